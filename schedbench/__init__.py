@@ -1,0 +1,3 @@
+"""A wind tunnel for Kubernetes schedulers."""
+
+__version__ = "0.1.0"

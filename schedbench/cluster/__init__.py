@@ -1,0 +1,1 @@
+"""Objects as columns: vocabularies, pod classes and the mutable cluster state."""

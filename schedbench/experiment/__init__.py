@@ -1,0 +1,1 @@
+"""Scenario × policy × seed: the grid, its cells, their store and statistics."""

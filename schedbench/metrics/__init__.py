@@ -1,0 +1,1 @@
+"""One table of metrics over the record of a run."""

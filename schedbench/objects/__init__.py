@@ -1,0 +1,1 @@
+"""What Kubernetes says: typed, validated objects, their defaults and selectors."""

@@ -1,0 +1,157 @@
+"""What a source hands to a simulation: a cluster and what happens to it.
+
+Pods come as columns over a few templates, so that a million pods are a few arrays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.errors import InputError
+from schedbench.objects.kinds import KubernetesObject
+from schedbench.objects.node import Node
+from schedbench.objects.pod import Pod
+
+NodeChange = Literal["add", "update", "remove"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PodStream:
+    """Pods in the order of their creation, as columns over templates.
+
+    Two pods of one template differ in name alone. Times are simulated seconds.
+
+    Attributes
+    ----------
+    templates
+        The distinct pods; defaulted, with `spec.priority` resolved.
+    template : int32[pod]
+        Index into `templates`.
+    arrival : float64[pod]
+        When the pod is created; never falling.
+    duration : float64[pod]
+        How long it runs once bound; inf = until the end.
+    deletion : float64[pod]
+        When it is deleted, bound or not; inf = never.
+    node : int32[pod]
+        Index of the node it is already bound to on arrival; -1 = to be scheduled.
+    names
+        `namespace/name` of each pod, or None for names made from the template's.
+    measured : bool[pod]
+        Pods whose scheduling is what the workload measures.
+    """
+
+    templates: Sequence[Pod]
+    template: NDArray[np.int32]
+    arrival: NDArray[np.float64]
+    duration: NDArray[np.float64]
+    deletion: NDArray[np.float64]
+    node: NDArray[np.int32]
+    measured: NDArray[np.bool_]
+    names: Sequence[str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        templates: Sequence[Pod],
+        template: NDArray[np.int32] | Sequence[int] | None = None,
+        *,
+        arrival: NDArray[np.float64] | float = 0.0,
+        duration: NDArray[np.float64] | float = np.inf,
+        deletion: NDArray[np.float64] | float = np.inf,
+        node: NDArray[np.int32] | int = -1,
+        measured: NDArray[np.bool_] | bool = True,
+        names: Sequence[str] | None = None,
+    ) -> PodStream:
+        """Make a stream; scalars are spread over all pods, no `template` = one each.
+
+        Raises
+        ------
+        InputError
+            If columns differ in length or arrivals are not in order.
+        """
+        index = np.asarray(
+            np.arange(len(templates)) if template is None else template, dtype=np.int32
+        )
+        count = len(index)
+        columns = {
+            "arrival": np.asarray(arrival, dtype=np.float64),
+            "duration": np.asarray(duration, dtype=np.float64),
+            "deletion": np.asarray(deletion, dtype=np.float64),
+            "node": np.asarray(node, dtype=np.int32),
+            "measured": np.asarray(measured, dtype=np.bool_),
+        }
+        for name, column in columns.items():
+            if column.ndim == 0:
+                columns[name] = np.full(count, column)
+            elif len(column) != count:
+                raise InputError(
+                    f"pod column {name} has {len(column)} entries, expected {count}"
+                )
+            if column.dtype.kind == "f" and np.isnan(column).any():
+                raise InputError(f"pod column {name} holds NaN")
+        if count and (np.diff(columns["arrival"]) < 0).any():
+            raise InputError("pod arrivals are not in order")
+        if names is not None and len(names) != count:
+            raise InputError(f"{len(names)} pod names for {count} pods")
+        return cls(templates, index, names=names, **columns)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self.template)
+
+    def name(self, pod: int) -> str:
+        """Return `namespace/name` of a pod."""
+        if self.names is not None:
+            return self.names[pod]
+        meta = self.templates[int(self.template[pod])].metadata
+        prefix = meta.name or meta.generate_name or "pod-"
+        return f"{meta.namespace}/{prefix.rstrip('-')}-{pod}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeEvent:
+    """A node that joins, changes or leaves at a simulated time.
+
+    `update` and `remove` name a node that is there; `remove` needs only the name.
+    """
+
+    time: float
+    change: NodeChange
+    node: Node
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Workload:
+    """A cluster, its pods and its changes: one instance of a scenario.
+
+    Attributes
+    ----------
+    name
+        `scenario/size`, for messages and results.
+    nodes
+        The nodes at time 0; their order is the node order of ties.
+    pods
+        The pods.
+    objects
+        The other API objects that scheduling looks at.
+    node_events
+        Node changes in order of time.
+    typical_pods
+        Index of templates and their popularity, the target workload M of the
+        fragmentation measure; empty = taken from the pods themselves.
+    notes
+        What the source repaired, dropped or noticed, one sentence each.
+    """
+
+    name: str
+    nodes: Sequence[Node]
+    pods: PodStream
+    objects: Sequence[KubernetesObject] = ()
+    node_events: Sequence[NodeEvent] = ()
+    typical_pods: Sequence[tuple[Pod, float]] = ()
+    notes: Sequence[str] = ()

@@ -1,0 +1,1 @@
+"""The scheduling plugins, one file each: what they prepare, kernels, reasons."""

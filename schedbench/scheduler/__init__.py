@@ -1,0 +1,1 @@
+"""One scheduling cycle (filter, score, normalize, weigh, select) and its engines."""

@@ -1,0 +1,1 @@
+"""A workload played against a policy on simulated time."""

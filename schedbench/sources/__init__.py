@@ -1,0 +1,1 @@
+"""Where objects come from: manifests, scheduler_perf, traces and generators."""

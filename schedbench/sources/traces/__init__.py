@@ -1,0 +1,1 @@
+"""Importers of cluster traces, one file each."""
