@@ -1,0 +1,109 @@
+"""All kinds of objects that schedbench knows."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from schedbench.objects.controllers import (
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Job,
+    ReplicaSet,
+    ReplicationController,
+    Service,
+    StatefulSet,
+)
+from schedbench.objects.node import Node
+from schedbench.objects.pod import Pod
+from schedbench.objects.policy import (
+    LimitRange,
+    Namespace,
+    PodDisruptionBudget,
+    PodGroup,
+    PriorityClass,
+    ResourceQuota,
+)
+from schedbench.objects.storage import (
+    CSIDriver,
+    CSINode,
+    CSIStorageCapacity,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    StorageClass,
+    VolumeAttachment,
+)
+
+KubernetesObject: TypeAlias = (
+    Pod
+    | Node
+    | Namespace
+    | Service
+    | ReplicationController
+    | ReplicaSet
+    | StatefulSet
+    | Deployment
+    | DaemonSet
+    | Job
+    | CronJob
+    | PodDisruptionBudget
+    | PriorityClass
+    | PersistentVolume
+    | PersistentVolumeClaim
+    | StorageClass
+    | CSINode
+    | CSIDriver
+    | CSIStorageCapacity
+    | VolumeAttachment
+    | ResourceQuota
+    | LimitRange
+    | PodGroup
+)
+
+GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
+    "": (
+        Pod,
+        Node,
+        Namespace,
+        Service,
+        ReplicationController,
+        PersistentVolume,
+        PersistentVolumeClaim,
+        ResourceQuota,
+        LimitRange,
+    ),
+    "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet),
+    "batch": (Job, CronJob),
+    "policy": (PodDisruptionBudget,),
+    "scheduling.k8s.io": (PriorityClass, PodGroup),
+    "storage.k8s.io": (
+        StorageClass,
+        CSINode,
+        CSIDriver,
+        CSIStorageCapacity,
+        VolumeAttachment,
+    ),
+}
+"""API group → its kinds."""
+
+KINDS: dict[str, type[KubernetesObject]] = {
+    kind.__name__: kind for kinds in GROUPS.values() for kind in kinds
+}
+"""Name of a kind → its class."""
+
+GROUP_OF: dict[str, str] = {
+    kind.__name__: group for group, kinds in GROUPS.items() for kind in kinds
+}
+"""Name of a kind → its API group."""
+
+NAMESPACED: frozenset[str] = frozenset(KINDS) - {
+    "Node",
+    "Namespace",
+    "PriorityClass",
+    "PersistentVolume",
+    "StorageClass",
+    "CSINode",
+    "CSIDriver",
+    "VolumeAttachment",
+}
+"""Kinds that live in a namespace."""
