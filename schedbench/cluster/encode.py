@@ -1,0 +1,280 @@
+"""Objects → columns: a workload becomes the arrays that kernels run on.
+
+Pods whose scheduling-relevant content is the same share one class. Classes that
+agree in node name, selectors, tolerations and GPU models share one static row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.gpu import GPU_COUNT, GpuRequest, gpu_devices, gpu_request
+from schedbench.cluster.layout import (
+    BASE_RESOURCES,
+    NO_DEVICE,
+    PODS,
+    ClusterState,
+    PodClasses,
+)
+from schedbench.cluster.nodes import NodeTable
+from schedbench.cluster.ports import HostPort, conflicts, host_ports
+from schedbench.cluster.state import set_node
+from schedbench.cluster.vocabulary import Vocabulary
+from schedbench.errors import InputError
+from schedbench.objects.node import Node
+from schedbench.objects.pod import Pod
+from schedbench.objects.resources import (
+    node_allocatable,
+    pod_nonzero_requests,
+    pod_requests,
+)
+from schedbench.objects.workload import Workload
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EncodedWorkload:
+    """A workload as columns; runs copy `state` and leave the rest alone.
+
+    Attributes
+    ----------
+    workload
+        What was encoded.
+    resources
+        Names of the resource rows.
+    state
+        The empty cluster at time 0.
+    classes
+        The pod classes.
+    class_pods
+        One pod object of each class.
+    static_pods
+        One pod object of each static row.
+    class_of : int32[pod]
+        Class of each pod.
+    priority : int64[pod]
+        Priority of each pod.
+    initial_nodes
+        Slot → the node object at time 0, or with which it first joins.
+    """
+
+    workload: Workload
+    resources: tuple[str, ...]
+    state: ClusterState
+    classes: PodClasses
+    class_pods: Sequence[Pod]
+    static_pods: Sequence[Pod]
+    class_of: NDArray[np.int32]
+    priority: NDArray[np.int64]
+    initial_nodes: Sequence[Node]
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """Slot → node object."""
+        return self.initial_nodes
+
+    @property
+    def node_names(self) -> list[str]:
+        """Slot → node name."""
+        return [node.metadata.name for node in self.initial_nodes]
+
+    def allocatable(self, node: Node) -> NDArray[np.int64]:
+        """Return the allocatable of a node object, in resource rows."""
+        return _row(node_allocatable(node), self.resources)
+
+
+def encode(workload: Workload) -> EncodedWorkload:
+    """Encode a workload.
+
+    Raises
+    ------
+    InputError
+        On two nodes of one name, a quantity that overflows, or GPU shares that
+        contradict each other.
+    """
+    nodes = _all_nodes(workload)
+    class_of_template, class_pods = _intern(workload.pods.templates)
+    requests = [pod_requests(pod) for pod in class_pods]
+    allocatable = [node_allocatable(node) for node in nodes]
+    resources = _resource_rows(requests, allocatable)
+    static_row, static_pods = _static_rows(class_pods)
+    port_columns, port_count = _port_columns(class_pods)
+    gpus = [gpu_request(pod) for pod in class_pods]
+    classes = PodClasses(
+        request=_request_matrix(requests, resources),
+        nonzero=_matrix([pod_nonzero_requests(pod) for pod in class_pods], 2),
+        static_row=static_row,
+        **port_columns,
+        gpu_count=np.array([gpu.count for gpu in gpus], dtype=np.int64),
+        gpu_milli=np.array([gpu.milli for gpu in gpus], dtype=np.int64),
+    )
+    state = _empty_state(nodes, len(resources), port_count)
+    for slot in range(len(workload.nodes)):
+        row = _row(allocatable[slot], resources)
+        set_node(state, slot, row, gpu_devices(nodes[slot]))
+    priorities = [pod.spec.priority or 0 for pod in workload.pods.templates]
+    template = workload.pods.template
+    return EncodedWorkload(
+        workload=workload,
+        resources=resources,
+        state=state,
+        classes=classes,
+        class_pods=class_pods,
+        static_pods=static_pods,
+        class_of=class_of_template[template],
+        priority=np.array(priorities, dtype=np.int64)[template],
+        initial_nodes=nodes,
+    )
+
+
+def _all_nodes(workload: Workload) -> list[Node]:
+    nodes = list(workload.nodes)
+    known = {node.metadata.name for node in nodes}
+    for event in workload.node_events:
+        if event.node.metadata.name not in known:
+            if event.change != "add":
+                raise InputError(
+                    f"a node that is not there cannot {event.change}",
+                    where=f"node event at {event.time} s",
+                    value=event.node.metadata.name,
+                    fix="add the node first",
+                )
+            known.add(event.node.metadata.name)
+            nodes.append(event.node)
+    NodeTable(nodes)
+    return nodes
+
+
+def class_content(pod: Pod) -> bytes:
+    """Return all of a pod that scheduling looks at, as bytes to intern by."""
+    meta = pod.metadata
+    owners = [(owner.kind, owner.name) for owner in meta.owner_references]
+    return msgspec.json.encode(
+        (
+            meta.namespace,
+            meta.labels,
+            owners,
+            gpu_request(pod),
+            meta.deletion_timestamp is not None,
+            pod.spec,
+            pod.status.container_statuses,
+            pod.status.init_container_statuses,
+            pod.status.resize,
+        ),
+        order="deterministic",
+    )
+
+
+def _intern(templates: Sequence[Pod]) -> tuple[NDArray[np.int32], list[Pod]]:
+    contents: Vocabulary[bytes] = Vocabulary()
+    class_pods: list[Pod] = []
+    class_of = np.empty(len(templates), dtype=np.int32)
+    for index, pod in enumerate(templates):
+        class_of[index] = contents.add(class_content(pod))
+        if class_of[index] == len(class_pods):
+            class_pods.append(pod)
+    return class_of, class_pods
+
+
+def _static_content(pod: Pod, gpu: GpuRequest) -> bytes:
+    affinity = pod.spec.affinity
+    return msgspec.json.encode(
+        (
+            pod.spec.node_name,
+            pod.spec.node_selector,
+            affinity.node_affinity if affinity else None,
+            pod.spec.tolerations,
+            gpu.count > 0,
+            gpu.models,
+        ),
+        order="deterministic",
+    )
+
+
+def _static_rows(class_pods: Sequence[Pod]) -> tuple[NDArray[np.int32], list[Pod]]:
+    contents: Vocabulary[bytes] = Vocabulary()
+    static_pods: list[Pod] = []
+    row = np.empty(len(class_pods), dtype=np.int32)
+    for index, pod in enumerate(class_pods):
+        row[index] = contents.add(_static_content(pod, gpu_request(pod)))
+        if row[index] == len(static_pods):
+            static_pods.append(pod)
+    return row, static_pods
+
+
+def _resource_rows(
+    requests: Sequence[dict[str, int]], allocatable: Sequence[dict[str, int]]
+) -> tuple[str, ...]:
+    """Return the row names: what pods request and what nodes offer.
+
+    A resource that no pod requests is not filtered, but a profile may weigh it.
+    """
+    named = {name for amounts in (*requests, *allocatable) for name in amounts}
+    extended = sorted(named - set(BASE_RESOURCES) - {GPU_COUNT})
+    return (*BASE_RESOURCES, *extended)
+
+
+def _row(amounts: dict[str, int], resources: Sequence[str]) -> NDArray[np.int64]:
+    return np.array([amounts.get(name, 0) for name in resources], dtype=np.int64)
+
+
+def _matrix(rows: Sequence[Sequence[int]], width: int) -> NDArray[np.int64]:
+    return np.array(rows, dtype=np.int64).reshape(len(rows), width)
+
+
+def _request_matrix(
+    requests: Sequence[dict[str, int]], resources: Sequence[str]
+) -> NDArray[np.int64]:
+    rows = [[amounts.get(name, 0) for name in resources] for amounts in requests]
+    matrix = _matrix(rows, len(resources))
+    matrix[:, PODS] = 1
+    return matrix
+
+
+def _port_columns(
+    class_pods: Sequence[Pod],
+) -> tuple[dict[str, NDArray[np.int32]], int]:
+    wanted = [host_ports(pod) for pod in class_pods]
+    vocabulary: Vocabulary[HostPort] = Vocabulary(
+        port for ports in wanted for port in ports
+    )
+    own = [[vocabulary[port] for port in ports] for ports in wanted]
+    clash = [
+        sorted({index for port in ports for index in conflicts(port, vocabulary)})
+        for ports in wanted
+    ]
+    ports, port_start = _ragged(own)
+    blocked, conflict_start = _ragged(clash)
+    columns = {
+        "ports": ports,
+        "port_start": port_start,
+        "conflicts": blocked,
+        "conflict_start": conflict_start,
+    }
+    return columns, len(vocabulary)
+
+
+def _ragged(
+    lists: Sequence[Sequence[int]],
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    start = np.zeros(len(lists) + 1, dtype=np.int32)
+    start[1:] = np.cumsum([len(items) for items in lists])
+    flat = np.array([item for items in lists for item in items], dtype=np.int32)
+    return flat, start
+
+
+def _empty_state(nodes: Sequence[Node], resources: int, ports: int) -> ClusterState:
+    count = len(nodes)
+    gpus = max((gpu_devices(node) for node in nodes), default=0)
+    return ClusterState(
+        alive=np.zeros(count, dtype=np.uint8),
+        allocatable=np.zeros((resources, count), dtype=np.int64),
+        requested=np.zeros((resources, count), dtype=np.int64),
+        nonzero=np.zeros((2, count), dtype=np.int64),
+        port_used=np.zeros((ports, count), dtype=np.int32),
+        gpu_free=np.full((gpus, count), NO_DEVICE, dtype=np.int64),
+    )

@@ -1,0 +1,119 @@
+"""What a kernel sees: few, wide, C-contiguous arrays, resource-major.
+
+`R` resources, `N` node slots, `C` pod classes, `S` static rows (classes that agree
+in all that a node object alone decides), `P` host port triplets, `G` GPU devices.
+Quantities are int64: millicores, bytes or counts.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+CPU = 0
+MEMORY = 1
+EPHEMERAL_STORAGE = 2
+PODS = 3
+FIRST_EXTENDED = 4
+BASE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
+
+GPU_DEVICE_MILLI = 1000
+MAX_GPU_DEVICES = 63
+NO_DEVICE = -1
+
+
+class ClusterState(NamedTuple):
+    """The nodes and what runs on them; the only arrays that decisions change.
+
+    Attributes
+    ----------
+    alive : uint8[N]
+        1 for a node that is in the cluster.
+    allocatable : int64[R, N]
+        What pods may request in all; row `PODS` is the pod limit.
+    requested : int64[R, N]
+        What the node's pods request; row `PODS` counts them.
+    nonzero : int64[2, N]
+        Requested cpu and memory with upstream's defaults for absent requests.
+    port_used : int32[P, N]
+        Pods on the node that use the host port triplet.
+    gpu_free : int64[G, N]
+        Free milli of each GPU device, `NO_DEVICE` where there is none.
+    """
+
+    alive: NDArray[np.uint8]
+    allocatable: NDArray[np.int64]
+    requested: NDArray[np.int64]
+    nonzero: NDArray[np.int64]
+    port_used: NDArray[np.int32]
+    gpu_free: NDArray[np.int64]
+
+
+class PodClasses(NamedTuple):
+    """What the classes of pods ask for; constant during a run.
+
+    Attributes
+    ----------
+    request : int64[C, R]
+        Requests; 1 in row `PODS`.
+    nonzero : int64[C, 2]
+        cpu and memory with upstream's defaults for absent requests.
+    static_row : int32[C]
+        Row of the class in the static tables.
+    ports : int32[], port_start : int32[C + 1]
+        Triplets that the pods of class c hold: `ports[port_start[c]:port_start[c+1]]`.
+    conflicts : int32[], conflict_start : int32[C + 1]
+        Triplets that must be free on the node, likewise.
+    gpu_count, gpu_milli : int64[C]
+        GPU devices and milli of each; 0 for none.
+    """
+
+    request: NDArray[np.int64]
+    nonzero: NDArray[np.int64]
+    static_row: NDArray[np.int32]
+    ports: NDArray[np.int32]
+    port_start: NDArray[np.int32]
+    conflicts: NDArray[np.int32]
+    conflict_start: NDArray[np.int32]
+    gpu_count: NDArray[np.int64]
+    gpu_milli: NDArray[np.int64]
+
+
+class Pod(NamedTuple):
+    """One class as a user's score function sees it.
+
+    Attributes
+    ----------
+    request : int64[R]
+        Requests in the rows of `ClusterState`.
+    nonzero : int64[2]
+        cpu and memory with upstream's defaults for absent requests.
+    gpu_count, gpu_milli
+        GPU devices and milli of each; 0 for none.
+    """
+
+    request: NDArray[np.int64]
+    nonzero: NDArray[np.int64]
+    gpu_count: int
+    gpu_milli: int
+
+
+class StaticTable(NamedTuple):
+    """Verdicts and raw scores that depend on the node object and the class alone.
+
+    Attributes
+    ----------
+    reason : int16[S, N]
+        0 = every static filter passes, else 1 + index of a reason.
+    raw : int64[2, S, N]
+        Raw scores of TaintToleration (row 0) and NodeAffinity (row 1).
+    active : uint8[2, S]
+        1 where the plugin scores that row at all (upstream's PreScore did not Skip)
+        and some raw score is not zero.
+    """
+
+    reason: NDArray[np.int16]
+    raw: NDArray[np.int64]
+    active: NDArray[np.uint8]

@@ -1,0 +1,133 @@
+"""Bind and release: the only ways a decision changes the cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.layout import (
+    GPU_DEVICE_MILLI,
+    NO_DEVICE,
+    PODS,
+    ClusterState,
+    PodClasses,
+)
+from schedbench.errors import InvariantError
+from schedbench.jit import kernel
+
+
+@kernel
+def bind(
+    state: ClusterState,
+    classes: PodClasses,
+    pod_class: int,
+    node: int,
+    devices: int,
+    sign: int,
+) -> None:
+    """Add a pod of a class to a node (`sign` 1) or take it away (`sign` -1).
+
+    `devices` has bit i set if the pod holds GPU device i. Releasing what was bound
+    restores the state to the bit, since all amounts are integers.
+    """
+    for resource in range(state.requested.shape[0]):
+        state.requested[resource, node] += sign * classes.request[pod_class, resource]
+    state.nonzero[0, node] += sign * classes.nonzero[pod_class, 0]
+    state.nonzero[1, node] += sign * classes.nonzero[pod_class, 1]
+    for i in range(classes.port_start[pod_class], classes.port_start[pod_class + 1]):
+        state.port_used[classes.ports[i], node] += sign
+    if devices:
+        for device in range(state.gpu_free.shape[0]):
+            if (devices >> device) & 1:
+                state.gpu_free[device, node] -= sign * classes.gpu_milli[pod_class]
+
+
+def copy_state(state: ClusterState) -> ClusterState:
+    """Return a state of its own arrays, so that runs do not disturb each other."""
+    return ClusterState(*(column.copy() for column in state))
+
+
+def set_node(
+    state: ClusterState, node: int, allocatable: NDArray[np.int64], gpus: int
+) -> None:
+    """Let a node with this allocatable and this many GPU devices be in the cluster.
+
+    What its pods hold of a device that stays is kept.
+
+    Raises
+    ------
+    InvariantError
+        If a GPU device that a pod holds would vanish.
+    """
+    state.alive[node] = 1
+    state.allocatable[:, node] = allocatable
+    for device in range(state.gpu_free.shape[0]):
+        free = state.gpu_free[device, node]
+        if device < gpus and free == NO_DEVICE:
+            state.gpu_free[device, node] = GPU_DEVICE_MILLI
+        elif device >= gpus and free != NO_DEVICE:
+            if free != GPU_DEVICE_MILLI:
+                raise InvariantError(
+                    f"node slot {node}: GPU device {device} vanished while in use"
+                )
+            state.gpu_free[device, node] = NO_DEVICE
+
+
+def remove_node(state: ClusterState, node: int) -> None:
+    """Take an empty node out of the cluster."""
+    state.alive[node] = 0
+    state.allocatable[:, node] = 0
+    state.gpu_free[:, node] = NO_DEVICE
+
+
+def check_invariants(
+    state: ClusterState,
+    classes: PodClasses,
+    bound_class: NDArray[np.int32],
+    bound_node: NDArray[np.int32],
+    bound_devices: NDArray[np.int64],
+    gpu_total: NDArray[np.int64],
+) -> None:
+    """Recount the pods on every node and compare with the columns.
+
+    Parameters
+    ----------
+    bound_class, bound_node, bound_devices
+        Class, node slot and device bits of every bound pod.
+    gpu_total : int64[G, N]
+        Free milli of each device of an empty cluster.
+
+    Raises
+    ------
+    InvariantError
+        Naming the column, node slot and both values at the first difference.
+    """
+    expected: dict[str, NDArray[Any]] = {
+        "requested": np.zeros_like(state.requested),
+        "nonzero": np.zeros_like(state.nonzero),
+        "port_used": np.zeros_like(state.port_used),
+        "gpu_free": gpu_total.copy(),
+    }
+    np.add.at(expected["requested"].T, bound_node, classes.request[bound_class])
+    np.add.at(expected["nonzero"].T, bound_node, classes.nonzero[bound_class])
+    for pod_class, node, devices in zip(
+        bound_class, bound_node, bound_devices, strict=True
+    ):
+        first, last = classes.port_start[pod_class], classes.port_start[pod_class + 1]
+        for port in classes.ports[first:last]:
+            expected["port_used"][port, node] += 1
+        for device in range(len(gpu_total)):
+            if int(devices) >> device & 1:
+                expected["gpu_free"][device, node] -= classes.gpu_milli[pod_class]
+    for name, column in expected.items():
+        actual = getattr(state, name)
+        if not np.array_equal(column, actual):
+            row, node = np.argwhere(column != actual)[0]
+            raise InvariantError(
+                f"{name}[{row}] of node slot {node} is {actual[row, node]}, "
+                f"but its pods add up to {column[row, node]}"
+            )
+    if (state.requested[PODS, state.alive == 0] != 0).any():
+        raise InvariantError("pods are bound to a node that is not in the cluster")
