@@ -1,4 +1,4 @@
-"""scheduler_perf configurations, the Kubernetes scheduler performance suite, read unchanged.
+"""scheduler_perf configurations, the Kubernetes performance suite, read unchanged.
 
 A configuration holds cases (op templates) and their workloads (parameters, thresholds);
 object templates are Go templates. What a workload needs that schedbench does not model
