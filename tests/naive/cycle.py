@@ -1,0 +1,211 @@
+"""One scheduling cycle: filter all nodes, score the feasible ones, take the best."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from naive import (
+    balanced,
+    best_fit,
+    dot_prod,
+    fgd,
+    fit,
+    gpu,
+    gpu_clustering,
+    gpu_packing,
+    node_affinity,
+    node_name,
+    node_ports,
+    node_unschedulable,
+    taint_toleration,
+)
+from naive.fragmentation import Measure, Typical
+from naive.placed import Placed
+from naive.profile import DEFAULT, Profile
+from naive.verdict import Reasons
+
+from schedbench.objects.node import Node
+from schedbench.objects.pod import Pod
+
+Policy = Callable[
+    [Pod, Sequence[Node], Mapping[str, list[Placed]]],
+    tuple[str, tuple[int, ...]] | None,
+]
+
+NARROWED = Reasons(
+    ["node(s) didn't satisfy plugin(s) [NodeAffinity]"], unresolvable=True
+)
+
+
+@dataclasses.dataclass
+class Decision:
+    """What a cycle found; nodes by name.
+
+    Attributes
+    ----------
+    feasible
+        Nodes that passed, in node order.
+    infeasible
+        Node → (the first plugin that refused it, why).
+    scores
+        Plugin → node → normalised score × weight; a plugin that skipped is absent.
+    total
+        Node → sum of its scores; empty with fewer than two feasible nodes.
+    best
+        The nodes of greatest total, in node order; the only one if there is one.
+    devices
+        The GPU devices to take on the first of them.
+    """
+
+    feasible: list[str] = dataclasses.field(default_factory=list)
+    infeasible: dict[str, tuple[str, Reasons]] = dataclasses.field(default_factory=dict)
+    scores: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    total: dict[str, int] = dataclasses.field(default_factory=dict)
+    best: list[str] = dataclasses.field(default_factory=list)
+    devices: tuple[int, ...] = ()
+
+
+def schedule(
+    pod: Pod,
+    nodes: Sequence[Node],
+    placed: Mapping[str, list[Placed]],
+    profile: Profile = DEFAULT,
+) -> Decision:
+    """Decide where a pod goes; `placed` holds what is on each node, by its name."""
+    decision = Decision()
+    feasible = []
+    names = None
+    if "NodeAffinity" in profile.filters:
+        names = node_affinity.named_nodes(pod)
+    for node in nodes:
+        name = node.metadata.name
+        if names is not None and not names:
+            decision.infeasible[name] = ("NodeAffinity", node_affinity.CONFLICT)
+        elif names is not None and name not in names:
+            decision.infeasible[name] = ("", NARROWED)
+        elif verdict := refusal(pod, node, placed.get(name, []), profile):
+            decision.infeasible[name] = verdict
+        else:
+            feasible.append(node)
+    decision.feasible = [node.metadata.name for node in feasible]
+    decision.best = decision.feasible
+    if len(feasible) > 1:
+        _score(decision, pod, feasible, placed, profile)
+    if feasible:
+        best = next(one for one in feasible if one.metadata.name == decision.best[0])
+        decision.devices = _devices(
+            pod, best, placed.get(decision.best[0], []), profile
+        )
+    return decision
+
+
+def policy_of(profile: Profile = DEFAULT) -> Policy:
+    """Return the profile as a policy that takes the first of the best nodes."""
+
+    def policy(
+        pod: Pod, nodes: Sequence[Node], placed: Mapping[str, list[Placed]]
+    ) -> tuple[str, tuple[int, ...]] | None:
+        decision = schedule(pod, nodes, placed, profile)
+        return (decision.best[0], decision.devices) if decision.best else None
+
+    return policy
+
+
+def refusal(
+    pod: Pod, node: Node, placed: list[Placed], profile: Profile = DEFAULT
+) -> tuple[str, Reasons] | None:
+    """Return the first plugin that refuses the node, and why."""
+    others = [one.pod for one in placed]
+    checks: dict[str, Callable[[], Reasons]] = {
+        "NodeUnschedulable": lambda: node_unschedulable.check(pod, node, others),
+        "NodeName": lambda: node_name.check(pod, node, others),
+        "TaintToleration": lambda: taint_toleration.check(pod, node, others),
+        "NodeAffinity": lambda: node_affinity.check(pod, node, others, profile.added),
+        "NodePorts": lambda: node_ports.check(pod, node, others),
+        "NodeResourcesFit": lambda: fit.check(
+            pod, node, others, profile.ignored, profile.ignored_groups
+        ),
+        "GpuShare": lambda: gpu.check(pod, node, placed),
+    }
+    for plugin in profile.filters:
+        if reasons := checks[plugin]():
+            return plugin, reasons
+    return None
+
+
+def _score(
+    decision: Decision,
+    pod: Pod,
+    feasible: list[Node],
+    placed: Mapping[str, list[Placed]],
+    profile: Profile,
+) -> None:
+    for plugin, weight in profile.weights.items():
+        scores = normalized(plugin, pod, feasible, placed, profile)
+        if scores is not None:
+            decision.scores[plugin] = {
+                node.metadata.name: weight * score
+                for node, score in zip(feasible, scores, strict=True)
+            }
+    decision.total = {
+        name: sum(scores[name] for scores in decision.scores.values())
+        for name in decision.feasible
+    }
+    top = max(decision.total.values())
+    decision.best = [name for name in decision.feasible if decision.total[name] == top]
+
+
+def normalized(
+    plugin: str,
+    pod: Pod,
+    nodes: list[Node],
+    placed: Mapping[str, list[Placed]],
+    profile: Profile = DEFAULT,
+) -> list[int] | None:
+    """Return a plugin's normalised scores of the feasible nodes; None = it skips."""
+    pods_on = [[one.pod for one in placed.get(n.metadata.name, [])] for n in nodes]
+    match plugin:
+        case "TaintToleration":
+            return taint_toleration.normalize(taint_toleration.raw(pod, nodes))
+        case "NodeAffinity":
+            wishes = node_affinity.raw(pod, nodes, profile.added)
+            return None if wishes is None else node_affinity.normalize(wishes)
+        case "NodeResourcesFit":
+            return fit.raw(pod, nodes, pods_on, profile.fit)
+        case "NodeResourcesBalancedAllocation":
+            return balanced.raw(pod, nodes, pods_on, profile.balanced)
+    wanted = gpu.demand(pod)
+    views = [gpu.view(node, placed.get(node.metadata.name, [])) for node in nodes]
+    match plugin:
+        case "BestFit":
+            return best_fit.normalize([best_fit.raw(wanted, seen) for seen in views])
+        case "DotProd":
+            return [dot_prod.raw(wanted, seen) for seen in views]
+        case "GpuPacking":
+            return [gpu_packing.raw(wanted, seen) for seen in views]
+        case "GpuClustering":
+            return [gpu_clustering.raw(wanted, seen) for seen in views]
+        case "FGD":
+            measure = measure_of(profile.typical)
+            return [fgd.raw(wanted, seen, measure) for seen in views]
+    raise KeyError(plugin)
+
+
+def measure_of(typical: Typical) -> Measure:
+    """Return the fragmentation measure of a target workload, made once."""
+    if id(typical) not in _MEASURES or _MEASURES[id(typical)][0] is not typical:
+        _MEASURES[id(typical)] = (typical, Measure(typical))
+    return _MEASURES[id(typical)][1]
+
+
+_MEASURES: dict[int, tuple[Typical, Measure]] = {}
+
+
+def _devices(
+    pod: Pod, node: Node, placed: list[Placed], profile: Profile
+) -> tuple[int, ...]:
+    wanted, seen = gpu.demand(pod), gpu.view(node, placed)
+    if "FGD" in profile.weights:
+        return fgd.devices(wanted, seen, measure_of(profile.typical))
+    return gpu.best_devices(wanted, seen)

@@ -1,0 +1,113 @@
+"""A scheduling profile: which plugins take part, with what weights and arguments."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import msgspec
+from naive import balanced, fit, node_affinity
+from naive.fragmentation import Typical
+
+from schedbench.objects.pod import NodeAffinity
+
+FILTERS = (
+    "NodeUnschedulable",
+    "NodeName",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "GpuShare",
+)
+WEIGHTS = {
+    "TaintToleration": 3,
+    "NodeAffinity": 2,
+    "NodeResourcesFit": 1,
+    "NodeResourcesBalancedAllocation": 1,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """Plugins in order, the weights of the scorers, and their arguments.
+
+    A GPU policy's name (`BestFit`, `DotProd`, `GpuPacking`, `GpuClustering`, `FGD`) in
+    `weights` makes it a scorer; FGD needs `typical` pods and chooses devices itself.
+    """
+
+    filters: tuple[str, ...] = FILTERS
+    weights: dict[str, int] = dataclasses.field(default_factory=lambda: dict(WEIGHTS))
+    fit: fit.Strategy = fit.LEAST_ALLOCATED
+    ignored: tuple[str, ...] = ()
+    ignored_groups: tuple[str, ...] = ()
+    balanced: tuple[str, ...] = balanced.RESOURCES
+    added: NodeAffinity = node_affinity.NONE
+    typical: Typical = ()
+
+
+DEFAULT = Profile()
+
+
+def from_configuration(document: dict[str, Any] | None) -> dict[str, Profile]:
+    """Read a KubeSchedulerConfiguration: schedulerName → profile.
+
+    Only the plugins of this package are kept.
+    """
+    found = {}
+    for given in (document or {}).get("profiles") or [{}]:
+        plugins = given.get("plugins") or {}
+        arguments = {
+            one["name"]: one.get("args") or {}
+            for one in given.get("pluginConfig") or []
+        }
+        found[given.get("schedulerName", "default-scheduler")] = _profile(
+            plugins, arguments
+        )
+    return found
+
+
+def _profile(plugins: dict[str, Any], arguments: dict[str, Any]) -> Profile:
+    fitting = arguments.get("NodeResourcesFit", {})
+    balancing = arguments.get("NodeResourcesBalancedAllocation", {})
+    affinity = arguments.get("NodeAffinity", {}).get("addedAffinity") or {}
+    resources = balancing.get("resources") or [{"name": "cpu"}, {"name": "memory"}]
+    return Profile(
+        filters=tuple(_effective(plugins, "filter", dict.fromkeys(FILTERS, 1))),
+        weights=_effective(plugins, "score", WEIGHTS),
+        fit=_strategy(fitting.get("scoringStrategy") or {}),
+        ignored=tuple(fitting.get("ignoredResources") or ()),
+        ignored_groups=tuple(fitting.get("ignoredResourceGroups") or ()),
+        balanced=tuple(one["name"] for one in resources),
+        added=msgspec.convert(affinity, NodeAffinity),
+    )
+
+
+def _effective(
+    plugins: dict[str, Any], point: str, default: dict[str, int]
+) -> dict[str, int]:
+    """Change the default set by `multiPoint`, then by the extension point itself."""
+    chosen = dict(default)
+    for name in ("multiPoint", point):
+        changes = plugins.get(name) or {}
+        removed = {one["name"] for one in changes.get("disabled") or []}
+        if "*" in removed:
+            chosen = {}
+        chosen = {plugin: w for plugin, w in chosen.items() if plugin not in removed}
+        for one in changes.get("enabled") or []:
+            if one["name"] in default:
+                chosen[one["name"]] = one.get("weight") or 1
+    return chosen
+
+
+def _strategy(given: dict[str, Any]) -> fit.Strategy:
+    resources = given.get("resources") or [{"name": "cpu"}, {"name": "memory"}]
+    ratio = given.get("requestedToCapacityRatio") or {}
+    return fit.Strategy(
+        type=given.get("type", "LeastAllocated"),
+        resources=tuple((one["name"], one.get("weight") or 1) for one in resources),
+        shape=tuple(
+            (point.get("utilization", 0), point.get("score", 0))
+            for point in ratio.get("shape") or []
+        ),
+    )
