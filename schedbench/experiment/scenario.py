@@ -1,0 +1,390 @@
+"""Scenarios and grids: what the YAML files in `workloads/` say.
+
+A scenario is a cluster and the pods that come to it, at one or more sizes, with the
+policies to compare on it. A grid lists scenarios for `schedbench sweep`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from schedbench.errors import InputError, UnknownNameError
+from schedbench.experiment.schema import decode
+from schedbench.experiment.settings import apply_settings, parse_sets, substitute
+from schedbench.sources.documents import load_documents
+from schedbench.sources.synthetic.cluster import SyntheticCluster
+from schedbench.sources.synthetic.streams import SyntheticStream
+
+GENERATOR = 1
+"""Raised whenever the same scenario and seed give other pods or nodes."""
+
+SUFFIXES = (".yaml", ".yml", ".json")
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class Seeds(Struct, forbid_unknown_fields=True):
+    """The seeds `first`, `first` + 1, … of which each is one repeat."""
+
+    first: Annotated[int, Meta(ge=0)] = 1
+    repeats: Annotated[int, Meta(ge=1, le=10_000)] = 5
+
+    def values(self) -> list[int]:
+        """Return the seeds."""
+        return list(range(self.first, self.first + self.repeats))
+
+
+class Limits(Struct, forbid_unknown_fields=True):
+    """The most nodes and pods; raise them where such a number is meant."""
+
+    nodes: Annotated[int, Meta(ge=1)] = 200_000
+    pods: Annotated[int, Meta(ge=1)] = 20_000_000
+
+
+class SyntheticWorkload(Struct, forbid_unknown_fields=True):
+    """Streams of pods, and further Kubernetes objects as written in manifests."""
+
+    streams: list[SyntheticStream] = field(default_factory=list)
+    objects: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.streams]
+        if len(set(names)) < len(names):
+            raise ValueError("two streams have the same name")
+
+
+class Openb(Struct, forbid_unknown_fields=True):
+    """The Alibaba GPU trace of 2023.
+
+    Attributes
+    ----------
+    data
+        The folder with `nodes/` and `pods/`.
+    trace
+        Which list of pods: default, cpu050, gpushare40, gpuspec10, multigpu20.
+    tune
+        Request of all pods, in multiples of the cluster's GPU capacity; 0 = as it is.
+    times
+        Whether pods arrive and end as they did, rather than one after the other.
+    """
+
+    data: str | None = None
+    trace: str = "default"
+    tune: Annotated[float, Meta(ge=0)] = 1.3
+    times: bool = False
+
+
+class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A scenario file.
+
+    Attributes
+    ----------
+    parameters
+        Values which `$name` stands for in the file, set by `--set name=value`.
+    cluster, workload
+        A synthetic cluster and its pods.
+    manifests
+        A file or folder of Kubernetes objects, instead of or beside `workload`.
+    openb
+        A trace, instead of the above.
+    sizes, default_size
+        Settings by dotted path for each named size.
+    thresholds
+        Metric to the worst value that still passes.
+    policies, baseline
+        Specs of policies; the baseline is the first unless named.
+    headline
+        Metrics with which a report leads.
+    """
+
+    name: str
+    description: str = ""
+    parameters: dict[str, str | int | float | bool | None] = field(default_factory=dict)
+    cluster: SyntheticCluster | None = None
+    workload: SyntheticWorkload | None = None
+    manifests: str | None = None
+    openb: Openb | None = None
+    sizes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    default_size: str | None = None
+    labels: list[str] = field(default_factory=list)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    policies: list[str] = field(default_factory=lambda: ["kube-scheduler"])
+    baseline: str | None = None
+    seeds: Seeds = field(default_factory=Seeds)
+    headline: list[str] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        if self.openb is not None:
+            for other in ("cluster", "workload", "manifests"):
+                if getattr(self, other) is not None:
+                    raise ValueError(f"openb is a whole workload: leave {other} out")
+        elif (self.cluster is None or self.workload is None) and not (
+            self.manifests is not None or "manifests" in self.parameters
+        ):
+            raise ValueError("needs cluster and workload, manifests, or openb")
+        if self.default_size is not None and self.default_size not in self.sizes:
+            raise ValueError(f"default_size {self.default_size!r} is not among sizes")
+        if not self.policies:
+            raise ValueError("policies is empty")
+        if self.baseline is not None and self.baseline not in self.policies:
+            raise ValueError(f"baseline {self.baseline!r} is not among policies")
+        if self.cluster is not None and sum(self.cluster.counts()) > self.limits.nodes:
+            raise ValueError(
+                f"{sum(self.cluster.counts()):,} nodes exceed the limit of "
+                f"{self.limits.nodes:,}: lower them, or raise limits.nodes if meant"
+            )
+
+    def size_names(self) -> list[str]:
+        """Return the sizes in the order of the file; `default` if it names none."""
+        return list(self.sizes) or ["default"]
+
+    def size_or_default(self, size: str | None) -> str:
+        """Return a size's name: the one given, else the default.
+
+        Raises
+        ------
+        UnknownNameError
+            If the scenario has no such size.
+        """
+        names = self.size_names()
+        chosen = self.default_size or names[0] if size is None else size
+        if chosen not in names:
+            raise UnknownNameError("size", chosen, names, source=self.path or self.name)
+        return chosen
+
+    def sized(self, size: str | None = None) -> Scenario:
+        """Return the scenario with a size's settings applied and no sizes left.
+
+        Raises
+        ------
+        InputError
+            If there is no such size or its settings do not fit.
+        """
+        chosen = self.size_or_default(size)
+        settings = self.sizes.get(chosen, {})
+        document = msgspec.to_builtins(self)
+        document |= {"sizes": {chosen: {}}, "default_size": chosen}
+        source = f"{self.path or self.name}: size {chosen}"
+        try:
+            changed = apply_settings(document, settings)
+        except InputError as error:
+            raise error.at(source=source) from None
+        return decode(changed, Scenario, source)
+
+    def digest(self) -> str:
+        """Return the hash of what decides the pods and nodes of every seed.
+
+        Names of policies, labels, thresholds and headline are left out; the files
+        that a scenario reads are in, by content.
+        """
+        parts = {
+            "generator": GENERATOR,
+            "name": self.name,
+            "sizes": self.sizes,
+            "default_size": self.default_size,
+            "cluster": self.cluster,
+            "workload": self.workload,
+            "manifests": None
+            if self.manifests is None
+            else file_digest(self.manifests),
+            "openb": self.openb,
+        }
+        if self.openb is not None and self.openb.data is not None:
+            parts["openb_data"] = file_digest(self.openb.data)
+        text = msgspec.json.encode(parts, order="deterministic")
+        return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+class GridEntry(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A scenario in a grid: a name or path, its sizes, and settings by dotted path."""
+
+    scenario: str
+    sizes: list[str] = field(default_factory=list)
+    set: dict[str, Any] = field(default_factory=dict)
+
+
+class GridFile(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A grid of scenarios × policies × seeds; a plain name stands for a whole entry."""
+
+    name: str
+    description: str = ""
+    scenarios: Annotated[list[str | GridEntry], Meta(min_length=1)]
+    policies: Annotated[list[str], Meta(min_length=1)]
+    baseline: str | None = None
+    seeds: Seeds = field(default_factory=Seeds)
+    labels: list[str] = field(default_factory=list)
+    headline: list[str] = field(default_factory=list)
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        if self.baseline is not None and self.baseline not in self.policies:
+            raise ValueError(f"baseline {self.baseline!r} is not among policies")
+
+    def entries(self) -> list[GridEntry]:
+        """Return the entries, plain names included."""
+        return [
+            GridEntry(scenario=each) if isinstance(each, str) else each
+            for each in self.scenarios
+        ]
+
+
+def load_scenario(path: Path | str, sets: Sequence[str] = ()) -> Scenario:
+    """Read a scenario file; settings win over the file and over every size.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or says what a scenario cannot say.
+    """
+    document = read_own(path)
+    if "scenarios" in document:
+        raise InputError(
+            "this is a grid, not a scenario", source=path, fix="use schedbench sweep"
+        )
+    return scenario_of(document, str(path), parse_sets(sets))
+
+
+def scenario_of(document: dict[str, Any], path: str, sets: dict[str, Any]) -> Scenario:
+    """Make a scenario from a document and settings, as `load_scenario` does."""
+    try:
+        changed = apply_settings(document, sets)
+        sizes = changed.get("sizes")
+        if isinstance(sizes, dict):
+            for size, settings in sizes.items():
+                if isinstance(settings, dict):
+                    sizes[size] = _won_by(settings, sets, changed)
+        changed = substitute(changed)
+    except InputError as error:
+        raise error.at(source=path) from None
+    changed["path"] = path
+    scenario = decode(changed, Scenario, path)
+    for size in scenario.sizes:
+        scenario.sized(size)
+    return scenario
+
+
+def load_grid(path: Path | str, sets: Sequence[str] = ()) -> GridFile:
+    """Read a grid file; settings name its own fields.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or says what a grid cannot say.
+    """
+    document = read_own(path)
+    if "scenarios" not in document:
+        raise InputError(
+            "this is no grid: it lists no scenarios",
+            source=path,
+            fix="use schedbench run",
+        )
+    document = apply_settings(document, parse_sets(sets))
+    return decode(document | {"path": str(path)}, GridFile, path)
+
+
+def read_own(path: Path | str) -> dict[str, Any]:
+    """Read one of our own files: a single document.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or holds several documents.
+    """
+    documents = [document for _, document in load_documents(path)]
+    if len(documents) != 1:
+        raise InputError(
+            f"{len(documents)} documents, expected one",
+            source=path,
+            fix="keep one scenario a file",
+        )
+    return documents[0]
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of scenario and grid files."""
+    kinds = (Scenario, GridFile)
+    either, components = msgspec.json.schema_components(
+        kinds, ref_template="#/$defs/{name}"
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "schedbench scenario or grid",
+        "anyOf": list(either),
+        "$defs": components,
+    }
+
+
+def bundled_folder() -> Path:
+    """Return the folder of the shipped scenarios, in a checkout or installed."""
+    installed = PACKAGE / "_workloads"
+    return installed if installed.is_dir() else PACKAGE.parent / "workloads"
+
+
+def bundled_scenarios() -> list[Path]:
+    """Return the shipped scenario and grid files by name."""
+    return sorted(
+        path for path in bundled_folder().glob("*") if path.suffix in SUFFIXES
+    )
+
+
+def resolve_target(name_or_path: str | Path) -> Path:
+    """Return the path of a file or folder, or of a shipped scenario by its name.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    path = Path(name_or_path)
+    if path.exists() or str(name_or_path) == "-":
+        return path
+    shipped = {each.stem: each for each in bundled_scenarios()}
+    if str(name_or_path) in shipped:
+        return shipped[str(name_or_path)]
+    if path.suffix or len(path.parts) > 1:
+        raise InputError("no such file or folder", source=name_or_path)
+    raise UnknownNameError("scenario", str(name_or_path), shipped)
+
+
+def file_digest(path: str) -> str:
+    """Hash a file, or every file below a folder, names and contents."""
+    root = Path(path)
+    files = sorted(each for each in root.rglob("*") if each.is_file())
+    total = hashlib.blake2b(digest_size=16)
+    for each in files or [root]:
+        status = each.stat()
+        content = _content_digest(str(each), status.st_size, status.st_mtime_ns)
+        total.update(f"{each.relative_to(root)}\0{content}\0".encode())
+    return total.hexdigest()
+
+
+@functools.lru_cache(maxsize=4096)
+def _content_digest(path: str, size: int, modified: int) -> str:
+    del size, modified  # a changed file is another entry of the cache
+    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+
+
+def _won_by(
+    size: dict[str, Any], sets: dict[str, Any], document: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a size's settings followed by those that win over them."""
+    parameters = document.get("parameters") or {}
+    winning = {
+        path: value
+        for path, value in sets.items()
+        if path not in parameters and path.split(".")[0] not in _APART
+    }
+    return {
+        path: value for path, value in size.items() if path not in winning
+    } | winning
+
+
+_APART = frozenset({"parameters", "sizes", "default_size", "name", "description"})

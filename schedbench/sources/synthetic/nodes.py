@@ -1,0 +1,143 @@
+"""Node pools: machines of one shape, spread over zones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from schedbench.errors import InputError
+from schedbench.objects.decode import decode_object
+from schedbench.objects.defaults import default_node
+from schedbench.objects.meta import ObjectMeta
+from schedbench.objects.node import Node
+from schedbench.sources.gpu import GPU_COUNT, GPU_MODEL
+from schedbench.sources.synthetic.sizes import NotNegative, Quantity, parser
+
+HOSTNAME = "kubernetes.io/hostname"
+REGION = "topology.kubernetes.io/region"
+ZONE = "topology.kubernetes.io/zone"
+
+
+class NodePool(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Nodes of one shape.
+
+    Attributes
+    ----------
+    count, share
+        How many nodes: a number, or a share of the cluster's `nodes`.
+    cpu, memory, pods, resources
+        Allocatable resources of a node, as Kubernetes quantities.
+    gpus, gpu_model
+        Devices that pods can share, and their model.
+    labels, taints
+        As in Kubernetes.
+    """
+
+    name: str
+    count: Annotated[int, Meta(ge=0)] | None = None
+    share: NotNegative | None = None
+    cpu: Quantity
+    memory: Quantity
+    pods: Annotated[int, Meta(ge=0)] = 110
+    resources: dict[str, Quantity] = field(default_factory=dict)
+    gpus: Annotated[int, Meta(ge=0, le=64)] = 0
+    gpu_model: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    taints: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for resource, quantity in self.requests().items():
+            try:
+                if parser(resource)(quantity) < 0:
+                    raise ValueError(f"{resource}: negative quantity: {quantity!r}")
+            except InputError as error:
+                raise ValueError(f"{resource}: {error}") from None
+        if (self.count is None) == (self.share is None):
+            raise ValueError("a pool needs either count or share")
+
+    def requests(self) -> dict[str, Quantity]:
+        """Return the allocatable resources of one node, as quantities."""
+        amounts = {"cpu": self.cpu, "memory": self.memory, "pods": self.pods}
+        if self.gpus:
+            amounts[GPU_COUNT] = self.gpus
+        return amounts | self.resources
+
+    def amounts(self) -> dict[str, int]:
+        """Return the allocatable resources of one node in base units."""
+        return {name: parser(name)(held) for name, held in self.requests().items()}
+
+
+def pool_counts(pools: Sequence[NodePool], nodes: int | None) -> list[int]:
+    """Return the number of nodes of each pool.
+
+    Pools with a share divide what the counted pools leave of `nodes`, by the method
+    of largest remainders.
+
+    Raises
+    ------
+    InputError
+        If pools have shares and `nodes` is absent or too small.
+    """
+    counts = [pool.count or 0 for pool in pools]
+    shares = [pool.share or 0.0 for pool in pools]
+    if not any(pool.share is not None for pool in pools):
+        if nodes is not None and nodes != sum(counts):
+            raise InputError(
+                f"nodes is {nodes}, but the pools count {sum(counts)}",
+                fix="give pools a share instead of a count, or leave nodes out",
+            )
+        return counts
+    if nodes is None:
+        raise InputError("pools with a share need the number of nodes", fix="set nodes")
+    rest = nodes - sum(counts)
+    total = sum(shares)
+    if rest < 0 or total <= 0:
+        raise InputError("nodes is less than the pools' counts", value=nodes)
+    exact = [rest * share / total for share in shares]
+    split = [int(part) for part in exact]
+    by_remainder = sorted(range(len(pools)), key=lambda i: (split[i] - exact[i], i))
+    for pool in by_remainder[: rest - sum(split)]:
+        split[pool] += 1
+    return [count + part for count, part in zip(counts, split, strict=True)]
+
+
+def make_nodes(
+    pools: Sequence[NodePool], counts: Sequence[int], zones: int, regions: int
+) -> list[Node]:
+    """Make the nodes, pool by pool, round-robin over zones, zones over regions.
+
+    Nodes of a pool share their spec and status.
+    """
+    nodes: list[Node] = []
+    for pool, count in zip(pools, counts, strict=True):
+        shape = _prototype(pool)
+        width = len(str(max(count - 1, 0)))
+        for index in range(count):
+            name = f"{pool.name}-{index:0{width}d}"
+            labels = {HOSTNAME: name} | shape.metadata.labels
+            if zones:
+                zone = len(nodes) % zones
+                labels[ZONE] = f"zone-{zone + 1}"
+                labels[REGION] = f"region-{zone % regions + 1}"
+            meta = ObjectMeta(name=name, labels=labels)
+            nodes.append(Node(metadata=meta, spec=shape.spec, status=shape.status))
+    return nodes
+
+
+def _prototype(pool: NodePool) -> Node:
+    labels = {"pool": pool.name} | pool.labels
+    if pool.gpu_model:
+        labels[GPU_MODEL] = pool.gpu_model
+    held = {name: str(amount) for name, amount in pool.requests().items()}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": pool.name, "labels": labels},
+        "spec": {"taints": pool.taints} if pool.taints else {},
+        "status": {"capacity": held, "allocatable": held},
+    }
+    node = decode_object(document, f"pool {pool.name}")
+    assert isinstance(node, Node)
+    return default_node(node) or node
