@@ -99,6 +99,20 @@ def milli_value(quantity: str | float) -> int:
     return milli
 
 
+@functools.lru_cache(maxsize=65536, typed=True)
+def nano_value(quantity: str | float) -> int:
+    """Return the quantity in billionths, rounded up: what sums are exact in.
+
+    Upstream rounds every quantity up to billionths when it is read.
+
+    Raises
+    ------
+    QuantityError
+        If it is malformed or overflows int64 in whole units.
+    """
+    return _round_up(parse_quantity(quantity) * 10**9)
+
+
 def _round_up(number: Fraction) -> int:
     size = -(-abs(number.numerator) // number.denominator)
     return size if number >= 0 else -size

@@ -28,3 +28,15 @@ class Toleration(ApiStruct):
     value: str = ""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     toleration_seconds: int | None = None
+
+
+def tolerates(toleration: Toleration, taint: Taint) -> bool:
+    """Return whether the toleration covers the taint (`k8s.io/api/core/v1`).
+
+    An empty effect covers every effect, an empty key every key; `Exists` every value.
+    """
+    if toleration.effect and toleration.effect != taint.effect:
+        return False
+    if toleration.key and toleration.key != taint.key:
+        return False
+    return toleration.operator == "Exists" or toleration.value == taint.value
