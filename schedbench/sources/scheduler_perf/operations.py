@@ -175,6 +175,10 @@ class CreatePodSets(Counted, tag="createPodSets", kw_only=True):
     namespace_prefix: str
     create_pods_op: CreatePods
 
+    def template_paths(self) -> list[str]:
+        """Return the templates of the inner op."""
+        return self.create_pods_op.template_paths()
+
     def check(self) -> None:
         """Check the inner op too."""
         super().check()
