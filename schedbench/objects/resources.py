@@ -46,12 +46,12 @@ def pod_requests(pod: Pod) -> dict[str, int]:
 
 
 def pod_nonzero_requests(pod: Pod, *, on_node: bool = False) -> tuple[int, int]:
-    """Return the (cpu in millicores, memory in bytes) that scores count for the pod.
+    """Return the (cpu in millicores, memory in bytes) that NodeResourcesFit scores.
 
     A container that does not name the resource counts 100m or 200Mi; an explicit 0
-    stays. On its node (`on_node`), a pod with pod-level requests gets the defaults only
-    for a resource that none of its containers names; while it is being placed, for
-    every container that does not.
+    stays. While the pod is being placed its pod-level requests are passed over; on its
+    node (`on_node`) they count, and with them the defaults apply only to a resource
+    that none of its containers names. (Told from decisions of kube-scheduler v1.34.1.)
 
     Raises
     ------
@@ -62,7 +62,7 @@ def pod_nonzero_requests(pod: Pod, *, on_node: bool = False) -> tuple[int, int]:
     if on_node and _pod_level_requests(pod):
         named = _requests(pod)
         defaults = {name: n for name, n in _DEFAULTS.items() if name not in named}
-    total = _base_units(_requests(pod, defaults))
+    total = _base_units(_requests(pod, defaults, pod_level=on_node))
     return total.get("cpu", 0), total.get("memory", 0)
 
 
@@ -97,14 +97,18 @@ def is_sidecar(container: Container) -> bool:
     return container.restart_policy == "Always"
 
 
-def _requests(pod: Pod, defaults: Nanos | None = None) -> Nanos:
+def _requests(
+    pod: Pod, defaults: Nanos | None = None, *, pod_level: bool = True
+) -> Nanos:
     lists = _spec_lists(pod, "requests")
     statuses = _resized(pod)
     if statuses:
         lists = [_with_status(pod, statuses, *entry) for entry in lists]
     if defaults:
         lists = [(role, name, defaults | nanos) for role, name, nanos in lists]
-    total = _over_containers(lists) | _pod_level_requests(pod)
+    total = _over_containers(lists)
+    if pod_level:
+        total |= _pod_level_requests(pod)
     _add(total, _nanos(pod.spec.overhead))
     return total
 
