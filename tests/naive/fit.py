@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from fractions import Fraction
+from itertools import pairwise
 
 from naive.resources import (
     allocatable,
@@ -99,7 +100,7 @@ def broken_line(shape: tuple[tuple[int, int], ...], percent: int) -> int:
     """Interpolate a score between the points, truncating toward zero."""
     if percent <= shape[0][0]:
         return shape[0][1]
-    for (x0, y0), (x1, y1) in zip(shape, shape[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(shape):
         if percent <= x1:
             return y0 + int(Fraction((y1 - y0) * (percent - x0), x1 - x0))
     return shape[-1][1]

@@ -90,7 +90,8 @@ def view(node: Node, placed: list[Placed]) -> View:
         if wanted.count:
             tags.add(wanted.tag)
         for device in one.devices:
-            devices[device] -= wanted.milli
+            if device < len(devices):  # an update may have taken devices away
+                devices[device] -= wanted.milli
     model = node.metadata.labels.get(MODEL, "")
     return View(cpu, tuple(devices), model, frozenset(tags))
 

@@ -14,7 +14,7 @@ def any_term_matches(terms: list[NodeSelectorTerm], node: Node) -> bool:
 
 
 def term_matches(term: NodeSelectorTerm, node: Node) -> bool:
-    """Tell whether all conditions of a term hold; an empty or invalid term never does."""
+    """Tell whether all conditions hold; an empty or invalid term never matches."""
     if not term.match_expressions and not term.match_fields:
         return False
     return all(

@@ -19,7 +19,7 @@ _FORM = re.compile(
 
 
 def exact(quantity: str | float) -> Fraction:
-    """Return the value of a quantity, rounded up to the nano-unit as Kubernetes does."""
+    """Return the value of a quantity, rounded up to the nano-unit as upstream."""
     match = _FORM.fullmatch(str(quantity))
     if match is None:
         raise ValueError(f"not a quantity: {quantity!r}")

@@ -1,0 +1,176 @@
+"""Placement only: pods come, run and go, nodes come and go, and some pods wait.
+
+At one instant: pods that finish or are deleted leave; then nodes change; then, if any
+of that freed or added room, everything that waits is tried; then pods arrive and are
+tried. A node's lost pods are tried at the instant they lost it, whatever else happened.
+Tries go by priority, the highest first, and then by arrival.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from naive import gpu
+from naive.cycle import Policy
+from naive.placed import Placed
+
+from schedbench.objects.pod import Pod
+from schedbench.objects.workload import NodeEvent, Workload
+
+
+class Event(NamedTuple):
+    """What happened: `kind` is ARRIVE, BIND, FINISH, DELETE, EVICT, UNSCHEDULABLE,
+    NODE_ADD, NODE_UPDATE or NODE_REMOVE; `pod` is -1 for a node's.
+    """
+
+    time: float
+    kind: str
+    pod: int
+    node: str | None = None
+    devices: tuple[int, ...] = ()
+
+
+def replay(workload: Workload, policy: Policy) -> list[Event]:
+    """Play a workload under a policy and return what happened, in causal order.
+
+    An UNSCHEDULABLE event is the first failed try since the pod began to wait. An
+    evicted pod waits again and, once bound again, runs its whole duration.
+    """
+    world = _World(workload, policy)
+    while (now := world.next_time()) < math.inf:
+        world.live_through(now)
+    return world.log
+
+
+class _World:
+    def __init__(self, workload: Workload, policy: Policy) -> None:
+        stream = workload.pods
+        self.policy = policy
+        self.stream = stream
+        self.pods: list[Pod] = [stream.templates[i] for i in stream.template]
+        self.first_nodes = [node.metadata.name for node in workload.nodes]
+        self.slots = dict.fromkeys(
+            self.first_nodes
+            + [e.node.metadata.name for e in workload.node_events if e.change == "add"]
+        )
+        self.nodes = {node.metadata.name: node for node in workload.nodes}
+        self.changes: list[NodeEvent] = list(workload.node_events)
+        self.coming = list(range(len(stream)))
+        self.waiting: list[int] = []
+        self.told: set[int] = set()
+        self.place: dict[int, tuple[str, tuple[int, ...], float]] = {}
+        self.now = -math.inf
+        self.log: list[Event] = []
+
+    def next_time(self) -> float:
+        """Return when something happens next; inf = never."""
+        times = [math.inf]
+        times += [float(self.stream.arrival[pod]) for pod in self.coming[:1]]
+        times += [change.time for change in self.changes[:1]]
+        times += [end for _, _, end in self.place.values()]
+        present = [*self.waiting, *self.place]
+        times += [float(self.stream.deletion[pod]) for pod in present]
+        return max(self.now, min(times))
+
+    def live_through(self, now: float) -> None:
+        """Let everything of one instant happen.
+
+        A pod that is over the instant it is bound leaves in a second round.
+        """
+        self.now = now
+        room = self.departures(now)
+        fresh: list[int] = []
+        while self.changes and self.changes[0].time <= now:
+            change = self.changes.pop(0)
+            room |= change.change != "remove"
+            fresh += self.change_node(now, change)
+        old = self.waiting if room else []
+        self.try_all(now, [*old, *fresh])
+        self.arrivals(now)
+
+    def departures(self, now: float) -> bool:
+        """Let pods finish or be deleted; tell whether one left a node."""
+        room = False
+        for pod in sorted([*self.place, *self.waiting]):
+            name, devices, end = self.place.get(pod, (None, (), math.inf))
+            if end <= now:
+                kind = "FINISH"
+            elif self.stream.deletion[pod] <= now:
+                kind = "DELETE"
+            else:
+                continue
+            self.log.append(Event(now, kind, pod, name, devices))
+            room |= self.place.pop(pod, None) is not None
+            self.forget(pod)
+        return room
+
+    def change_node(self, now: float, change: NodeEvent) -> list[int]:
+        """Change a node and return the pods that lost theirs."""
+        name = change.node.metadata.name
+        kind = f"NODE_{change.change.upper()}"
+        self.log.append(Event(now, kind, -1, name))
+        if change.change != "remove":
+            self.nodes[name] = change.node
+            return []
+        del self.nodes[name]
+        lost = sorted(pod for pod, (where, _, _) in self.place.items() if where == name)
+        for pod in lost:
+            _, devices, _ = self.place.pop(pod)
+            self.log.append(Event(now, "EVICT", pod, name, devices))
+            self.waiting.append(pod)
+        return lost
+
+    def arrivals(self, now: float) -> None:
+        """Let pods arrive; those that name their node are on it at once."""
+        fresh = []
+        while self.coming and self.stream.arrival[self.coming[0]] <= now:
+            pod = self.coming.pop(0)
+            self.log.append(Event(now, "ARRIVE", pod))
+            index = int(self.stream.node[pod])
+            if index >= 0 and self.first_nodes[index] in self.nodes:
+                name = self.first_nodes[index]
+                seen = gpu.view(self.nodes[name], self.on_nodes().get(name, []))
+                devices = gpu.best_devices(gpu.demand(self.pods[pod]), seen)
+                self.bind(now, pod, name, devices)
+            else:
+                self.waiting.append(pod)
+                fresh.append(pod)
+        self.try_all(now, fresh)
+
+    def try_all(self, now: float, pods: list[int]) -> None:
+        """Try pods by priority, then arrival."""
+        tried = sorted(set(pods), key=lambda i: (-(self.pods[i].spec.priority or 0), i))
+        for pod in tried:
+            nodes = [self.nodes[name] for name in self.slots if name in self.nodes]
+            choice = self.policy(self.pods[pod], nodes, self.on_nodes())
+            if choice is not None:
+                self.bind(now, pod, *choice)
+            elif pod not in self.told:
+                self.told.add(pod)
+                self.log.append(Event(now, "UNSCHEDULABLE", pod))
+
+    def bind(self, now: float, pod: int, name: str, devices: tuple[int, ...]) -> None:
+        """Put a pod on a node."""
+        end = now + float(self.stream.duration[pod])
+        self.place[pod] = (name, devices, end)
+        self.log.append(Event(now, "BIND", pod, name, devices))
+        self.forget(pod)
+
+    def forget(self, pod: int) -> None:
+        """Take a pod out of the queue."""
+        self.waiting = [other for other in self.waiting if other != pod]
+        self.told.discard(pod)
+
+    def on_nodes(self) -> dict[str, list[Placed]]:
+        """Return what is on each node, in the order of binding."""
+        found: dict[str, list[Placed]] = {}
+        for pod, (name, devices, _) in self.place.items():
+            found.setdefault(name, []).append(Placed(self.pods[pod], devices))
+        return found
+
+
+def bindings(log: list[Event]) -> Iterator[tuple[int, str, tuple[int, ...]]]:
+    """Return pod, node and devices of every binding, in order."""
+    return ((e.pod, e.node or "", e.devices) for e in log if e.kind == "BIND")
