@@ -1,0 +1,169 @@
+"""Run one cell: build, encode, replay, evaluate, validate."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from schedbench.errors import NotModelledError, SchedbenchError, TimeLimitError
+from schedbench.experiment.cell import Cell, CellResult, ScenarioRef, missed_thresholds
+from schedbench.objects.workload import Workload
+
+
+def run_cell(cell: Cell) -> CellResult:
+    """Run a cell and return its result, whatever happens but Ctrl-C.
+
+    Status `skipped` means that the cell needs something that is not modelled.
+    """
+    result = CellResult.of(cell, "failed")
+    _reset_peak_memory()
+    try:
+        with time_limit(cell.timeout):
+            _simulate(cell, result)
+    except TimeLimitError as error:
+        result.status, result.error = "timeout", str(error)
+    except NotModelledError as error:
+        result.status, result.error = "skipped", str(error)
+    except SchedbenchError as error:
+        result.error = str(error)
+    except Exception:  # noqa: BLE001 (one broken policy must not end a sweep)
+        result.error = _traceback_tail()
+    return result
+
+
+def _simulate(cell: Cell, result: CellResult) -> None:
+    from schedbench.cluster.encode import encode
+    from schedbench.experiment import tables
+    from schedbench.metrics.evaluate import evaluate, wall_clock
+    from schedbench.metrics.series import node_fill, samples
+    from schedbench.metrics.table import METRICS
+    from schedbench.metrics.validator import validate
+    from schedbench.policies.registry import make_policy
+    from schedbench.simulation.replay import replay
+
+    stages = result.stages
+    deadline = None if cell.timeout is None else time.monotonic() + cell.timeout
+    policy = make_policy(cell.policy.spec)
+    workload, stages["build"] = _workload(cell)
+    result.pods = len(workload.pods)
+    result.notes = list(workload.notes)
+    with _timed(stages, "encode"):
+        encoded = encode(workload)
+    result.nodes = len(encoded.node_names)
+    with _timed(stages, "replay"):
+        record = replay(
+            encoded, policy, seed=cell.seed, engine=cell.engine, deadline=deadline
+        )
+    result.placement_digest = record.digest
+    result.wall_clock = wall_clock(record)
+    with _timed(stages, "evaluate"):
+        result.metrics = evaluate(encoded, record)
+        result.tables = {
+            "placements": tables.placements(workload, encoded.node_names, record),
+            "samples": tables.from_frame(samples(encoded, record)),
+            "node_fill": tables.from_frame(node_fill(encoded, record)),
+            "rejections": tables.rejections(record),
+        }
+    with _timed(stages, "validate"):
+        violations = validate(workload, record, encoded.node_names)
+    result.metrics["constraint_violations"] = len(violations)
+    if violations:
+        result.error = (
+            f"{len(violations)} placement(s) break a hard constraint, "
+            f"the first: {violations[0]}"
+        )
+        return
+    result.threshold_failures = missed_thresholds(
+        cell.scenario.thresholds,
+        {**result.metrics, **result.wall_clock},
+        {name: metric.better for name, metric in METRICS.items()},
+    )
+    result.status = "done"
+
+
+@dataclasses.dataclass(slots=True)
+class _Build:
+    """The workload built last: the next cell, of another policy, wants the same."""
+
+    digest: str = ""
+    seed: int = -1
+    workload: Workload | None = None
+    seconds: float = 0.0
+
+
+@functools.cache
+def _last_build() -> _Build:
+    return _Build()
+
+
+def _workload(cell: Cell) -> tuple[Workload, float]:
+    last, scenario = _last_build(), cell.scenario
+    digest = scenario.digest()
+    if last.workload is None or (last.digest, last.seed) != (digest, cell.seed):
+        last.workload = None  # two large workloads need not be in memory at once
+        last.workload, last.seconds = _build(scenario, cell.seed)
+        last.digest, last.seed = digest, cell.seed
+    return last.workload, last.seconds
+
+
+def _build(scenario: ScenarioRef, seed: int) -> tuple[Workload, float]:
+    start = time.perf_counter()
+    workload = scenario.build(seed)
+    return workload, time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def _timed(stages: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    stages[name] = time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeLimitError` in the body after some seconds of wall time.
+
+    By an alarm signal, so it also ends a user's endless loop in Python. Compiled code
+    is interrupted when it returns. Without signals (Windows, or outside the main
+    thread) the body must watch its own deadline.
+    """
+    if (
+        seconds is None
+        or not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise TimeLimitError(f"the cell ran longer than its limit of {seconds:g} s")
+
+    previous: Any = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _reset_peak_memory() -> None:
+    """Start the process's peak memory anew, on Linux: workers run many cells.
+
+    Source: proc(5), /proc/pid/clear_refs, value 5.
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _traceback_tail(lines: int = 12) -> str:
+    return "\n".join(traceback.format_exc().strip().splitlines()[-lines:])
