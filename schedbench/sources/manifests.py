@@ -1,0 +1,339 @@
+"""Manifests and cluster snapshots: files, folders and standard input.
+
+What `kubectl get nodes,pods,… -A -o json` prints is a cluster with its pods: those
+that name a node are bound from the start, the others wait to be scheduled.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from schedbench.errors import InputError, NotModelledError
+from schedbench.objects.decode import decode_object
+from schedbench.objects.defaults import (
+    default_node,
+    default_pod,
+    priority_classes_by_name,
+)
+from schedbench.objects.kinds import NAMESPACED, KubernetesObject
+from schedbench.objects.node import Node
+from schedbench.objects.pod import Pod
+from schedbench.objects.volume import Volume
+from schedbench.objects.workload import PodStream, Workload
+from schedbench.sources.documents import load_documents
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+"""Names of the files that are read from a folder, each also with `.gz`."""
+
+_SCHEDULING_GROUPS = frozenset({"resource.k8s.io", "node.k8s.io", "scheduling.k8s.io"})
+_CONTROLLERS = frozenset(
+    {
+        "ReplicationController",
+        "ReplicaSet",
+        "StatefulSet",
+        "Deployment",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Manifests:
+    """API objects in the order in which they were read.
+
+    Attributes
+    ----------
+    objects
+        The objects; no defaults are filled in.
+    notes
+        What was passed over, one sentence each.
+    """
+
+    objects: list[KubernetesObject]
+    notes: list[str]
+
+
+def manifests_workload(target: Path | str, *, strict: bool = False) -> Workload:
+    """Read a file, a folder or `-` as a cluster with its pods.
+
+    Raises
+    ------
+    InputError
+        As `load_manifests` and `workload_of` do.
+    """
+    name = "stdin" if str(target) == "-" else Path(target).name
+    return workload_of(load_manifests(target, strict=strict), name, strict=strict)
+
+
+def load_manifests(target: Path | str, *, strict: bool = False) -> Manifests:
+    """Read the API objects of a file, of a folder and those below it, or of `-`.
+
+    Kinds that scheduling does not look at are passed over with a note; so are those
+    that it does look at but schedbench does not know, unless `strict`.
+
+    Raises
+    ------
+    NotModelledError
+        If `strict` and an object matters to scheduling but has no model.
+    InputError
+        If something cannot be read, is malformed, or is there twice.
+    """
+    objects: list[KubernetesObject] = []
+    seen: dict[tuple[str, str, str], str] = {}
+    ignored: collections.Counter[str] = collections.Counter()
+    missed: collections.Counter[str] = collections.Counter()
+    stray: list[str] = []
+    for source, document, in_folder in _documents(target):
+        if in_folder and "kind" not in document:
+            stray.append(source)
+            continue
+        try:
+            found = decode_object(document, source)
+        except NotModelledError:
+            matters = _group(document) in _SCHEDULING_GROUPS
+            if matters and strict:
+                raise
+            (missed if matters else ignored)[str(document["kind"])] += 1
+            continue
+        _refuse_twice(found, source, seen)
+        objects.append(found)
+    notes = [
+        f"{_count(number, kind)} ignored: scheduling does not look at them"
+        for kind, number in sorted(ignored.items())
+    ]
+    notes += [
+        f"{_count(number, kind)} not modelled: results do not account for them"
+        for kind, number in sorted(missed.items())
+    ]
+    notes += [f"{source} ignored: not an API object" for source in stray]
+    return Manifests(objects, notes)
+
+
+def workload_of(manifests: Manifests, name: str, *, strict: bool = False) -> Workload:
+    """Turn API objects into a workload, filling in the API's defaults in place.
+
+    Bound pods come first, then pending ones, each in order of creation where the
+    objects tell it, else in the order given. Pods that ended are dropped, and so are
+    pods on nodes that are not there, unless `strict`.
+
+    Raises
+    ------
+    InputError
+        If a pod names a priority class that is not there or, if `strict`, a node.
+    """
+    nodes = [default_node(item) for item in manifests.objects if isinstance(item, Node)]
+    others = [item for item in manifests.objects if not isinstance(item, (Node, Pod))]
+    classes = priority_classes_by_name(others)
+    pods = _in_order_of_creation(
+        [item for item in manifests.objects if isinstance(item, Pod)]
+    )
+    slots = {node.metadata.name: slot for slot, node in enumerate(nodes)}
+    dropped: collections.Counter[str] = collections.Counter()
+    bound: list[tuple[Pod, int]] = []
+    pending: list[tuple[Pod, int]] = []
+    for pod in pods:
+        node = pod.spec.node_name
+        if pod.status.phase in {"Succeeded", "Failed"}:
+            dropped["dropped: they have ended"] += 1
+        elif not node and pod.metadata.deletion_timestamp is not None:
+            dropped["dropped: they are being deleted before they were placed"] += 1
+        elif node and node not in slots:
+            if strict:
+                raise InputError(
+                    "no such node",
+                    where=f"Pod {pod.key} spec.nodeName",
+                    value=node,
+                    fix="add the node to the input, or remove the pod",
+                )
+            dropped["dropped: their node is not in the input"] += 1
+        elif node:
+            bound.append((default_pod(pod, classes), slots[node]))
+        else:
+            pending.append((default_pod(pod, classes), -1))
+    notes = [*manifests.notes]
+    notes += [f"{_count(n, 'Pod')} {what}" for what, n in sorted(dropped.items())]
+    notes += _cluster_notes(nodes, others)
+    return Workload(
+        name=name,
+        nodes=nodes,
+        pods=_stream([*bound, *pending]),
+        objects=others,
+        notes=notes,
+    )
+
+
+def _documents(target: Path | str) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    path = Path(target)
+    in_folder = str(target) != "-" and path.is_dir()
+    for file in _files(path) if in_folder else [target]:
+        for source, document in load_documents(file):
+            for item in _flatten(document, source):
+                yield source, item, in_folder
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if Path(path.name.lower().removesuffix(".gz")).suffix in SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+    if not files:
+        raise InputError(
+            "no manifests in the folder",
+            source=folder,
+            fix=f"expected {', '.join(sorted(SUFFIXES))}, also with .gz",
+        )
+    return files
+
+
+def _flatten(document: dict[str, Any], source: str) -> Iterator[dict[str, Any]]:
+    """Yield the items of a list; those of a typed list have no kind of their own."""
+    kind = document.get("kind")
+    if not isinstance(kind, str) or not kind.endswith("List"):
+        yield document
+        return
+    items = document.get("items")
+    for index, item in enumerate([] if items is None else _list(items, source)):
+        if not isinstance(item, dict):
+            raise InputError(
+                "expected an API object",
+                source=source,
+                where=f"items[{index}]",
+                value=item,
+                fix="give apiVersion and kind, such as v1 and Pod",
+            )
+        if kind != "List" and "kind" not in item:
+            version = document.get("apiVersion")
+            item = {"apiVersion": version, "kind": kind.removesuffix("List")} | item  # noqa: PLW2901
+        yield from _flatten(item, source)
+
+
+def _list(items: object, source: str) -> list[object]:
+    if isinstance(items, list):
+        return items
+    raise InputError(
+        "expected a list", source=source, where="items", value=items, fix="write a list"
+    )
+
+
+def _group(document: dict[str, Any]) -> str:
+    return str(document.get("apiVersion") or "").rpartition("/")[0]
+
+
+def _refuse_twice(
+    found: KubernetesObject, source: str, seen: dict[tuple[str, str, str], str]
+) -> None:
+    kind, meta = type(found).__name__, found.metadata
+    if not meta.name:
+        if kind == "Pod" and meta.generate_name:
+            return
+        raise InputError(
+            "no name", source=source, where=f"{kind} metadata.name", fix="give a name"
+        )
+    namespace = (meta.namespace or "default") if kind in NAMESPACED else ""
+    key = (kind, namespace, meta.name)
+    if key in seen:
+        raise InputError(
+            f"there twice, first in {seen[key]}"
+            if seen[key] != source
+            else "there twice",
+            source=source,
+            where=f"{kind} {found.key}",
+            fix="keep one of them",
+        )
+    seen[key] = source
+
+
+def _in_order_of_creation(pods: list[Pod]) -> list[Pod]:
+    if all(pod.metadata.creation_timestamp for pod in pods):
+        return sorted(pods, key=lambda pod: pod.metadata.creation_timestamp or "")
+    return pods
+
+
+def _stream(placed: Iterable[tuple[Pod, int]]) -> PodStream:
+    templates: list[Pod] = []
+    index: dict[bytes, int] = {}
+    encoder = msgspec.json.Encoder(order="deterministic")
+    template: list[int] = []
+    node: list[int] = []
+    names: list[str] = []
+    for pod, slot in placed:
+        view = _without_identity(pod, bound=slot >= 0)
+        number = index.setdefault(encoder.encode(view), len(templates))
+        if number == len(templates):
+            view.metadata.name = pod.metadata.name
+            view.metadata.generate_name = pod.metadata.generate_name
+            templates.append(view)
+        template.append(number)
+        node.append(slot)
+        names.append(_full_name(pod, len(names)))
+    nodes = np.asarray(node, dtype=np.int32)
+    return PodStream.of(
+        templates, template, node=nodes, measured=nodes < 0, names=names
+    )
+
+
+def _full_name(pod: Pod, position: int) -> str:
+    meta = pod.metadata
+    return f"{meta.namespace}/{meta.name or f'{meta.generate_name}{position}'}"
+
+
+def _without_identity(pod: Pod, *, bound: bool) -> Pod:
+    """Return the pod without what tells it from its equals and scheduling ignores."""
+    meta, spec, status = pod.metadata, pod.spec, pod.status
+    volumes = [volume for volume in spec.volumes if _has_source(volume)]
+    owns_claims = any(volume.ephemeral is not None for volume in volumes)
+    return Pod(
+        metadata=msgspec.structs.replace(
+            meta,
+            name="",
+            generate_name=None,
+            uid=meta.uid if owns_claims else None,
+            creation_timestamp=None,
+        ),
+        spec=msgspec.structs.replace(spec, node_name=None, volumes=volumes),
+        status=msgspec.structs.replace(
+            status,
+            start_time=status.start_time if bound else None,
+            conditions=[
+                msgspec.structs.replace(condition, message=None)
+                for condition in status.conditions
+            ],
+        ),
+    )
+
+
+def _has_source(volume: Volume) -> bool:
+    return any(
+        getattr(volume, field) is not None
+        for field in volume.__struct_fields__
+        if field != "name"
+    )
+
+
+def _cluster_notes(
+    nodes: list[Node], others: Iterable[KubernetesObject]
+) -> Iterator[str]:
+    if not nodes:
+        yield "no Node objects: nothing can be placed"
+    closed = sum("pods" not in node.status.allocatable for node in nodes)
+    if closed:
+        yield f"{_count(closed, 'Node')} without allocatable pods: nothing fits there"
+    kinds = collections.Counter(type(item).__name__ for item in others)
+    for kind in sorted(_CONTROLLERS & kinds.keys()):
+        yield f"{_count(kinds[kind], kind)}: only the pods in the input are scheduled"
+
+
+def _count(number: int, kind: str) -> str:
+    return f"{number:,} {kind} object{'' if number == 1 else 's'}"
