@@ -1,23 +1,17 @@
-"""The naive twins against hand-made cases and recorded decisions of the real things."""
+"""The naive twins against hand-made cases, and what all workloads must keep to."""
 
 from __future__ import annotations
-
-import csv
-import gzip
-import json
-from collections import defaultdict
-from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from naive import cycle, fit, gpu, node_affinity, node_ports, node_selectors
-from naive.fragmentation import Measure, typical_pods
-from naive.placed import Placed
-from naive.profile import Profile, from_configuration
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+from naive import cycle, fit, node_affinity, node_ports, node_selectors
+from naive.fragmentation import typical_pods
+from naive.handmade import Case, asking, make_node, make_pod
+from naive.profile import Profile
 from naive.quantity import exact, round_up
 from naive.replay import bindings, replay
 from naive.resources import (
@@ -27,36 +21,14 @@ from naive.resources import (
 )
 from naive.taint_toleration import tolerated
 
+from schedbench.objects import resources as objects
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.selectors import NodeSelectorTerm
-from schedbench.objects.taints import Taint, Toleration
+from schedbench.objects.selectors import NodeSelectorTerm, matches_node_selector_term
+from schedbench.objects.taints import Taint, Toleration, tolerates
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
 
-Case = dict[str, Any]
-
-
-def make_pod(name: str = "pod", /, **spec: Any) -> Pod:
-    """Make a pod from a spec as in a manifest."""
-    annotations = spec.pop("annotations", {})
-    meta = {"name": name, "namespace": "default", "annotations": annotations}
-    return msgspec.convert({"metadata": meta, "spec": spec}, Pod)
-
-
-def asking(cpu: str | None = None, memory: str | None = None, **more: str) -> Case:
-    """Make a container that asks for resources."""
-    asked = {"cpu": cpu, "memory": memory, **more}
-    return {
-        "resources": {"requests": {k: v for k, v in asked.items() if v is not None}}
-    }
-
-
-def make_node(name: str, /, cpu: str = "4", memory: str = "8Gi", **more: Any) -> Node:
-    """Make a node with some resources and labels."""
-    sizes = {"cpu": cpu, "memory": memory, "pods": "110", **more.pop("extra", {})}
-    meta = {"name": name, "labels": more.pop("labels", {})}
-    document = {"metadata": meta, "status": {"allocatable": sizes}, "spec": more}
-    return msgspec.convert(document, Node)
+GPU_POLICIES = ("BestFit", "DotProd", "GpuPacking", "GpuClustering", "FGD")
 
 
 @pytest.mark.parametrize(
@@ -324,180 +296,76 @@ def test_deletion_removes_a_pod_wherever_it_is() -> None:
     ]
 
 
-PLUGINS = (
-    "TaintToleration",
-    "NodeAffinity",
-    "NodeResourcesFit",
-    "NodeResourcesBalancedAllocation",
-)
-
-
-@pytest.mark.parametrize(
-    "group", ["resources", "strategies", "nodeaffinity", "taints", "ports"]
-)
-def test_cycle_equals_recorded_decisions(shared: Path, group: str) -> None:
-    """Feasible nodes, reasons and scores are those of the real kube-scheduler."""
-    for case, pod, placed, expected in _recorded(shared, group):
-        nodes = case["nodes"]
-        profile = case["profiles"][pod.spec.scheduler_name or "default-scheduler"]
-        decision = cycle.schedule(pod, nodes, placed, profile)
-        scores = expected.get("scores") or {}
-
-        assert decision.feasible == expected["feasible"], case["id"]
-        assert _refusals(decision) == expected.get("infeasible", {}), case["id"]
-        for plugin in PLUGINS:
-            assert decision.scores.get(plugin) == scores.get(plugin), case["id"]
-
-
-@pytest.mark.parametrize("group", ["images", "interpod", "spread", "volumes", "mixed"])
-def test_plugins_equal_recorded_ones_beside_others(shared: Path, group: str) -> None:
-    """Beside plugins without a twin, verdicts and scores are the recorded ones."""
-    for case, pod, placed, expected in islice(_recorded(shared, group), 600):
-        refused = expected.get("infeasible") or {}
-        if expected.get("preFilterMessage") or expected.get("nominatedShortcut"):
-            continue
-        profile = case["profiles"][pod.spec.scheduler_name or "default-scheduler"]
-        decision = cycle.schedule(pod, case["nodes"], placed, profile)
-        known = {name: v for name, v in refused.items() if v["plugin"] in KNOWN}
-        by_name = {node.metadata.name: node for node in case["nodes"]}
-        feasible = [by_name[name] for name in expected["feasible"]]
-
-        assert _refusals(decision) == known, case["id"]
-        for plugin, scores in (expected.get("scores") or {}).items():
-            if plugin in PLUGINS:
-                mine = cycle.normalized(plugin, pod, feasible, placed, profile)
-                weight = profile.weights[plugin]
-                weighted = [weight * score for score in mine or []]
-                assert weighted == list(map(scores.get, expected["feasible"]))
-
-
-KNOWN = {*Profile().filters, ""}
-
-
-@pytest.mark.parametrize(
-    "policy", ["BestFit", "DotProd", "GpuPacking", "GpuClustering", "FGD"]
-)
-def test_gpu_policies_equal_the_simulator_step_by_step(
-    shared: Path, policy: str
-) -> None:
-    """Node, devices and fragmentation equal the published simulator's, pod by pod."""
-    openb = shared / "traces" / "openb"
-    nodes, pods = _openb_nodes(openb), _openb_pods(openb)
-    typical = typical_pods(pods)
-    measure = Measure(typical)
-    profile = Profile(weights={policy: 1}, typical=typical)
-    placed: dict[str, list[Placed]] = defaultdict(list)
-    by_name = {node.metadata.name: node for node in nodes}
-    total = sum(measure.of(gpu.view(node, [])) for node in nodes)
-    with gzip.open(openb / "placements" / f"default.{policy}.s42.csv.gz", "rt") as file:
-        for row in islice(csv.DictReader(file), 60):
-            pod = pods[int(row["pod"][-4:])]
-            decision = cycle.schedule(pod, nodes, placed, profile)
-            name = decision.best[0]
-            before = measure.of(gpu.view(by_name[name], placed[name]))
-            placed[name].append(Placed(pod, decision.devices))
-            total += measure.of(gpu.view(by_name[name], placed[name])) - before
-
-            assert name[-4:] == row["node"], row["seq"]
-            assert "-".join(map(str, decision.devices)) == row["gpus"], row["seq"]
-            assert total == pytest.approx(float(row["frag"]), abs=0.006)
-
-
-def test_typical_pods_equal_the_simulator(shared: Path) -> None:
-    """The target workload of openb is the simulator's, popularity to the last bit."""
-    openb = shared / "traces" / "openb"
-    with (openb / "typical_pods" / "typical_default.csv").open() as file:
-        expected = [
-            (
-                gpu.Demand(
-                    int(row["cpu_milli"]),
-                    int(row["num_gpu"]),
-                    int(row["gpu_milli"]),
-                    frozenset(filter(None, row["gpu_spec"].split("|"))),
-                ),
-                float(row["popularity"]),
-            )
-            for row in csv.DictReader(file)
-        ]
-
-    assert expected == typical_pods(_openb_pods(openb))
-
-
 def _requiring(*terms: Case) -> Pod:
     required = {"nodeSelectorTerms": list(terms)}
     affinity = {"requiredDuringSchedulingIgnoredDuringExecution": required}
     return make_pod(affinity={"nodeAffinity": affinity})
 
 
-def _refusals(decision: cycle.Decision) -> dict[str, Case]:
-    codes = {False: "Unschedulable", True: "UnschedulableAndUnresolvable"}
-    return {
-        node: {
-            "plugin": plugin,
-            "code": codes[reasons.unresolvable],
-            "reasons": sorted(reasons),
-        }
-        for node, (plugin, reasons) in decision.infeasible.items()
-    }
-
-
-def _recorded(
-    shared: Path, group: str
-) -> Iterator[tuple[Case, Pod, dict[str, list[Placed]], Case]]:
-    """Return case, pod, what is placed before it and what was decided, pod by pod."""
-    path = shared / "conformance" / "kube-scheduler-v1.34.1" / f"{group}.jsonl.gz"
-    with gzip.open(path, "rt") as file:
-        for line in file:
-            recorded = json.loads(line)
-            if any("preemption" in one for one in recorded["expected"]):
-                continue
-            case = recorded["case"]
-            case["nodes"] = msgspec.convert(case["nodes"], list[Node])
-            case["profiles"] = from_configuration(case["config"])
-            placed: dict[str, list[Placed]] = defaultdict(list)
-            for pod in msgspec.convert(case["bound"], list[Pod]):
-                if pod.status.phase not in {"Succeeded", "Failed"}:
-                    placed[pod.spec.node_name or ""].append(Placed(pod))
-            pending = msgspec.convert(case["pending"], list[Pod])
-            for pod, expected in zip(pending, recorded["expected"], strict=True):
-                if not {"gated", "skipped", "error"} & {
-                    k for k in expected if expected[k]
-                }:
-                    yield case, pod, placed, expected
-                if expected.get("chosen") and not expected.get("reserveError"):
-                    placed[expected["chosen"]].append(Placed(pod))
-
-
-def _openb_nodes(openb: Path) -> list[Node]:
-    """Return the GPU nodes in the order of their rank at seed 42."""
-    with np.load(openb / "arrival" / "node_rank_default.npz") as ranks:
-        rank = ranks["s42"]
-    with (openb / "nodes" / "openb_node_list_gpu_node.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    nodes = [
-        make_node(
-            row["sn"],
-            cpu=f"{row['cpu_milli']}m",
-            memory=f"{row['memory_mib']}Mi",
-            labels={gpu.MODEL: row["model"]},
-            extra={gpu.COUNT: row["gpu"], "pods": "1001"},
-        )
-        for row in rows
+@given(strategies.pods())
+def test_objects_count_requests_as_the_twin(pod: Pod) -> None:
+    """Requests and scoring requests are the twin's, whatever the pod."""
+    scored = [
+        (one.get("cpu", 0), one.get("memory", 0))
+        for one in (incoming_scoring_requests(pod), placed_scoring_requests(pod))
     ]
-    return [nodes[i] for i in np.argsort(rank)]
+
+    assert _nonzero(objects.pod_requests(pod)) == _nonzero(pod_requests(pod))
+    assert objects.pod_nonzero_requests(pod) == scored[0]
+    assert objects.pod_nonzero_requests(pod, on_node=True) == scored[1]
 
 
-def _openb_pods(openb: Path) -> list[Pod]:
-    """Return the pods of the default list, in its order."""
-    with (openb / "pods" / "openb_pod_list_default.csv").open() as file:
-        return [_openb_pod(row) for row in csv.DictReader(file)]
+@given(strategies.nodes(), strategies.node_selector_terms(("node-0", "node-1")))
+def test_objects_select_nodes_as_the_twin(node: Node, term: NodeSelectorTerm) -> None:
+    """A node selector term matches the nodes the twin says it matches."""
+    assert node_selectors.term_matches(term, node) == matches_node_selector_term(
+        term, node
+    )
 
 
-def _openb_pod(row: dict[str, str]) -> Pod:
-    notes = {
-        gpu.COUNT: row["num_gpu"],
-        gpu.MILLI: row["gpu_milli"],
-        gpu.MODEL: row["gpu_spec"],
-    }
-    asked = asking(f"{row['cpu_milli']}m", f"{row['memory_mib']}Mi")
-    return make_pod(row["name"], annotations=notes, containers=[asked])
+@given(strategies.taints(), strategies.tolerations())
+def test_objects_tolerate_as_the_twin(taint: Taint, toleration: Toleration) -> None:
+    """A toleration matches the taints the twin says it matches."""
+    assert tolerated(taint, [toleration]) == tolerates(toleration, taint)
+
+
+@given(strategies.workloads(gpu=True), st.sampled_from(["", *GPU_POLICIES]))
+def test_replay_keeps_its_promises(workload: Workload, policy: str) -> None:
+    """Pods are bound while they wait, to nodes that are there and have the room."""
+    typical = typical_pods(workload.pods.templates)
+    chosen = Profile(weights={policy: 1}, typical=typical) if policy else Profile()
+    log = replay(workload, cycle.policy_of(chosen))
+    alive = {node.metadata.name: node for node in workload.nodes}
+    changed = iter(workload.node_events)
+    state: dict[int, str] = {}
+    for event in log:
+        if event.kind.startswith("NODE"):
+            node = next(changed).node
+            alive[event.node or ""] = node
+        before = state.get(event.pod)
+        match event.kind:
+            case "ARRIVE":
+                assert before is None
+                state[event.pod] = "waiting"
+            case "BIND":
+                assert before == "waiting"
+                assert event.node in alive
+                state[event.pod] = event.node or ""
+            case "EVICT":
+                assert before == event.node
+                state[event.pod] = "waiting"
+            case "FINISH":
+                assert before == event.node
+                state[event.pod] = "gone"
+            case "DELETE":
+                assert before in {event.node, "waiting"}
+                state[event.pod] = "gone"
+            case "NODE_REMOVE":
+                del alive[event.node or ""]
+
+    assert [event.time for event in log] == sorted(event.time for event in log)
+    assert len(workload.pods) == sum(event.kind == "ARRIVE" for event in log)
+
+
+def _nonzero(amounts: dict[str, int]) -> dict[str, int]:
+    return {name: amount for name, amount in amounts.items() if amount}
