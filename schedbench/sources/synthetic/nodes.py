@@ -140,4 +140,4 @@ def _prototype(pool: NodePool) -> Node:
     }
     node = decode_object(document, f"pool {pool.name}")
     assert isinstance(node, Node)
-    return default_node(node) or node
+    return default_node(node)

@@ -242,7 +242,7 @@ def _template(
     }
     pod = decode_object(document, f"class {kind.name}")
     assert isinstance(pod, Pod)
-    return default_pod(pod) or pod
+    return default_pod(pod)
 
 
 def _text(resource: str, amount: int) -> str:

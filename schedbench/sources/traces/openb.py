@@ -262,7 +262,7 @@ def _distinct(path: Path, column: str, names: list[str]) -> None:
 
 
 def _published(path: Path, seed: int, rows: int) -> NDArray[np.int64] | None:
-    """Return a seed's published array, or None; every entry must be below `rows`."""
+    """Return a seed's published array of row numbers, or None if there is none."""
     if not path.is_file():
         return None
     try:
@@ -272,7 +272,7 @@ def _published(path: Path, seed: int, rows: int) -> NDArray[np.int64] | None:
             found = np.asarray(arrays[f"s{seed}"]).astype(np.int64)
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"not a NumPy archive ({error})", source=path) from None
-    if len(found) < rows or found.min() < 0 or found.max() >= rows:
+    if len(np.unique(found)) != rows or found.min() < 0 or found.max() >= rows:
         raise InputError(
             f"array s{seed} does not fit a list of {rows} rows",
             source=path,
@@ -359,4 +359,4 @@ def _pod(
         name="main", resources=ResourceRequirements(requests=requests)
     )
     pod = Pod(metadata=meta, spec=PodSpec(containers=[container], priority=0))
-    return default_pod(pod) or pod
+    return default_pod(pod)
