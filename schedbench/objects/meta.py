@@ -15,10 +15,11 @@ Int64: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
-class ApiStruct(msgspec.Struct, rename="camel", kw_only=True):
+class ApiStruct(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     """A piece of an API object: fields named as in the API, unknown ones ignored.
 
     Absent scalars are None, absent lists and maps are empty, unless said otherwise.
+    The structs form trees, so the garbage collector need not follow them.
     """
 
 
