@@ -14,9 +14,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
-
 from schedbench.errors import InputError, NotModelledError
 from schedbench.objects.decode import decode_object
 from schedbench.objects.defaults import (
@@ -27,9 +24,9 @@ from schedbench.objects.defaults import (
 from schedbench.objects.kinds import NAMESPACED, KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.volume import Volume
-from schedbench.objects.workload import PodStream, Workload
+from schedbench.objects.workload import Workload
 from schedbench.sources.documents import load_documents
+from schedbench.sources.interning import intern_pods
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 """Names of the files that are read from a folder, each also with `.gz`."""
@@ -151,7 +148,7 @@ def workload_of(manifests: Manifests, name: str, *, strict: bool = False) -> Wor
     return Workload(
         name=name,
         nodes=nodes,
-        pods=_stream([*bound, *pending]),
+        pods=intern_pods([*bound, *pending]),
         objects=others,
         notes=notes,
     )
@@ -292,67 +289,6 @@ def _in_order_of_creation(pods: list[Pod]) -> list[Pod]:
     if all(pod.metadata.creation_timestamp for pod in pods):
         return sorted(pods, key=lambda pod: pod.metadata.creation_timestamp or "")
     return pods
-
-
-def _stream(placed: Iterable[tuple[Pod, int]]) -> PodStream:
-    templates: list[Pod] = []
-    index: dict[bytes, int] = {}
-    encoder = msgspec.json.Encoder(order="deterministic")
-    template: list[int] = []
-    node: list[int] = []
-    names: list[str] = []
-    for pod, slot in placed:
-        view = _without_identity(pod, bound=slot >= 0)
-        number = index.setdefault(encoder.encode(view), len(templates))
-        if number == len(templates):
-            view.metadata.name = pod.metadata.name
-            view.metadata.generate_name = pod.metadata.generate_name
-            templates.append(view)
-        template.append(number)
-        node.append(slot)
-        names.append(_full_name(pod, len(names)))
-    nodes = np.asarray(node, dtype=np.int32)
-    return PodStream.of(
-        templates, template, node=nodes, measured=nodes < 0, names=names
-    )
-
-
-def _full_name(pod: Pod, position: int) -> str:
-    meta = pod.metadata
-    return f"{meta.namespace}/{meta.name or f'{meta.generate_name}{position}'}"
-
-
-def _without_identity(pod: Pod, *, bound: bool) -> Pod:
-    """Return the pod without what tells it from its equals and scheduling ignores."""
-    meta, spec, status = pod.metadata, pod.spec, pod.status
-    volumes = [volume for volume in spec.volumes if _has_source(volume)]
-    owns_claims = any(volume.ephemeral is not None for volume in volumes)
-    return Pod(
-        metadata=msgspec.structs.replace(
-            meta,
-            name="",
-            generate_name=None,
-            uid=meta.uid if owns_claims else None,
-            creation_timestamp=None,
-        ),
-        spec=msgspec.structs.replace(spec, node_name=None, volumes=volumes),
-        status=msgspec.structs.replace(
-            status,
-            start_time=status.start_time if bound else None,
-            conditions=[
-                msgspec.structs.replace(condition, message=None)
-                for condition in status.conditions
-            ],
-        ),
-    )
-
-
-def _has_source(volume: Volume) -> bool:
-    return any(
-        getattr(volume, field) is not None
-        for field in volume.__struct_fields__
-        if field != "name"
-    )
 
 
 def _cluster_notes(
