@@ -1,0 +1,51 @@
+"""How many pods found a node, and on how many nodes they ran."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schedbench.metrics.timeline import Step, Timeline
+from schedbench.simulation.record import EventKind
+
+
+def pods_total(timeline: Timeline) -> int:
+    """Count the pods that arrived."""
+    return timeline.count(EventKind.ARRIVE)
+
+
+def pods_bound(timeline: Timeline) -> int:
+    """Count the pods that got a node at least once, those bound on arrival too."""
+    return len(np.unique(timeline.intervals.pod))
+
+
+def pods_pending(timeline: Timeline) -> int:
+    """Count the pods that wait for a node at the end of the run."""
+    return int(timeline.waiting[-1])
+
+
+def pods_evicted(timeline: Timeline) -> int:
+    """Count the pods that lost their node at least once."""
+    record = timeline.record
+    return len(np.unique(record.pod[record.kind == EventKind.EVICT]))
+
+
+def unschedulable_attempts(timeline: Timeline) -> int:
+    """Count the first failed attempts: one for each time a pod began to wait."""
+    return timeline.count(EventKind.UNSCHEDULABLE)
+
+
+def occupied(timeline: Timeline) -> Step:
+    """Return the step of the number of nodes that run at least one pod."""
+    states = timeline.states
+    pods = timeline.encoded.resources.index("pods")
+    return timeline.total(states.alive & (states.used[pods] > 0))
+
+
+def nodes_used(timeline: Timeline) -> int:
+    """Return the largest number of nodes that ran pods at one time."""
+    return int(occupied(timeline).max())
+
+
+def nodes_used_mean(timeline: Timeline) -> float | None:
+    """Return the mean over time of the number of nodes that run pods."""
+    return timeline.mean(occupied(timeline))
