@@ -122,7 +122,8 @@ def _scalar(text: str) -> object:
         number = float(text.replace("_", ""))
         if not math.isfinite(number):
             raise ValueError(text)
-        return number
+        # On its way through JSON a whole number loses its form: 1e3 is 1000 to kubectl.
+        return int(number) if number.is_integer() and abs(number) < 1e21 else number
     return text
 
 
