@@ -1,0 +1,265 @@
+"""One self-contained page from a run's results, and its plots as files."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import importlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from schedbench.errors import InputError
+from schedbench.report import style, tables, views
+from schedbench.report.notices import notices
+from schedbench.report.comparison import Comparison
+from schedbench.report.comparison import of as compared
+from schedbench.report.plots import PLOTS
+from schedbench.report.verdicts import verdicts
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
+
+MOST_SCENARIOS = 12
+BESIDE = ("results.parquet", "manifest.json", "cells")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawn plot: its words, its SVG, its files, its data."""
+
+    name: str
+    title: str
+    caption: str
+    kind: str
+    svg: Markup
+    tables: list[tables.Table]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Section:
+    """One scenario: its sizes with their tables, and its plots."""
+
+    name: str
+    anchor: str
+    description: str
+    sizes: list[tuple[views.Group, tables.Summary]]
+    pictures: list[Picture]
+
+
+def write_report(results: Results, out: Path) -> Path:
+    """Write `out/index.html`, `out/plots/*.svg` and `*.png`; return the page's path.
+
+    The same results give the same bytes. The page loads nothing from anywhere.
+
+    Raises
+    ------
+    InputError
+        If the run has no cells, or none that ended well.
+    """
+    _require_cells(results)
+    (out / "plots").mkdir(parents=True, exist_ok=True)
+    comparison = compared(results)
+    pictures = list(_pictures(results, out / "plots"))
+    sections = _sections(comparison, pictures)
+    script, css = _asset("report.js"), _asset("report.css")
+    text = _environment().get_template("report.html.j2").render(
+        title=_title(results),
+        manifest=results.manifest,
+        policies=_chips(comparison.policies),
+        baseline=comparison.baseline,
+        verdicts=verdicts(comparison),
+        notices=notices(results),
+        overview=[picture for scenario, picture in pictures if scenario is None],
+        sections=sections,
+        left_out=views.scenarios(results)[MOST_SCENARIOS:],
+        failures=_failures(results.cells),
+        counts=results.cells["status"].value_counts().sort_index().to_dict(),
+        links=_links(results, out),
+        environment=json.dumps(
+            results.manifest.get("environment", {}), indent=2, sort_keys=True, default=str
+        ),
+        css=Markup(css),
+        palette=Markup(_palette()),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )  # fmt: skip
+    page = out / "index.html"
+    temporary = page.with_name(f".{page.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    temporary.replace(page)
+    return page
+
+
+def _require_cells(results: Results) -> None:
+    source = getattr(results, "path", None)
+    if results.cells.empty:
+        raise InputError(
+            "the run has no cells", source=source, fix="run a scenario first"
+        )
+    if not (results.cells["status"] == "done").any():
+        errors = results.cells["error"].dropna()
+        first = f" (first error: {errors.iloc[0]})" if len(errors) else ""
+        raise InputError(
+            f"no cell of the run ended well, so there is nothing to report{first}",
+            source=source,
+            fix="mend the cause and run again",
+        )
+
+
+def _pictures(
+    results: Results, folder: Path
+) -> Iterator[tuple[str | None, Picture]]:
+    """Draw every plot that applies, write its files; yield its scenario or None."""
+    names = views.policies(results)
+    shown = views.scenarios(results)[:MOST_SCENARIOS]
+    slugs = _slugs(shown)
+    for name, where in PLOTS.items():
+        plot = importlib.import_module(where)
+        frame = plot.data(results)
+        if frame is None or frame.empty:
+            continue
+        frame = views.arrange(frame, results)
+        if not getattr(plot, "EACH_SCENARIO", False):
+            yield None, _picture(plot, frame, name, names, folder)
+            continue
+        last = {group.scenario: group for group in views.largest(results)}
+        for scenario in shown:
+            part = views.of(frame, last[scenario])
+            if not part.empty:
+                file = f"{name}.{slugs[scenario]}"
+                yield scenario, _picture(plot, part, file, names, folder)
+
+
+def _picture(
+    plot: Any, frame: pd.DataFrame, file: str, policies: list[str], folder: Path
+) -> Picture:
+    with style.paper():
+        figure = plot.draw(frame)
+        text, image = style.svg(figure), style.png(figure)
+    (folder / f"{file}.svg").write_text(text, encoding="utf-8", newline="\n")
+    (folder / f"{file}.png").write_bytes(image)
+    wall_clock = tuple(getattr(plot, "WALL_CLOCK", ()))
+    listed = plot.table(frame) if hasattr(plot, "table") else frame
+    if getattr(plot, "EACH_SCENARIO", False):
+        listed = listed.drop(columns=["scenario", "size"], errors="ignore")
+    data = tables.of_frame(listed, policies, wall_clock)
+    kinds = {table.kind for table in data}
+    return Picture(
+        name=file,
+        title=plot.TITLE,
+        caption=" ".join((plot.__doc__ or "").split()),
+        kind=kinds.pop() if len(kinds) == 1 else "both",
+        svg=Markup(style.inline(text, file.replace(".", "-"))),  # noqa: S704
+        tables=data,
+    )
+
+
+def _sections(
+    comparison: Comparison, pictures: list[tuple[str | None, Picture]]
+) -> list[Section]:
+    results = comparison.results
+    shown = views.scenarios(results)
+    slugs = _slugs(shown)
+    about = {
+        entry["name"]: entry.get("description", "")
+        for entry in results.manifest.get("scenarios", [])
+        if isinstance(entry, dict) and "name" in entry
+    }
+    done = set(views.done(results)["scenario"])
+    return [
+        Section(
+            name=scenario,
+            anchor=f"scenario-{slugs[scenario]}",
+            description=str(about.get(scenario, "")),
+            sizes=[
+                (group, tables.summary(comparison, group))
+                for group in views.groups(results)
+                if group.scenario == scenario
+            ],
+            pictures=[picture for owner, picture in pictures if owner == scenario],
+        )
+        for scenario in shown
+        if scenario in done
+    ]
+
+
+def _slugs(names: list[str]) -> dict[str, str]:
+    """Return a file name part for each name: harmless and unlike the others."""
+    slugs: dict[str, str] = {}
+    for name in names:
+        slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "scenario"
+        while slug in slugs.values():
+            slug += "-2"
+        slugs[name] = slug
+    return slugs
+
+
+def _chips(policies: list[str]) -> list[dict[str, Any]]:
+    """Return what the page's filter shows of each policy."""
+    looks = style.looks(pd.Series(policies))
+    return [
+        {"name": name, "index": look.index, "key": Markup(style.key(look))}  # noqa: S704
+        for name, look in looks.items()
+    ]
+
+
+def _failures(cells: pd.DataFrame) -> list[dict[str, Any]]:
+    bad = cells[cells["status"] != "done"]
+    keys = ["scenario", "size", "policy", "status", "error"]
+    counts = bad.assign(error=bad["error"].fillna("")).groupby(keys, sort=True)["seed"]
+    return [
+        dict(zip(keys, key, strict=True)) | {"cells": len(seeds)}
+        for key, seeds in list(counts)[:50]
+    ]
+
+
+def _links(results: Results, out: Path) -> list[str]:
+    """Return relative paths of the run's files that exist."""
+    path = getattr(results, "path", None)
+    if path is None:
+        return []
+    names = [Path(path) / name for name in BESIDE if (Path(path) / name).exists()]
+    return [Path(os.path.relpath(name, out)).as_posix() for name in names]
+
+
+def _title(results: Results) -> str:
+    name = results.manifest.get("name") or "run"
+    scenarios = views.scenarios(results)
+    return str(scenarios[0] if len(scenarios) == 1 else name)
+
+
+def _palette() -> str:
+    def block(dark: bool) -> str:
+        found = style.variables(dark)
+        return ";".join(f"--{name}:{value}" for name, value in found.items())
+
+    return (
+        f":root{{{block(False)}}}"
+        f"@media(prefers-color-scheme:dark){{:root:not([data-theme=light]){{{block(True)}}}}}"
+        f":root[data-theme=dark]{{{block(True)}}}"
+        f"@media print{{:root:root{{{block(False)}}}}}"
+    )
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("schedbench.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _asset(name: str) -> str:
+    folder = Path(__file__).parent / "templates"
+    return (folder / name).read_text(encoding="utf-8")

@@ -1,0 +1,24 @@
+"""The plots, one file each, in the order of the page.
+
+A plot module has a one-sentence docstring (its caption), `NAME`, `TITLE`,
+`data(results) -> DataFrame | None` (None: this run has nothing to show) and
+`draw(frame) -> Figure`. It may add `EACH_SCENARIO = True` (drawn once a scenario, in
+its section), `WALL_CLOCK = (columns…)` (those measured on this machine, which the
+page keeps apart) and `table(frame) -> DataFrame` (what the page lists, when the
+frame itself is too long).
+"""
+
+from __future__ import annotations
+
+PLOTS = {
+    "ranks": "schedbench.report.plots.ranks",
+    "pareto": "schedbench.report.plots.pareto",
+    "differences": "schedbench.report.plots.differences",
+    "allocation": "schedbench.report.plots.allocation",
+    "pending": "schedbench.report.plots.pending",
+    "node_fill": "schedbench.report.plots.node_fill",
+    "rejections": "schedbench.report.plots.rejections",
+    "sensitivity": "schedbench.report.plots.sensitivity",
+    "latency": "schedbench.report.plots.latency",
+    "scaling": "schedbench.report.plots.scaling",
+}

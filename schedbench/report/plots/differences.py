@@ -1,0 +1,78 @@
+"""Each policy minus the baseline in the same seeds, with 95 % bootstrap intervals: a hollow marker means no clear difference."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from schedbench.metrics.table import METRICS
+from schedbench.report import comparison, style, views
+
+NAME = "differences"
+TITLE = "Paired differences against the baseline"
+EACH_SCENARIO = True
+
+
+def data(results) -> pd.DataFrame | None:
+    """Return a row for each scenario, size, headline metric and policy."""
+    compared = comparison.of(results)
+    parts = []
+    for group in views.groups(results):
+        for metric in views.headline(results, group):
+            found = compared.differences(metric, group)
+            parts.append(found[found["mean"].notna()].assign(metric=metric))
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return None if frame.empty else frame
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Draw a forest plot: a panel a metric, a row a policy."""
+    known = style.looks(frame["policy"])
+    names = style.present(frame["policy"])
+    metrics = list(dict.fromkeys(frame["metric"]))
+    left = 0.3 + max(style.text_width(style.short(name), 8.5) for name in names)
+    figure, axes = style.panels(
+        1, len(metrics), height=0.3 * len(names) + 0.2, left=left, gap=(0.3, 0),
+        top=0.55, bottom=0.6,
+    )  # fmt: skip
+    for axis, metric in zip(axes[0], metrics, strict=True):
+        _forest(axis, frame[frame["metric"] == metric], metric, names, known)
+    axes[0, 0].set_yticks(range(len(names)), [style.short(name) for name in names])
+    for tick, name in zip(axes[0, 0].get_yticklabels(), names, strict=True):
+        tick.set_gid(known[name].gid())
+    return figure
+
+
+def _forest(axis, part: pd.DataFrame, metric: str, names: list[str], known) -> None:
+    relative = bool(part["relative_mean"].notna().all())
+    columns = ["mean", "low", "high"]
+    if relative:
+        columns = [f"relative_{column}" for column in columns]
+    scale = 100.0 if relative else views.scale(metric)
+    for row in part.to_dict("records"):
+        mean, low, high = (row[column] * scale for column in columns)
+        look = known[str(row["policy"])]
+        at = names.index(str(row["policy"]))
+        clear = row["verdict"] in {"better", "worse"}
+        axis.errorbar(
+            mean, at, xerr=[[max(mean - low, 0)], [max(high - mean, 0)]],
+            color=look.color, marker=look.marker, markersize=4.5, elinewidth=1.4,
+            capsize=2.5, markerfacecolor=look.color if clear else style.CARD,
+            gid=look.gid(), linestyle="none",
+        )  # fmt: skip
+    axis.axvline(0, color=style.INK, linewidth=1, zorder=1)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_yticks(range(len(names)), [])
+    axis.margins(x=0.12)
+    axis.locator_params(axis="x", nbins=5)
+    axis.xaxis.set_major_formatter(lambda x, _: f"{x:+g}".replace("-", "−") if x else "0")
+    axis.set_title(f"{views.title(metric)} {views.arrow(metric)}", pad=14)
+    better = METRICS[metric].better
+    sides = {"up": ("worse", "better"), "down": ("better", "worse")}.get(better)
+    if sides:
+        left, right = f"◂ {sides[0]}", f"{sides[1]} ▸"
+        put = {"transform": axis.transAxes, "fontsize": style.SMALL, "va": "bottom"}
+        axis.text(0, 1.01, left, ha="left", color=style.MUTED, **put)
+        axis.text(1, 1.01, right, ha="right", color=style.MUTED, **put)
+    what = "%" if relative else views.unit(metric)
+    axis.set_xlabel(f"difference ({what})" if what else "difference")

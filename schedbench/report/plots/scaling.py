@@ -1,0 +1,87 @@
+"""How the mean time of one decision on this machine grows with the cluster: both axes are logarithmic, so the slope is the exponent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from schedbench.report import comparison, style, views
+
+NAME = "scaling"
+TITLE = "Cost of a decision against cluster size"
+WALL_CLOCK = ("mean", "low", "high", "exponent")
+COLUMNS = 2
+
+
+def data(results) -> pd.DataFrame | None:
+    """Return microseconds a decision for each scenario of two sizes or more."""
+    cells = views.done(results)
+    if views.SPEED not in cells or cells[views.SPEED].isna().all():
+        return None
+    means = [
+        comparison.of(results).means(views.SPEED, group).assign(nodes=group.nodes)
+        for group in views.groups(results)
+    ]
+    frame = pd.concat(means, ignore_index=True).dropna(subset="mean")
+    frame["mean"], frame["low"], frame["high"] = (
+        1e6 / frame["mean"], 1e6 / frame["high"], 1e6 / frame["low"],
+    )  # fmt: skip
+    parts = [
+        part.sort_values("nodes").assign(exponent=_exponent(part))
+        for _, part in frame.groupby(["scenario", "policy"], sort=False)
+        if part["nodes"].nunique() > 1
+    ]
+    if not parts:
+        return None
+    kept = ["scenario", "size", "nodes", "policy", *WALL_CLOCK]
+    return pd.concat(parts, ignore_index=True)[kept]
+
+
+def _exponent(part: pd.DataFrame) -> float:
+    """Return the slope of log time over log nodes, by least squares."""
+    slope, _ = np.polyfit(np.log(part["nodes"]), np.log(part["mean"]), 1)
+    return float(slope)
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """Draw one panel a scenario; the fitted exponent stands at each line's end."""
+    known = style.looks(frame["policy"])
+    names = list(dict.fromkeys(frame["scenario"]))[:6]
+    columns = min(COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure, axes = style.panels(
+        rows, columns, height=2.8, gap=(2.9, 0.8), right=2.5,
+    )  # fmt: skip
+    for axis, scenario in zip(axes.flat, names, strict=False):
+        part = frame[frame["scenario"] == scenario]
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        style.bands(axis, part, known, x="nodes")
+        sizes = sorted(part["nodes"].unique())
+        axis.set_xticks(sizes, [style.compact(size) for size in sizes])
+        axis.minorticks_off()
+        style.log_ticks(axis.yaxis, part["mean"].min(), part["mean"].max())
+        axis.set_xlabel("Nodes in the cluster")
+        axis.set_ylabel("One decision (µs)")
+        axis.set_title(style.short(str(scenario), 40))
+        _ends(axis, part, known)
+    style.unused(axes.flat[len(names) :])
+    return figure
+
+
+def _ends(axis, part: pd.DataFrame, known) -> None:
+    """Name each line at its right end, labels moved apart."""
+    last = part[part["nodes"] == part["nodes"].max()]
+    low, high = np.log10(axis.get_ylim())
+    wanted = [(np.log10(value) - low) / (high - low) for value in last["mean"]]
+    places = style.spread(wanted, 0.062, 0.0, 1.0)
+    for row, place in zip(last.itertuples(), places, strict=True):
+        look = known[str(row.policy)]
+        axis.annotate(
+            f"{style.short(str(row.policy), 22)} (n^{row.exponent:.2f})",
+            (row.nodes, row.mean), xytext=(1.05, place), textcoords="axes fraction",
+            va="center", fontsize=8, color=look.color, gid=look.gid(),
+            arrowprops={"arrowstyle": "-", "color": look.color, "linewidth": 0.5,
+                        "relpos": (0, 0.5)},
+        )  # fmt: skip

@@ -1,0 +1,171 @@
+"""The headline in words: which policy is better, at what, by how much."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from schedbench.report import views
+from schedbench.report.comparison import Comparison
+
+MOST = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """A sentence in two parts: what leads, and the figures behind it."""
+
+    lead: str
+    detail: str
+    kind: str = "quality"
+
+
+def verdicts(comparison: Comparison) -> list[Verdict]:
+    """Return a sentence a headline metric, then one on speed.
+
+    Of each metric the policy is named that beats the baseline most often (less often
+    worse, then by the larger mean difference), or that none does.
+    """
+    results = comparison.results
+    if len(comparison.policies) < 2:
+        return [_alone(comparison)]
+    where: dict[str, list[views.Group]] = {}
+    for group in views.groups(results):
+        for metric in views.headline(results, group):
+            where.setdefault(metric, []).append(group)
+    ranked = sorted(where, key=lambda metric: -len(where[metric]))
+    found = [_quality(comparison, metric, where[metric]) for metric in ranked[:MOST]]
+    return [verdict for verdict in [*found, _speed(comparison)] if verdict]
+
+
+def _alone(comparison: Comparison) -> Verdict:
+    return Verdict(
+        f"Only {comparison.baseline} was run.",
+        "There is nothing to compare it with; name a second policy.",
+    )
+
+
+def _quality(
+    comparison: Comparison, metric: str, groups: list[views.Group]
+) -> Verdict | None:
+    rows: dict[str, list[tuple[views.Group, Any]]] = {}
+    for group in groups:
+        for row in comparison.differences(metric, group).itertuples():
+            if row.verdict != "not comparable":
+                rows.setdefault(str(row.policy), []).append((group, row))
+    if not rows:
+        return None
+    champion = max(rows, key=lambda policy: _score(rows[policy]))
+    mine = rows[champion]
+    wins = [(group, row) for group, row in mine if row.verdict == "better"]
+    words = views.title(metric)
+    base = comparison.baseline
+    if not wins:
+        return Verdict(
+            f"{words}: no policy is clearly better than {base}.",
+            f"{_count(len(groups))} compared, 95 % intervals.",
+        )
+    losses = sum(row.verdict == "worse" for _, row in mine)
+    lead = (
+        f"{words}: {champion} is better than {base} in {len(wins)} of "
+        f"{_count(len(mine))}."
+    )
+    group, row = max(wins, key=lambda pair: (pair[0].nodes, pair[0].label))
+    detail = f"In {group.label}: {_difference(row, metric)}"
+    least, most = _extremes(wins)
+    if least and len(wins) > 1:
+        detail += f"; over all {len(wins)} between {least} and {most}"
+    detail += "."
+    if losses:
+        worse = ", ".join(g.label for g, row in mine if row.verdict == "worse")
+        detail += f" Worse in {worse}."
+    also = [
+        policy
+        for policy in rows
+        if policy != champion and _wins(rows[policy]) == len(rows[policy])
+    ]
+    if also:
+        detail += f" Also better everywhere: {', '.join(also)}."
+    return Verdict(lead, detail)
+
+
+def _wins(rows: list[tuple[views.Group, Any]]) -> int:
+    return sum(row.verdict == "better" for _, row in rows)
+
+
+def _score(rows: list[tuple[views.Group, Any]]) -> tuple[float, float, float]:
+    losses = sum(row.verdict == "worse" for _, row in rows)
+    sizes = [
+        abs(row.relative_mean)
+        for _, row in rows
+        if row.verdict == "better" and row.relative_mean == row.relative_mean
+    ]
+    return _wins(rows), -losses, sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _difference(row: Any, metric: str) -> str:
+    scale, mark = views.scale(metric), views.unit(metric)
+    mark = " points" if mark == "%" else f" {mark}".rstrip()
+    text = (
+        f"{_signed(row.mean * scale)}{mark} "
+        f"[{_signed(row.low * scale)}, {_signed(row.high * scale)}]"
+    )
+    if row.relative_mean == row.relative_mean:
+        text += (
+            f", that is {_percent(row.relative_mean)} "
+            f"[{_percent(row.relative_low)}, {_percent(row.relative_high)}]"
+        )
+    return text
+
+
+def _extremes(wins: list[tuple[views.Group, Any]]) -> tuple[str, str]:
+    values = sorted(
+        (row.relative_mean for _, row in wins if row.relative_mean == row.relative_mean),
+        key=abs,
+    )
+    return (_percent(values[0]), _percent(values[-1])) if values else ("", "")
+
+
+def _speed(comparison: Comparison) -> Verdict | None:
+    biggest = max(
+        views.largest(comparison.results), key=lambda group: (group.nodes, group.label)
+    )
+    if views.SPEED not in comparison.cells(biggest):
+        return None
+    means = comparison.means(views.SPEED, biggest).itertuples()
+    known = {str(row.policy): row for row in means if row.mean == row.mean}
+    if len(known) < 2:
+        return None
+    fastest = max(known, key=lambda policy: known[policy].mean)
+    base = known.get(comparison.baseline)
+    row = known[fastest]
+    detail = (
+        f"{views.number(row.mean)} decisions per second{_range(row)} on "
+        f"{views.number(biggest.nodes)} nodes"
+    )
+    if base is not None and fastest != comparison.baseline:
+        detail += (
+            f", {row.mean / base.mean:.1f} × {comparison.baseline} "
+            f"({views.number(base.mean)})"
+        )
+    lead = f"Speed on this machine: {fastest} is the fastest in {biggest.label}."
+    return Verdict(lead, detail + ".", "wall_clock")
+
+
+def _range(row: Any) -> str:
+    if row.n < 2:
+        return ""
+    return f" [{views.number(row.low)}, {views.number(row.high)}]"
+
+
+def _signed(value: float) -> str:
+    return ("+" if value > 0 else "") + views.number(value)
+
+
+def _percent(value: float) -> str:
+    digits = 1 if abs(value) < 0.1 else 0
+    return f"{value * 100:+.{digits}f} %".replace("-", "−")
+
+
+def _count(number: int) -> str:
+    return f"{number} comparison{'' if number == 1 else 's'}"

@@ -1,0 +1,205 @@
+"""What the tables and plots share: order of names, groups, headline, number formats."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from schedbench.metrics.table import METRICS
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
+
+HEADLINE = (
+    "pods_pending",
+    "nodes_used",
+    "allocation_cpu_mean",
+    "allocation_gpu_mean",
+    "queue_wait_mean_s",
+)
+SPEED = "decisions_per_second"
+
+
+class Group(NamedTuple):
+    """One scenario at one size: what may be compared with itself only."""
+
+    scenario: str
+    size: str
+    nodes: int
+    label: str
+
+
+def policies(results: Results) -> list[str]:
+    """Return the policies that were run, the baseline first, then as asked for."""
+    ran = list(dict.fromkeys(results.cells["policy"]))
+    asked = [_name(entry, "spec") for entry in results.manifest.get("policies", [])]
+    order = [name for name in asked if name in ran]
+    order += [name for name in ran if name not in order]
+    first = baseline(results)
+    return [first, *(name for name in order if name != first)]
+
+
+def baseline(results: Results) -> str:
+    """Return the policy that the others are compared with."""
+    named = results.manifest.get("baseline")
+    ran = list(dict.fromkeys(results.cells["policy"]))
+    return str(named) if named in ran else str(ran[0])
+
+
+def scenarios(results: Results) -> list[str]:
+    """Return the scenarios that were run, in the manifest's order."""
+    ran = list(dict.fromkeys(results.cells["scenario"]))
+    asked = [_name(entry, "name") for entry in results.manifest.get("scenarios", [])]
+    order = [name for name in dict.fromkeys(asked) if name in ran]
+    return order + [name for name in ran if name not in order]
+
+
+def groups(results: Results) -> list[Group]:
+    """Return every scenario and size, sizes by their number of nodes."""
+    keys = ["scenario", "size"]
+    nodes = results.cells.groupby(keys, sort=False)["nodes"].max()
+    found = []
+    for scenario in scenarios(results):
+        sizes = [
+            (0 if pd.isna(count) else int(count), str(size))
+            for (name, size), count in nodes.items()
+            if name == scenario
+        ]
+        for count, size in sorted(sizes):
+            label = f"{scenario} · {size}" if len(sizes) > 1 else scenario
+            found.append(Group(scenario, size, count, label))
+    return found
+
+
+def largest(results: Results) -> list[Group]:
+    """Return each scenario at its largest size."""
+    return list({group.scenario: group for group in groups(results)}.values())
+
+
+def of(frame: pd.DataFrame, group: Group) -> pd.DataFrame:
+    """Return the rows of one scenario at one size."""
+    mask = frame["scenario"] == group.scenario
+    return frame[mask & (frame["size"].astype(str) == group.size)]
+
+
+def done(results: Results) -> pd.DataFrame:
+    """Return the cells that ended well."""
+    return results.cells[results.cells["status"] == "done"]
+
+
+def measured(results: Results, kind: str) -> list[str]:
+    """Return the metrics of a kind that have at least one number."""
+    cells = done(results)
+    return [
+        name
+        for name, metric in METRICS.items()
+        if metric.kind == kind and name in cells and cells[name].notna().any()
+    ]
+
+
+def headline(results: Results, group: Group) -> list[str]:
+    """Return the quality metrics that matter most in a scenario, best first.
+
+    The manifest's choice, else the house's; metrics without a number, or that every
+    policy shares, say nothing and go last or are left out.
+    """
+    asked = results.manifest.get("headline") or HEADLINE
+    if isinstance(asked, dict):
+        asked = asked.get(group.scenario) or HEADLINE
+    cells = of(done(results), group)
+    known = [
+        str(name)
+        for name in dict.fromkeys([*asked, *HEADLINE])
+        if name in METRICS and METRICS[name].kind == "quality" and name in cells
+    ]
+    filled = [name for name in known if cells[name].notna().any()]
+    telling = [name for name in filled if cells[name].nunique() > 1]
+    chosen = telling or filled
+    return chosen[:4]
+
+
+def arrange(frame: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Return the frame with policies and scenarios as ordered categories."""
+    orders = {"policy": policies(results), "scenario": scenarios(results)}
+    changed = {
+        column: pd.Categorical(frame[column].astype(str), order, ordered=True)
+        for column, order in orders.items()
+        if column in frame
+    }
+    return frame.assign(**changed)
+
+
+def title(metric: str) -> str:
+    """Return a metric's name as words."""
+    words = metric.removesuffix("_s").removesuffix("_us").removesuffix("_bytes")
+    words = words.replace("_", " ").replace("cpu", "CPU").replace("gpu", "GPU")
+    return words[:1].upper() + words[1:]
+
+
+def unit(metric: str) -> str:
+    """Return the unit that numbers of a metric are shown in."""
+    known = METRICS[metric].unit if metric in METRICS else ""
+    return "%" if known == "fraction" else known
+
+
+def scale(metric: str) -> float:
+    """Return what numbers of a metric are multiplied by to be shown."""
+    return 100.0 if unit(metric) == "%" else 1.0
+
+
+def axis(metric: str) -> str:
+    """Return the label of an axis that shows a metric."""
+    shown = unit(metric)
+    return f"{title(metric)} ({shown})" if shown else title(metric)
+
+
+def arrow(metric: str) -> str:
+    """Return ↑ where more is better, ↓ where less is."""
+    better = METRICS[metric].better if metric in METRICS else "none"
+    return {"up": "↑", "down": "↓"}.get(better, "")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a number for people: three significant digits, thousands apart."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    size = abs(float(value))
+    if math.isinf(size):
+        return "∞" if value > 0 else "−∞"
+    if size >= 10 ** (digits - 1) or float(value).is_integer():
+        text = f"{float(value):,.0f}"
+    elif size < 1e-3:
+        text = f"{float(value):.{digits - 1}g}"
+    else:
+        after = digits - 1 - math.floor(math.log10(size))
+        text = f"{float(value):.{max(after, 0)}f}"
+    if float(text.replace(",", "")) == 0:
+        text = "0"
+    return text.replace("-", "−").replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def shown(value: Any, metric: str) -> str:
+    """Return a metric's value with its unit."""
+    if value is None or pd.isna(value):
+        return "–"
+    if unit(metric) == "bytes":
+        return f"{number(value / 1024**2)} MiB"
+    mark = unit(metric)
+    space = "\N{NARROW NO-BREAK SPACE}"
+    return number(value * scale(metric)) + (f"{space}{mark}" if mark else "")
+
+
+def clock(horizon: float) -> tuple[float, str]:
+    """Return the divisor and the name of the time unit for an axis."""
+    for seconds, name in ((86_400.0, "days"), (3_600.0, "h"), (60.0, "min")):
+        if horizon >= 3 * seconds:
+            return seconds, name
+    return 1.0, "s"
+
+
+def _name(entry: Any, key: str) -> str:
+    if isinstance(entry, dict):
+        return str(entry.get(key) or entry.get("name") or entry.get("label"))
+    return str(entry)
