@@ -316,7 +316,12 @@ def clusters(
 def node_events(
     draw: st.DrawFn, cluster: Sequence[Node], *, max_size: int = 5, gpu: bool = False
 ) -> list[NodeEvent]:
-    """Draw changes in order of time; nodes join, change, leave and come back."""
+    """Draw changes in order of time; nodes join, change, leave and come back.
+
+    An update takes no GPU device away.
+    """
+    count = f"{GPU}-count"
+    devices = {n.metadata.name: n.status.allocatable.get(count, "0") for n in cluster}
     alive = [node.metadata.name for node in cluster]
     gone = [f"node-{len(alive)}", f"node-{len(alive) + 1}"]
     times = sorted(draw(st.lists(_instants, max_size=max_size)))
@@ -331,7 +336,12 @@ def node_events(
         elif change == "remove":
             alive.remove(name)
             gone.append(name)
-        events.append(NodeEvent(time, change, draw(nodes(name, gpu=gpu))))
+        node = draw(nodes(name, gpu=gpu))
+        if gpu and change == "update":
+            given = node.status.allocatable
+            given[count] = str(max(int(given[count]), int(devices[name])))
+        devices[name] = node.status.allocatable.get(count, "0")
+        events.append(NodeEvent(time, change, node))
     return events
 
 

@@ -36,7 +36,9 @@ def replay(workload: Workload, policy: Policy) -> list[Event]:
     """Play a workload under a policy and return what happened, in causal order.
 
     An UNSCHEDULABLE event is the first failed try since the pod began to wait. An
-    evicted pod waits again and, once bound again, runs its whole duration.
+    evicted pod waits again and, once bound again, runs its whole duration. A pod that
+    is deleted before or as it arrives never arrives. Of pods that arrive together those
+    that come bound are first.
     """
     world = _World(workload, policy)
     while (now := world.next_time()) < math.inf:
@@ -57,7 +59,11 @@ class _World:
         )
         self.nodes = {node.metadata.name: node for node in workload.nodes}
         self.changes: list[NodeEvent] = list(workload.node_events)
-        self.coming = list(range(len(stream)))
+        self.coming = [
+            pod
+            for pod in range(len(stream))
+            if stream.deletion[pod] > stream.arrival[pod]
+        ]
         self.waiting: list[int] = []
         self.told: set[int] = set()
         self.place: dict[int, tuple[str, tuple[int, ...], float]] = {}
@@ -91,19 +97,17 @@ class _World:
         self.arrivals(now)
 
     def departures(self, now: float) -> bool:
-        """Let pods finish or be deleted; tell whether one left a node."""
+        """Let pods finish, then others be deleted; tell whether that made room."""
+        ended = sorted(pod for pod, (_, _, end) in self.place.items() if end <= now)
+        present = {*self.place, *self.waiting} - {*ended}
+        deleted = sorted(pod for pod in present if self.stream.deletion[pod] <= now)
         room = False
-        for pod in sorted([*self.place, *self.waiting]):
-            name, devices, end = self.place.get(pod, (None, (), math.inf))
-            if end <= now:
-                kind = "FINISH"
-            elif self.stream.deletion[pod] <= now:
-                kind = "DELETE"
-            else:
-                continue
-            self.log.append(Event(now, kind, pod, name, devices))
-            room |= self.place.pop(pod, None) is not None
-            self.forget(pod)
+        for kind, pods in (("FINISH", ended), ("DELETE", deleted)):
+            for pod in pods:
+                name, devices, _ = self.place.get(pod, (None, (), math.inf))
+                self.log.append(Event(now, kind, pod, name, devices))
+                room |= self.place.pop(pod, None) is not None
+                self.forget(pod)
         return room
 
     def change_node(self, now: float, change: NodeEvent) -> list[int]:
@@ -123,26 +127,35 @@ class _World:
         return lost
 
     def arrivals(self, now: float) -> None:
-        """Let pods arrive; those that name their node are on it at once."""
+        """Let pods arrive, first those that are on their node at once."""
         fresh = []
         while self.coming and self.stream.arrival[self.coming[0]] <= now:
-            pod = self.coming.pop(0)
+            fresh.append(self.coming.pop(0))
+        homes = {pod: self.home(pod) for pod in fresh}
+        for pod in sorted(fresh, key=lambda i: (homes[i] is None, *self.rank(i))):
             self.log.append(Event(now, "ARRIVE", pod))
-            index = int(self.stream.node[pod])
-            if index >= 0 and self.first_nodes[index] in self.nodes:
-                name = self.first_nodes[index]
-                seen = gpu.view(self.nodes[name], self.on_nodes().get(name, []))
-                devices = gpu.best_devices(gpu.demand(self.pods[pod]), seen)
-                self.bind(now, pod, name, devices)
-            else:
+            home = homes[pod]
+            if home is None:
                 self.waiting.append(pod)
-                fresh.append(pod)
-        self.try_all(now, fresh)
+                self.try_all(now, [pod])
+            else:
+                seen = gpu.view(self.nodes[home], self.on_nodes().get(home, []))
+                devices = gpu.best_devices(gpu.demand(self.pods[pod]), seen)
+                self.bind(now, pod, home, devices)
+
+    def home(self, pod: int) -> str | None:
+        """Return the node to which a pod comes bound, if it is there."""
+        index = int(self.stream.node[pod])
+        name = self.first_nodes[index] if index >= 0 else None
+        return name if name in self.nodes else None
+
+    def rank(self, pod: int) -> tuple[int, int]:
+        """Return the place in the queue: by priority, then arrival."""
+        return -(self.pods[pod].spec.priority or 0), pod
 
     def try_all(self, now: float, pods: list[int]) -> None:
         """Try pods by priority, then arrival."""
-        tried = sorted(set(pods), key=lambda i: (-(self.pods[i].spec.priority or 0), i))
-        for pod in tried:
+        for pod in sorted(set(pods), key=self.rank):
             nodes = [self.nodes[name] for name in self.slots if name in self.nodes]
             choice = self.policy(self.pods[pod], nodes, self.on_nodes())
             if choice is not None:
