@@ -75,7 +75,16 @@ class Wish:
 class Machine:
     """A node, and what the log has put on it so far."""
 
-    __slots__ = ("alive", "allocatable", "gpu_used", "node", "pods", "ports", "used")
+    __slots__ = (
+        "alive",
+        "allocatable",
+        "devices",
+        "gpu_used",
+        "node",
+        "pods",
+        "ports",
+        "used",
+    )
 
     def __init__(self, node: Node) -> None:
         self.used: dict[str, int] = {}
@@ -89,13 +98,9 @@ class Machine:
         """Take the node object as it is now; what runs on it stays."""
         self.node = node
         self.allocatable = node_allocatable(node)
-
-    @property
-    def devices(self) -> int:
-        """The number of GPU devices."""
-        status = self.node.status
+        status = node.status
         count = status.allocatable.get(GPU_COUNT, status.capacity.get(GPU_COUNT))
-        return 0 if count is None else value(count)
+        self.devices = 0 if count is None else value(count)
 
     def account(self, wish: Wish, devices: int, sign: int) -> None:
         """Add a pod, or take it away."""

@@ -109,17 +109,23 @@ def fragmentation_gpu(timeline: Timeline) -> float | None:
     return float(fragmentation_f(_gpus(timeline, last), typical).sum()) / capacity
 
 
-def fragmentation_gpu_step(timeline: Timeline) -> Step | None:
-    """Return the step of F ÷ idle GPU, 0 where none is idle; None without GPUs."""
+def fragments(timeline: Timeline) -> Step | None:
+    """Return the step of F of the cluster in milli-GPU; None without GPUs."""
     states = timeline.states
     typical = typical_pods(timeline.encoded) if states.gpu_capacity.any() else None
     if typical is None:
         return None
-    fragments = timeline.total(
-        fragmentation_f(_gpus(timeline, np.arange(len(states.node))), typical)
-    )
+    every = np.arange(len(states.node))
+    return timeline.total(fragmentation_f(_gpus(timeline, every), typical))
+
+
+def fragmentation_gpu_step(timeline: Timeline) -> Step | None:
+    """Return the step of F ÷ idle GPU, 0 where none is idle; None without GPUs."""
+    lost, states = fragments(timeline), timeline.states
+    if lost is None:
+        return None
     idle = timeline.total(states.gpu_capacity - states.gpu_used)
-    return quotient(fragments, idle, 0.0)
+    return quotient(lost, idle, 0.0)
 
 
 def unfit(states: NodeStates, pods: QuantilePods) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from schedbench.metrics.fragmentation import (
     fragmentation_gpu,
     fragmentation_gpu_step,
     fragmentation_stranded,
+    fragments,
     stranded,
 )
 from schedbench.metrics.typical import (
@@ -24,6 +26,8 @@ from schedbench.metrics.typical import (
     quantile_pods,
     typical_pods,
 )
+from schedbench.metrics.validator import validate
+from schedbench.simulation.record import EventKind
 
 
 class Typical(NamedTuple):
@@ -170,22 +174,92 @@ def test_typical_pods_of_openb_are_the_published_ones(make, shared, name):
     path = shared / "traces" / "openb" / "pods" / f"openb_pod_list_{name}.csv"
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    pods = [
-        make.pod(
-            cpu=f"{row['cpu_milli']}m",
-            gpu=(int(row["num_gpu"]), int(row["gpu_milli"]))
-            if int(row["num_gpu"])
-            else None,
-            models=row.get("gpu_spec") or "",
-        )
-        for row in rows
-    ]
+    pods = [openb_pod(make, row) for row in rows]
     encoded = make.timeline([make.node("n")], pods).encoded
     found = typical_pods(encoded)
 
     _, published = openb(shared, name)
     expected = columns(published)
     assert list(zip(*found, strict=True)) == list(zip(*expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    "name", ["default.FGD", "default.BestFit", "default.GpuPacking", "gpuspec10.FGD"]
+)
+def test_a_run_of_the_published_simulator_has_its_fragmentation(make, shared, name):
+    """F after each of 10 866 arrivals, in all printed digits; nothing is violated."""
+    line, published = openb_run(make, shared, name)
+    lost = fragments(line)
+    encoded = line.encoded
+
+    after = np.flatnonzero(np.append(line.record.kind[1:] == EventKind.ARRIVE, True))
+    assert np.abs(lost[after + 1] - published).max() <= 0.00501
+    assert validate(encoded.workload, line.record, encoded.node_names) == []
+
+
+def openb_run(make, shared, name):
+    """Turn recorded placements into a log; return it and F after each arrival."""
+    trace = name.split(".")[0]
+    folder = shared / "traces" / "openb"
+    rows, typical = openb(shared, trace)
+    slots = {row["sn"]: slot for slot, row in enumerate(rows)}
+    nodes = [
+        make.node(
+            row["sn"],
+            cpu=f"{row['cpu_milli']}m",
+            memory=int(row["memory_mib"]) / 1024,
+            pods=1001,
+            gpus=int(row["gpu"]),
+            model=row["model"],
+        )
+        for row in rows
+    ]
+    with (folder / "pods" / f"openb_pod_list_{trace}.csv").open() as file:
+        pods = list(csv.DictReader(file))
+    templates = [openb_pod(make, row) for row in pods]
+    number = {row["name"]: i for i, row in enumerate(pods)}
+    with gzip.open(folder / "placements" / f"{name}.s42.csv.gz", "rt") as file:
+        steps = list(csv.DictReader(file))
+    entries = []
+    for pod, step in enumerate(steps):
+        entries.append((0, "ARRIVE", pod))
+        if step["node"]:
+            bits = sum(1 << int(device) for device in step["gpus"].split("-") if device)
+            slot = slots[f"openb-node-{step['node']}"]
+            entries.append((0, "BIND", pod, slot, bits))
+        else:
+            entries.append((0, "UNSCHEDULABLE", pod))
+    target = [
+        (
+            make.pod(
+                cpu=f"{pod.cpu}m",
+                gpu=(pod.count, pod.milli) if pod.count else None,
+                models=pod.models,
+            ),
+            pod.share,
+        )
+        for pod in typical
+    ]
+    line = make.timeline(
+        nodes,
+        templates,
+        *entries,
+        template=np.array([number[s["pod"].split("-tuned")[0]] for s in steps]),
+        typical=target,
+    )
+    return line, np.array([float(step["frag"]) for step in steps])
+
+
+def openb_pod(make, row):
+    """Make the pod of a row of the openb trace."""
+    return make.pod(
+        cpu=f"{row['cpu_milli']}m",
+        memory=int(row["memory_mib"]) / 1024,
+        gpu=(int(row["num_gpu"]), int(row["gpu_milli"]))
+        if int(row["num_gpu"])
+        else None,
+        models=row.get("gpu_spec") or "",
+    )
 
 
 def test_typical_pods_of_the_workload_come_first(make):
