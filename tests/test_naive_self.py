@@ -273,8 +273,8 @@ def test_evicted_pods_run_their_whole_duration_again() -> None:
     expected = [
         (0.0, "ARRIVE", None),
         (0.0, "BIND", "n"),
-        (4.0, "NODE_REMOVE", "n"),
         (4.0, "EVICT", "n"),
+        (4.0, "NODE_REMOVE", "n"),
         (4.0, "UNSCHEDULABLE", None),
         (6.0, "NODE_ADD", "m"),
         (6.0, "BIND", "m"),

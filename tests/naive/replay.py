@@ -113,17 +113,18 @@ class _World:
     def change_node(self, now: float, change: NodeEvent) -> list[int]:
         """Change a node and return the pods that lost theirs."""
         name = change.node.metadata.name
-        kind = f"NODE_{change.change.upper()}"
-        self.log.append(Event(now, kind, -1, name))
-        if change.change != "remove":
+        lost = []
+        if change.change == "remove":
+            del self.nodes[name]
+            here = (pod for pod, (where, _, _) in self.place.items() if where == name)
+            lost = sorted(here, key=self.rank)
+        else:
             self.nodes[name] = change.node
-            return []
-        del self.nodes[name]
-        lost = sorted(pod for pod, (where, _, _) in self.place.items() if where == name)
         for pod in lost:
             _, devices, _ = self.place.pop(pod)
             self.log.append(Event(now, "EVICT", pod, name, devices))
             self.waiting.append(pod)
+        self.log.append(Event(now, f"NODE_{change.change.upper()}", -1, name))
         return lost
 
     def arrivals(self, now: float) -> None:
