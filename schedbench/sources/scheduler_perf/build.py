@@ -4,8 +4,8 @@ Ops run in order. What an op creates comes into being at the op's time; the next
 makes anything comes a second later, so that all the op's pods have been tried by then:
 waiting costs no time in a replay without latencies. The clock stands at 0 until the
 first pods; nodes created before them are there from the start, later ones join.
-`deletePods` at a rate spreads its deletions behind its time, and the clock goes on after
-the last if the op is waited for. `sleep` passes its duration.
+`deletePods` at a rate spreads its deletions behind its time, and the clock goes on
+after the last if the op is waited for. `sleep` passes its duration.
 """
 
 from __future__ import annotations

@@ -134,6 +134,7 @@ class _Parser:
         self.source = source
         self.position = 0
         self.trim_next = False
+        self.is_comment = False
         self.uses_index = False
         self.own_dot = 0
         self.tokens: list[_Token] = []
@@ -165,7 +166,7 @@ class _Parser:
                 self.tokens.pop(0)
                 del self.scope[depth:]
                 return tuple(nodes), word
-            if self.tokens:
+            if not self.is_comment:
                 nodes.append(self.action())
 
     def literal(self) -> tuple[str, bool]:
@@ -192,6 +193,7 @@ class _Parser:
         comment = re.compile(r"\s*/\*.*?\*/\s*?(\s-)?}}", re.DOTALL).match(
             self.text, position
         )
+        self.is_comment = comment is not None
         if comment is not None:
             self.trim_next = comment[1] is not None
             self.position = comment.end()
@@ -221,7 +223,7 @@ class _Parser:
                 self.tokens.append(_Token(kind, match[0]))
 
     def action(self) -> Node:
-        word = self.tokens[0]
+        word = self.tokens[0] if self.tokens else _Token("", "")
         if word.kind == "word":
             if word.text in {"if", "with"}:
                 self.tokens.pop(0)
