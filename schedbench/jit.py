@@ -108,20 +108,36 @@ def _compile(function: Callable[..., Any], error_model: str) -> Any:
 
 
 def specialize(function: Any, **replacements: Any) -> Any:
-    """Compile a kernel anew with some of its global names bound to other kernels.
+    """Compile a kernel anew with some kernels, however deep it calls them, replaced.
 
     This is how a user's own score enters the compiled cycle. The result is not
     cached on disk, since the replacement's source is not ours to watch.
     """
+    return _specialize(function, replacements, {})
+
+
+def _specialize(function: Any, replacements: dict[str, Any], done: dict[Any, Any]) -> Any:
     source = getattr(function, "py_func", function)
-    renamed = types.FunctionType(
-        source.__code__,
-        {**source.__globals__, **replacements},
-        source.__name__,
-        source.__defaults__,
-        source.__closure__,
-    )
-    return numba.njit(error_model="python", **_OPTIONS)(renamed)
+    if source in done:
+        return done[source]
+    changed = {}
+    for name in source.__code__.co_names:
+        called = source.__globals__.get(name)
+        if name in replacements:
+            changed[name] = replacements[name]
+        elif isinstance(getattr(called, "py_func", called), types.FunctionType) and (
+            called.__module__.startswith(f"{PACKAGE.name}.")
+        ):
+            special = _specialize(called, replacements, done)
+            if special is not called:
+                changed[name] = special
+    done[source] = function
+    if changed:
+        renamed = types.FunctionType(
+            source.__code__, {**source.__globals__, **changed}, source.__name__
+        )
+        done[source] = numba.njit(error_model="python", **_OPTIONS)(renamed)
+    return done[source]
 
 
 if numba.config.DISABLE_JIT:

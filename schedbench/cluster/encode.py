@@ -100,7 +100,9 @@ def encode(workload: Workload) -> EncodedWorkload:
     class_of_template, class_pods = _intern(workload.pods.templates)
     requests = [pod_requests(pod) for pod in class_pods]
     allocatable = [node_allocatable(node) for node in nodes]
-    resources = _resource_rows(requests, allocatable)
+    changed = [event.node for event in workload.node_events]
+    later = [node_allocatable(node) for node in changed]
+    resources = _resource_rows(requests, [*allocatable, *later])
     static_row, static_pods = _static_rows(class_pods)
     port_columns, port_count = _port_columns(class_pods)
     gpus = [gpu_request(pod) for pod in class_pods]
@@ -112,7 +114,8 @@ def encode(workload: Workload) -> EncodedWorkload:
         gpu_count=np.array([gpu.count for gpu in gpus], dtype=np.int64),
         gpu_milli=np.array([gpu.milli for gpu in gpus], dtype=np.int64),
     )
-    state = _empty_state(nodes, len(resources), port_count)
+    gpu_rows = max((gpu_devices(node) for node in [*nodes, *changed]), default=0)
+    state = _empty_state(len(nodes), len(resources), port_count, gpu_rows)
     for slot in range(len(workload.nodes)):
         row = _row(allocatable[slot], resources)
         set_node(state, slot, row, gpu_devices(nodes[slot]))
@@ -267,14 +270,12 @@ def _ragged(
     return flat, start
 
 
-def _empty_state(nodes: Sequence[Node], resources: int, ports: int) -> ClusterState:
-    count = len(nodes)
-    gpus = max((gpu_devices(node) for node in nodes), default=0)
+def _empty_state(nodes: int, resources: int, ports: int, gpus: int) -> ClusterState:
     return ClusterState(
-        alive=np.zeros(count, dtype=np.uint8),
-        allocatable=np.zeros((resources, count), dtype=np.int64),
-        requested=np.zeros((resources, count), dtype=np.int64),
-        nonzero=np.zeros((2, count), dtype=np.int64),
-        port_used=np.zeros((ports, count), dtype=np.int32),
-        gpu_free=np.full((gpus, count), NO_DEVICE, dtype=np.int64),
+        alive=np.zeros(nodes, dtype=np.uint8),
+        allocatable=np.zeros((resources, nodes), dtype=np.int64),
+        requested=np.zeros((resources, nodes), dtype=np.int64),
+        nonzero=np.zeros((2, nodes), dtype=np.int64),
+        port_used=np.zeros((ports, nodes), dtype=np.int32),
+        gpu_free=np.full((gpus, nodes), NO_DEVICE, dtype=np.int64),
     )

@@ -109,11 +109,13 @@ class StaticTable(NamedTuple):
         0 = every static filter passes, else 1 + index of a reason.
     raw : int64[2, S, N]
         Raw scores of TaintToleration (row 0) and NodeAffinity (row 1).
-    active : uint8[2, S]
-        1 where the plugin scores that row at all (upstream's PreScore did not Skip)
-        and some raw score is not zero.
+    skip : uint8[2, S]
+        1 where upstream's PreScore returns Skip, so that the plugin is left out.
+    scored : uint8[2, S]
+        1 where some raw score of the row is not zero.
     """
 
     reason: NDArray[np.int16]
     raw: NDArray[np.int64]
-    active: NDArray[np.uint8]
+    skip: NDArray[np.uint8]
+    scored: NDArray[np.uint8]

@@ -1,0 +1,56 @@
+"""NodeAffinity: `nodeSelector` and node affinity, required and preferred.
+
+Source: kubernetes v1.34 pkg/scheduler/framework/plugins/nodeaffinity. Required terms
+are ORed; the score is the sum of the weights of the preferred terms that match, empty
+terms being ignored; without preferred terms PreScore skips the plugin.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.matching import match_labels, match_term, match_terms
+from schedbench.cluster.nodes import NodeTable
+from schedbench.objects.pod import Pod, PreferredSchedulingTerm
+from schedbench.plugins.base import Scope, ScoreKind, ScorePlugin, StaticVerdict
+
+REASON = "node(s) didn't match Pod's node affinity/selector"
+
+
+class NodeAffinity(ScorePlugin):
+    """Rejects nodes outside the pod's selector, and likes those it prefers."""
+
+    name: ClassVar[str] = "NodeAffinity"
+    filter_scope: ClassVar[Scope | None] = Scope.STATIC
+    score_scope: ClassVar[Scope | None] = Scope.STATIC
+    kind = ScoreKind.NODE_AFFINITY
+
+    def static_filter(self, pod: Pod, nodes: NodeTable, slots: slice) -> StaticVerdict:
+        """Return which nodes pass."""
+        passes = match_labels(pod.spec.node_selector, nodes, slots)
+        affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+        if affinity is not None:
+            required = affinity.required_during_scheduling_ignored_during_execution
+            if required is not None:
+                passes &= match_terms(required.node_selector_terms, nodes, slots)
+        return StaticVerdict.of(passes, REASON)
+
+    @staticmethod
+    def static_score(pod: Pod, nodes: NodeTable, slots: slice) -> NDArray[np.int64]:
+        """Return the summed weights of the preferred terms that match, int64[slots]."""
+        total = np.zeros(len(range(*slots.indices(len(nodes)))), dtype=np.int64)
+        for preferred in preferred_terms(pod):
+            matched = match_term(preferred.preference, nodes, slots)
+            total += preferred.weight * matched
+        return total
+
+
+def preferred_terms(pod: Pod) -> list[PreferredSchedulingTerm]:
+    """Return the preferred terms of a pod."""
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    if affinity is None:
+        return []
+    return affinity.preferred_during_scheduling_ignored_during_execution

@@ -1,0 +1,238 @@
+"""NodeResourcesFit: a pod's requests must fit into what is free on the node.
+
+Source: kubernetes v1.34 pkg/scheduler/framework/plugins/noderesources (fit.go,
+least_allocated.go, most_allocated.go, requested_to_capacity_ratio.go). Scores are
+integers 0..100, all divisions truncate but the last of RequestedToCapacityRatio,
+which rounds. Scoring takes cpu and memory with defaults for absent requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.layout import (
+    FIRST_EXTENDED,
+    MEMORY,
+    PODS,
+    ClusterState,
+    PodClasses,
+)
+from schedbench.jit import array_kernel, kernel
+from schedbench.plugins.arithmetic import exact_divide
+from schedbench.plugins.base import (
+    ClusterView,
+    Scope,
+    ScoreColumns,
+    ScoreKind,
+    ScorePlugin,
+    Status,
+)
+
+MAX_SCORE = 100
+MAX_SHAPE_SCORE = 10
+DEFAULT_RESOURCES = (("cpu", 1), ("memory", 1))
+
+Strategy = Literal["LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"]
+_KINDS = {
+    "LeastAllocated": ScoreKind.LEAST_ALLOCATED,
+    "MostAllocated": ScoreKind.MOST_ALLOCATED,
+    "RequestedToCapacityRatio": ScoreKind.REQUESTED_TO_CAPACITY_RATIO,
+}
+
+
+class NodeResourcesFit(ScorePlugin):
+    """Rejects nodes without room, and scores them by how full they would be.
+
+    Parameters
+    ----------
+    strategy
+        The scoring strategy.
+    resources
+        Names and weights of the resources to score by.
+    shape
+        For RequestedToCapacityRatio: (utilization in percent, score 0..10), rising.
+    """
+
+    name: ClassVar[str] = "NodeResourcesFit"
+    filter_scope: ClassVar[Scope | None] = Scope.NODE
+    score_scope: ClassVar[Scope | None] = Scope.NODE
+
+    def __init__(
+        self,
+        strategy: Strategy = "LeastAllocated",
+        resources: Sequence[tuple[str, int]] = DEFAULT_RESOURCES,
+        shape: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self.kind = _KINDS[strategy]
+        self.resources = tuple(resources)
+        scale = MAX_SCORE // MAX_SHAPE_SCORE
+        self.shape = tuple((percent, score * scale) for percent, score in shape)
+
+    def explain_filter(
+        self, view: ClusterView, pod_class: int, node: int
+    ) -> Status | None:
+        """Return every resource that is short, or None if the pod fits."""
+        reasons = []
+        unresolvable = False
+        request = view.classes.request[pod_class]
+        for row in (PODS, *(r for r in range(len(request)) if r != PODS)):
+            capacity = int(view.state.allocatable[row, node])
+            free = capacity - int(view.state.requested[row, node])
+            if request[row] > 0 and request[row] > free:
+                reasons.append(short_of(view.resources[row]))
+                unresolvable |= row != PODS and int(request[row]) > capacity
+        return Status(tuple(reasons), unresolvable) if reasons else None
+
+
+def short_of(resource: str) -> str:
+    """Return upstream's reason for too little of a resource."""
+    return "Too many pods" if resource == "pods" else f"Insufficient {resource}"
+
+
+@kernel
+def resources_fit(
+    state: ClusterState,
+    classes: PodClasses,
+    pod_class: int,
+    low: int,
+    high: int,
+    bad: NDArray[np.int64],
+) -> None:
+    """Make `bad[i]` negative if a requested resource is short on node `low + i`."""
+    for resource in range(classes.request.shape[1]):
+        request = classes.request[pod_class, resource]
+        if request > 0:
+            allocatable = state.allocatable[resource, low:high]
+            requested = state.requested[resource, low:high]
+            for i in range(allocatable.size):
+                bad[i] |= allocatable[i] - requested[i] - request
+
+
+@kernel
+def fit_score(
+    state: ClusterState,
+    classes: PodClasses,
+    columns: ScoreColumns,
+    k: int,
+    pod_class: int,
+    low: int,
+    high: int,
+    score: NDArray[np.int64],
+    weights: NDArray[np.int64],
+) -> None:
+    """Write the weighted mean of the resources' scores; `weights` is scratch.
+
+    Resources of which a node has none drop out of its mean, as do extended resources
+    that the pod does not ask for.
+    """
+    score[:] = 0
+    weights[:] = 0
+    kind = columns.kind[k]
+    for m in range(columns.row_count[k]):
+        row = columns.rows[k, m]
+        weight = columns.row_weight[k, m]
+        capacity = state.allocatable[row, low:high]
+        if row <= MEMORY:
+            used = state.nonzero[row, low:high]
+            request = classes.nonzero[pod_class, row]
+        else:
+            used = state.requested[row, low:high]
+            request = classes.request[pod_class, row]
+            if row >= FIRST_EXTENDED and request == 0:
+                continue
+        if kind == ScoreKind.LEAST_ALLOCATED:
+            _add_least(capacity, used, request, weight, score, weights)
+        elif kind == ScoreKind.MOST_ALLOCATED:
+            _add_most(capacity, used, request, weight, score, weights)
+        else:
+            shape = columns.shape[k, :, : columns.shape_count[k]]
+            _add_ratio(capacity, used, request, weight, shape, score, weights)
+    if kind == ScoreKind.REQUESTED_TO_CAPACITY_RATIO:
+        _rounded_mean(score, weights)
+    else:
+        _mean(score, weights)
+
+
+@array_kernel
+def _add_least(
+    capacity: NDArray[np.int64],
+    used: NDArray[np.int64],
+    request: int,
+    weight: int,
+    score: NDArray[np.int64],
+    weights: NDArray[np.int64],
+) -> None:
+    for i in range(capacity.size):
+        free = max(capacity[i] - used[i] - request, 0)
+        score[i] += weight * exact_divide(free * MAX_SCORE, max(capacity[i], 1))
+        weights[i] += weight * np.int64(capacity[i] != 0)
+
+
+@array_kernel
+def _add_most(
+    capacity: NDArray[np.int64],
+    used: NDArray[np.int64],
+    request: int,
+    weight: int,
+    score: NDArray[np.int64],
+    weights: NDArray[np.int64],
+) -> None:
+    for i in range(capacity.size):
+        total = min(used[i] + request, capacity[i])
+        score[i] += weight * exact_divide(total * MAX_SCORE, max(capacity[i], 1))
+        weights[i] += weight * np.int64(capacity[i] != 0)
+
+
+@kernel
+def _add_ratio(
+    capacity: NDArray[np.int64],
+    used: NDArray[np.int64],
+    request: int,
+    weight: int,
+    shape: NDArray[np.int64],
+    score: NDArray[np.int64],
+    weights: NDArray[np.int64],
+) -> None:
+    for i in range(capacity.size):
+        if capacity[i] == 0:
+            continue
+        total = used[i] + request
+        percent = 100 if total > capacity[i] else total * 100 // capacity[i]
+        points = _interpolate(shape, percent)
+        if points > 0:
+            score[i] += weight * points
+            weights[i] += weight
+
+
+@kernel
+def _interpolate(shape: NDArray[np.int64], percent: int) -> int:
+    """Return the score at a utilization; integer slopes truncate toward zero."""
+    last = shape.shape[1] - 1
+    for i in range(last + 1):
+        if percent <= shape[0, i]:
+            if i == 0:
+                return shape[1, 0]
+            rise = (shape[1, i] - shape[1, i - 1]) * (percent - shape[0, i - 1])
+            run = shape[0, i] - shape[0, i - 1]
+            step = abs(rise) // run
+            return shape[1, i - 1] + (step if rise >= 0 else -step)
+    return shape[1, last]
+
+
+@array_kernel
+def _mean(score: NDArray[np.int64], weights: NDArray[np.int64]) -> None:
+    for i in range(score.size):
+        score[i] = exact_divide(score[i], max(weights[i], 1))
+
+
+@array_kernel
+def _rounded_mean(score: NDArray[np.int64], weights: NDArray[np.int64]) -> None:
+    for i in range(score.size):
+        mean = np.float64(score[i]) / np.float64(max(weights[i], 1))
+        score[i] = np.int64(np.floor(mean + 0.5))
+
+

@@ -1,0 +1,31 @@
+"""kube-scheduler: the default profile of v1.34, as far as its plugins are modelled.
+
+Source: kubernetes v1.34.1 pkg/scheduler/apis/config/v1/default_plugins.go: weights
+TaintToleration 3, NodeAffinity 2, NodeResourcesFit 1, BalancedAllocation 1. All nodes
+are scored; ties are drawn uniformly.
+"""
+
+from __future__ import annotations
+
+from schedbench.plugins.node_affinity import NodeAffinity
+from schedbench.plugins.node_resources_balanced_allocation import (
+    NodeResourcesBalancedAllocation,
+)
+from schedbench.plugins.node_resources_fit import NodeResourcesFit
+from schedbench.plugins.taint_toleration import TaintToleration
+from schedbench.policies.base import Policy
+from schedbench.scheduler.profile import Profile, Tie, WeightedScore
+
+NAME = "kube-scheduler"
+SUMMARY = "The default profile of kube-scheduler v1.34."
+
+
+def make(ties: str = "random") -> Policy:
+    """Return the policy."""
+    scores = (
+        WeightedScore(TaintToleration(), 3),
+        WeightedScore(NodeAffinity(), 2),
+        WeightedScore(NodeResourcesFit(), 1),
+        WeightedScore(NodeResourcesBalancedAllocation(), 1),
+    )
+    return Policy(NAME, SUMMARY, Profile(NAME, scores, tie=Tie[ties.upper()]))

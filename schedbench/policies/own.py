@@ -1,0 +1,106 @@
+"""Policies of the user's own: from a file or an entry point to a `Policy`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from schedbench.errors import InputError, UnknownNameError
+from schedbench.policies.base import OwnPolicy, Policy
+from schedbench.policies.registry import convert_parameters
+from schedbench.scheduler.profile import Profile
+
+LEADING_ARGUMENTS = {"score": 3, "vectorized": 3, "batch": 2}
+
+
+def load_file(target: str, parameters: Mapping[str, str]) -> Policy:
+    """Return the policy that `path/file.py:name` names.
+
+    The file is run, as Python runs a script: use only files you trust.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or run, or holds no policy of that name.
+    """
+    file, _, name = target.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise InputError("no such policy file", source=path, fix="check the path")
+    spec = importlib.util.spec_from_file_location(f"schedbench_own_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(
+            f"the policy file fails when it is run: {type(error).__name__}: {error}",
+            source=path,
+        ) from error
+    own = {k: v for k, v in vars(module).items() if isinstance(v, OwnPolicy)}
+    if name not in own:
+        raise UnknownNameError("policy", name, own, source=path)
+    digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    return build_own(target, own[name], parameters, source_digest=digest)
+
+
+def build_own(
+    name: str, own: OwnPolicy, given: Mapping[str, str], source_digest: str
+) -> Policy:
+    """Return a policy of a decorated function.
+
+    Raises
+    ------
+    InputError
+        If the function takes other arguments, or a parameter is not its own.
+    """
+    leading = LEADING_ARGUMENTS[own.kind]
+    signature = list(inspect.signature(own.function).parameters)
+    if len(signature) < leading:
+        raise InputError(
+            f"a {own.kind} policy takes {leading} arguments and then its parameters",
+            where=name,
+            value=f"({', '.join(signature)})",
+        )
+    parameters = convert_parameters(name, own.function, given, skip=leading)
+    summary = (inspect.getdoc(own.function) or "A policy of one's own.").split("\n")[0]
+    common = {
+        "name": name,
+        "summary": summary,
+        "parameters": parameters,
+        "source_digest": source_digest,
+    }
+    if own.kind == "score":
+        custom = _compiled(own.function, parameters)
+        profile = Profile(name, tie=own.ties, custom=custom)
+        return Policy(profile=profile, **common)
+    function = functools.partial(own.function, **parameters)
+    return Policy(
+        profile=Profile(name, tie=own.ties), **{own.kind: function}, **common
+    )
+
+
+def _compiled(
+    function: Callable[..., float], parameters: Mapping[str, Any]
+) -> Callable[..., float]:
+    """Compile a score with its parameters as constants."""
+    inner = numba.njit(function)
+    names = list(inspect.signature(function).parameters)[LEADING_ARGUMENTS["score"] :]
+    defaults = inspect.signature(function).parameters
+    values = tuple(parameters.get(name, defaults[name].default) for name in names)
+    if not values:
+        return inner  # type: ignore[no-any-return]
+
+    @numba.njit
+    def score(cluster: Any, node: int, pod: Any) -> float:
+        return inner(cluster, node, pod, *values)  # type: ignore[no-any-return]
+
+    return score  # type: ignore[no-any-return]

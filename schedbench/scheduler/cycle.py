@@ -1,0 +1,61 @@
+"""One scheduling cycle, compiled: filter → score → normalize → weigh → select."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from schedbench.cluster.layout import ClusterState, PodClasses, StaticTable
+from schedbench.jit import kernel
+from schedbench.plugins.base import ScoreColumns
+from schedbench.scheduler.feasible import FilterSwitches, mark_infeasible
+from schedbench.scheduler.score import Scratch, total_score
+from schedbench.scheduler.select import select_node
+
+
+class Choice(NamedTuple):
+    """How ties are settled: the rule and the key of its random stream."""
+
+    tie: int
+    key: int
+
+
+class Compiled(NamedTuple):
+    """A profile over an encoded workload, as the cycle reads it."""
+
+    classes: PodClasses
+    static: StaticTable
+    columns: ScoreColumns
+    switches: FilterSwitches
+    choice: Choice
+
+
+@kernel
+def schedule_one(
+    state: ClusterState,
+    compiled: Compiled,
+    pod_class: int,
+    counter: int,
+    cursor: int,
+    scratch: Scratch,
+) -> int:
+    """Return the node for a pod of a class, or −1; `scratch.bad` tells the verdicts.
+
+    `counter` numbers the draw of a random tie; `cursor` is the node after the one
+    chosen last.
+    """
+    classes, static = compiled.classes, compiled.static
+    mark_infeasible(
+        state,
+        classes,
+        static,
+        compiled.switches,
+        pod_class,
+        0,
+        scratch.bad.size,
+        scratch.bad,
+    )
+    total_score(state, classes, static, compiled.columns, pod_class, scratch)
+    choice = compiled.choice
+    return select_node(
+        scratch.total, scratch.bad, choice.tie, choice.key, counter, cursor
+    )

@@ -1,0 +1,147 @@
+"""The readable engine: every verdict, reason and score of every plugin on every node.
+
+It asks the plugins one by one, in the order of the profile, where the compiled cycle
+runs their kernels fused; both must come to the same node.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.plugins.base import Status
+from schedbench.scheduler.profile import Tie
+from schedbench.scheduler.score import skips
+from schedbench.scheduler.select import draw
+from schedbench.scheduler.session import Session
+
+NO_NODE = -1
+CUSTOM = "own score"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rejected:
+    """Which plugin rejected a node first, and why."""
+
+    plugin: str
+    status: Status
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Explanation:
+    """One scheduling decision, taken apart.
+
+    Attributes
+    ----------
+    rejected
+        Node slot → who rejected it and why.
+    feasible : int64[F]
+        Slots of the nodes that passed all filters.
+    scores
+        Plugin → int64[F], normalized score × weight on the feasible nodes; plugins
+        that skip the pod are absent, and so are all with fewer than two such nodes.
+        A user's own score is a float64[F], as it was returned.
+    total : int64[F]
+        The sums; for an own score, integers in the same order.
+    tied : int64[T]
+        Slots of the nodes of greatest total.
+    chosen
+        The slot taken, or −1.
+    """
+
+    rejected: Mapping[int, Rejected]
+    feasible: NDArray[np.int64]
+    scores: Mapping[str, NDArray[Any]]
+    total: NDArray[np.int64]
+    tied: NDArray[np.int64]
+    chosen: int
+
+    def fit_error(self) -> str:
+        """Return the text of the event, as kube-scheduler's FitError writes it."""
+        counts = collections.Counter(
+            reason
+            for rejected in self.rejected.values()
+            for reason in rejected.status.reasons
+        )
+        nodes = len(self.rejected) + len(self.feasible)
+        reasons = ", ".join(sorted(f"{n} {reason}" for reason, n in counts.items()))
+        text = f"0/{nodes} nodes are available"
+        return f"{text}: {reasons}." if reasons else f"{text}."
+
+
+def explain(
+    session: Session, pod_class: int, counter: int = 0, cursor: int = 0
+) -> Explanation:
+    """Decide on a pod of a class, and tell everything about it.
+
+    `counter` numbers the draw of a random tie; `cursor` is the node after the one
+    chosen last.
+    """
+    rejected = _filter(session, pod_class)
+    alive = np.flatnonzero(session.state.alive)
+    feasible = np.array([n for n in alive if n not in rejected], dtype=np.int64)
+    scores: dict[str, NDArray[Any]] = {}
+    total = np.zeros(len(feasible), dtype=np.int64)
+    if len(feasible) > 1:
+        scores, total = _scores(session, pod_class, feasible)
+    tied = feasible[total == total.max()] if len(feasible) else feasible
+    chosen = _select(session, tied, counter, cursor) if len(tied) else NO_NODE
+    return Explanation(rejected, feasible, scores, total, tied, chosen)
+
+
+def _filter(session: Session, pod_class: int) -> dict[int, Rejected]:
+    pod = session.encoded.class_pods[pod_class]
+    view = session.view
+    rejected: dict[int, Rejected] = {}
+    remaining = [int(node) for node in np.flatnonzero(session.state.alive)]
+    for plugin in session.plugins:
+        verdict = plugin.static_filter(pod, session.nodes, slice(0, len(session.nodes)))
+        for node in remaining:
+            code = int(verdict.code[node])
+            status: Status | None
+            if code:
+                status = Status((verdict.reasons[code - 1],), unresolvable=True)
+            else:
+                status = plugin.explain_filter(view, pod_class, node)
+            if status is not None:
+                rejected[node] = Rejected(plugin.name, status)
+        remaining = [node for node in remaining if node not in rejected]
+    return rejected
+
+
+def _scores(
+    session: Session, pod_class: int, feasible: NDArray[np.int64]
+) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
+    compiled, scratch = session.compiled, session.scratch
+    scratch.bad[:] = -1
+    scratch.bad[feasible] = 0
+    own = session.profile.custom is not None
+    names = [CUSTOM] if own else [s.plugin.name for s in session.profile.scores]
+    found: dict[str, NDArray[Any]] = {}
+    total = np.zeros(len(feasible), dtype=np.int64)
+    for k, name in enumerate(names):
+        arguments = (compiled.classes, compiled.static, compiled.columns, k, pod_class)
+        if skips(*arguments):
+            continue
+        session.normalized_score(session.state, *arguments, scratch)
+        weighted = compiled.columns.weight[k] * scratch.score[feasible]
+        found[name] = scratch.custom[feasible] if own else weighted
+        total += weighted
+    return found, total
+
+
+def _select(
+    session: Session, tied: NDArray[np.int64], counter: int, cursor: int
+) -> int:
+    choice = session.compiled.choice
+    if choice.tie == Tie.RANDOM:
+        return int(tied[draw(choice.key, counter, len(tied))])
+    if choice.tie == Tie.NEXT:
+        after = tied[tied >= cursor]
+        return int(after[0] if len(after) else tied[0])
+    return int(tied[0])

@@ -1,0 +1,148 @@
+"""A profile: which plugins filter and score, their weights, and the tie rule.
+
+A policy made of plugins is a profile; kube-scheduler's default is one of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from schedbench.cluster.layout import ClusterState
+from schedbench.errors import UnknownNameError
+from schedbench.plugins.base import Plugin, ScoreColumns, ScoreKind, ScorePlugin
+from schedbench.plugins.registry import plugin_class
+
+DEFAULT_FILTERS = (
+    "NodeUnschedulable",
+    "NodeName",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "GpuShare",
+)
+"""The default filters of v1.34 in their order, as far as modelled, then GPU sharing.
+
+GpuShare is not upstream's; it rejects only for pods that ask for shares.
+"""
+
+
+class Tie(enum.IntEnum):
+    """Which of the nodes of greatest total is taken.
+
+    `FIRST` in node order; `RANDOM` uniformly, as kube-scheduler does; `NEXT` in node
+    order after the node that was chosen last, cyclically.
+    """
+
+    FIRST = 0
+    RANDOM = 1
+    NEXT = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WeightedScore:
+    """A score plugin and the weight of its normalized score in the total."""
+
+    plugin: ScorePlugin
+    weight: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Profile:
+    """How to choose a node.
+
+    Attributes
+    ----------
+    name
+        For messages.
+    scores
+        The score plugins; none = every feasible node is as good as any other.
+    filters
+        Names of the filter plugins, in the order in which they reject.
+    tie
+        The tie rule.
+    custom
+        A compiled `score(cluster, node, pod)` that replaces all score plugins.
+    """
+
+    name: str
+    scores: Sequence[WeightedScore] = ()
+    filters: Sequence[str] = DEFAULT_FILTERS
+    tie: Tie = Tie.RANDOM
+    custom: Callable[..., float] | None = None
+
+    def filter_plugins(self) -> list[Plugin]:
+        """Return the filter plugins, in order."""
+        return [plugin_class(name)() for name in self.filters]
+
+    def columns(self, resources: Sequence[str], state: ClusterState) -> ScoreColumns:
+        """Return the scores as kernels read them.
+
+        Raises
+        ------
+        UnknownNameError
+            If a score names a resource that neither a node nor a pod has.
+        """
+        if self.custom is not None:
+            return _columns([(ScoreKind.CUSTOM, 1, [], [])], resources, state)
+        entries = [
+            (
+                score.plugin.kind,
+                score.weight,
+                [
+                    (_row_of(name, resources), weight)
+                    for name, weight in score.plugin.resources
+                ],
+                list(score.plugin.shape),
+            )
+            for score in self.scores
+        ]
+        return _columns(entries, resources, state)
+
+
+def _row_of(name: str, resources: Sequence[str]) -> int:
+    if name not in resources:
+        raise UnknownNameError("resource", name, resources)
+    return list(resources).index(name)
+
+
+def _columns(
+    entries: list[tuple[int, int, list[tuple[int, int]], list[tuple[int, int]]]],
+    resources: Sequence[str],
+    state: ClusterState,
+) -> ScoreColumns:
+    count = len(entries)
+    width = max((len(entry[2]) for entry in entries), default=0)
+    points = max((len(entry[3]) for entry in entries), default=0)
+    rows = np.zeros((count, width), dtype=np.int64)
+    weights = np.zeros((count, width), dtype=np.int64)
+    shape = np.zeros((count, 2, points), dtype=np.int64)
+    for k, (_, _, scored, shape_points) in enumerate(entries):
+        for m, (row, weight) in enumerate(scored):
+            rows[k, m] = row
+            weights[k, m] = weight
+        for x, point in enumerate(shape_points):
+            shape[k, :, x] = point
+    largest = state.allocatable.max(axis=1, initial=0).astype(np.float64)
+    assert len(largest) == len(resources)
+    gpu_total = np.maximum(state.gpu_free, 0).sum(axis=0).max(initial=0)
+    return ScoreColumns(
+        kind=_ints(entry[0] for entry in entries),
+        weight=_ints(entry[1] for entry in entries),
+        rows=rows,
+        row_weight=weights,
+        row_count=_ints(len(entry[2]) for entry in entries),
+        shape=shape,
+        shape_count=_ints(len(entry[3]) for entry in entries),
+        largest=np.where(largest > 0, largest, 1.0),
+        largest_gpu=float(max(gpu_total, 1)),
+    )
+
+
+def _ints(values: Any) -> Any:
+    return np.array(list(values), dtype=np.int64)

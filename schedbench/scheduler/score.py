@@ -1,0 +1,225 @@
+"""Scores of a profile over a range of nodes: raw, normalized, weighed, summed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.layout import ClusterState, Pod, PodClasses, StaticTable
+from schedbench.jit import array_kernel, kernel
+from schedbench.plugins.alignment import alignment_score
+from schedbench.plugins.base import ScoreColumns, ScoreKind
+from schedbench.plugins.gpu_best_fit import gpu_best_fit_score
+from schedbench.plugins.gpu_dot_product import gpu_dot_product_score
+from schedbench.plugins.gpu_packing import gpu_packing_score
+from schedbench.plugins.node_resources_balanced_allocation import (
+    balanced_score,
+    requests_none,
+)
+from schedbench.plugins.node_resources_fit import MAX_SCORE, fit_score
+from schedbench.plugins.remaining_capacity import remaining_score
+
+
+class Scratch(NamedTuple):
+    """Arrays that a cycle writes: one entry a node each.
+
+    Attributes
+    ----------
+    bad : int64[N]
+        Negative where the node is infeasible.
+    total : int64[N]
+        The weighted sum of the scores.
+    score, helper : int64[N]
+        The score being computed, and what its kernel needs.
+    custom : float64[N]
+        What a user's score returned; shares its memory with `custom_bits`.
+    custom_bits : int64[N]
+        The bits of `custom`.
+    """
+
+    bad: NDArray[np.int64]
+    total: NDArray[np.int64]
+    score: NDArray[np.int64]
+    helper: NDArray[np.int64]
+    custom: NDArray[np.float64]
+    custom_bits: NDArray[np.int64]
+
+
+def make_scratch(nodes: int) -> Scratch:
+    """Return scratch arrays for a cluster of so many node slots."""
+    custom = np.zeros(nodes, dtype=np.float64)
+    columns = [np.zeros(nodes, dtype=np.int64) for _ in range(4)]
+    return Scratch(*columns, custom, custom.view(np.int64))
+
+
+@kernel
+def user_score(cluster: ClusterState, node: int, pod: Pod) -> float:
+    """Stand where a user's own score is compiled in (`jit.specialize`)."""
+    return 0.0
+
+
+@kernel
+def skips(
+    classes: PodClasses,
+    static: StaticTable,
+    columns: ScoreColumns,
+    k: int,
+    pod_class: int,
+) -> bool:
+    """Return whether score k leaves the class out, as upstream's PreScore Skip."""
+    kind = columns.kind[k]
+    if kind <= ScoreKind.NODE_AFFINITY:
+        return static.skip[kind, classes.static_row[pod_class]] != 0
+    if kind == ScoreKind.BALANCED_ALLOCATION:
+        return requests_none(classes, columns, k, pod_class)
+    return False
+
+
+@kernel
+def normalized_score(
+    state: ClusterState,
+    classes: PodClasses,
+    static: StaticTable,
+    columns: ScoreColumns,
+    k: int,
+    pod_class: int,
+    scratch: Scratch,
+) -> None:
+    """Write score k of every node into `scratch.score`, normalized.
+
+    Normalizers look at the feasible nodes; entries of others mean nothing.
+    """
+    score = scratch.score
+    count = score.size
+    kind = columns.kind[k]
+    if kind <= ScoreKind.NODE_AFFINITY:
+        reverse = kind == ScoreKind.TAINT_TOLERATION
+        row = classes.static_row[pod_class]
+        if static.scored[kind, row]:
+            score[:] = static.raw[kind, row]
+            default_normalize(score, scratch.bad, reverse)
+        else:
+            score[:] = MAX_SCORE if reverse else 0
+    elif kind <= ScoreKind.REQUESTED_TO_CAPACITY_RATIO:
+        fit_score(
+            state, classes, columns, k, pod_class, 0, count, score, scratch.helper
+        )
+    elif kind == ScoreKind.BALANCED_ALLOCATION:
+        balanced_score(state, classes, columns, k, pod_class, 0, count, score)
+    elif kind == ScoreKind.REMAINING_CAPACITY:
+        remaining_score(state, classes, columns, k, pod_class, 0, count, score)
+    elif kind == ScoreKind.ALIGNMENT:
+        alignment_score(state, classes, columns, k, pod_class, 0, count, score)
+    elif kind == ScoreKind.GPU_BEST_FIT:
+        gpu_best_fit_score(state, classes, columns, pod_class, 0, count, score)
+        spread_normalize(score, scratch.bad)
+    elif kind == ScoreKind.GPU_DOT_PRODUCT:
+        gpu_dot_product_score(state, classes, columns, pod_class, 0, count, score)
+    elif kind == ScoreKind.GPU_PACKING:
+        gpu_packing_score(state, classes, pod_class, 0, count, score)
+    else:
+        custom_score(state, classes, pod_class, scratch)
+
+
+@array_kernel
+def default_normalize(
+    score: NDArray[np.int64], bad: NDArray[np.int64], reverse: bool
+) -> None:
+    """Scale by the greatest feasible score, as upstream's DefaultNormalizeScore.
+
+    `100 · s // max`, reversed `100 − that`; with max 0 all get 0, reversed 100.
+    """
+    greatest = 0
+    for i in range(score.size):
+        if bad[i] >= 0 and score[i] > greatest:
+            greatest = score[i]
+    for i in range(score.size):
+        scaled = score[i] * MAX_SCORE // max(greatest, 1)
+        if reverse:
+            score[i] = MAX_SCORE - scaled if greatest > 0 else MAX_SCORE
+        else:
+            score[i] = scaled
+
+
+@kernel
+def spread_normalize(score: NDArray[np.int64], bad: NDArray[np.int64]) -> None:
+    """Spread the feasible scores over 0..100 by integer division; all 0 if equal."""
+    lowest = np.int64(2**62)
+    greatest = -lowest
+    for i in range(score.size):
+        if bad[i] >= 0:
+            lowest = min(lowest, score[i])
+            greatest = max(greatest, score[i])
+    for i in range(score.size):
+        if bad[i] >= 0 and greatest > lowest:
+            score[i] = (score[i] - lowest) * MAX_SCORE // (greatest - lowest)
+        else:
+            score[i] = 0
+
+
+@kernel
+def custom_score(
+    state: ClusterState, classes: PodClasses, pod_class: int, scratch: Scratch
+) -> None:
+    """Write a user's score of every feasible node, as integers in the same order.
+
+    Raises
+    ------
+    ValueError
+        If the score of a node is NaN.
+    """
+    pod = Pod(
+        classes.request[pod_class],
+        classes.nonzero[pod_class],
+        classes.gpu_count[pod_class],
+        classes.gpu_milli[pod_class],
+    )
+    for i in range(scratch.custom.size):
+        if scratch.bad[i] >= 0:
+            scratch.custom[i] = user_score(state, i, pod)
+            if np.isnan(scratch.custom[i]):
+                raise ValueError("NaN score")
+    order_floats(scratch)
+
+
+@kernel
+def order_floats(scratch: Scratch) -> None:
+    """Write into `score` integers that are ordered as the floats in `custom`.
+
+    The bits of IEEE 754 doubles are ordered like the numbers, sign and magnitude;
+    negative ones are mirrored, and −0.0 is made 0.0 by adding it.
+    """
+    for i in range(scratch.score.size):
+        scratch.custom[i] += 0.0
+        bits = scratch.custom_bits[i]
+        scratch.score[i] = bits if bits >= 0 else np.int64(-(2**63)) - bits
+
+
+@kernel
+def total_score(
+    state: ClusterState,
+    classes: PodClasses,
+    static: StaticTable,
+    columns: ScoreColumns,
+    pod_class: int,
+    scratch: Scratch,
+) -> None:
+    """Write the weighted sum of all scores of a profile into `scratch.total`."""
+    total = scratch.total
+    total[:] = 0
+    for k in range(columns.kind.size):
+        if skips(classes, static, columns, k, pod_class):
+            continue
+        normalized_score(state, classes, static, columns, k, pod_class, scratch)
+        add_weighted(total, columns.weight[k], scratch.score)
+
+
+@kernel
+def add_weighted(
+    total: NDArray[np.int64], weight: int, score: NDArray[np.int64]
+) -> None:
+    """Add a weighted score to the totals."""
+    for i in range(total.size):
+        total[i] += weight * score[i]
