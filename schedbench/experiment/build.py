@@ -109,6 +109,7 @@ def build(scenario: Scenario, size: str | None, seed: int) -> Workload:
     """
     chosen = scenario.size_or_default(size)
     sized = scenario.sized(chosen)
+    sized.check_given()
     try:
         workload = _make(sized, seed)
     except InputError as error:
@@ -170,8 +171,8 @@ def expand_grid(grid: GridFile, *, quick: bool = False) -> list[ScenarioRef]:
             refs += expand_target(path)
             continue
         scenario = scenario_of(read_own(path), str(path), entry.set)
-        sizes = entry.sizes or [None]
-        for size in [None] if quick else sizes:
+        sizes: list[str | None] = [None] if quick or not entry.sizes else [*entry.sizes]
+        for size in sizes:
             refs += [_ref(scenario, each) for each in _sizes(scenario, size, quick)]
     return refs
 
@@ -234,35 +235,17 @@ def _make(scenario: Scenario, seed: int) -> Workload:
 def _openb(openb: Openb, scenario: Scenario, seed: int) -> Workload:
     from schedbench.sources.traces.openb import load_openb
 
-    if openb.data is None:
-        raise InputError(
-            "the folder of the trace is not given",
-            where="openb.data",
-            fix="add --set data=DIR, the folder that holds nodes/ and pods/",
-        )
-    data = _path(openb.data, scenario)
+    assert openb.data is not None
+    data = scenario.located(openb.data)
     return load_openb(data, openb.trace, seed, tune=openb.tune, times=openb.times)
 
 
 def _manifests(scenario: Scenario) -> Workload | None:
-    from schedbench.sources.manifests import load_manifests
+    from schedbench.sources.manifests import manifests_workload
 
     if scenario.manifests is None:
-        if scenario.cluster is None:
-            raise InputError(
-                "the manifests are not given",
-                where="manifests",
-                fix="add --set manifests=PATH, a file or folder",
-            )
         return None
-    return load_manifests([_path(scenario.manifests, scenario)])
-
-
-def _path(spelled: str, scenario: Scenario) -> Path:
-    """Return a path relative to the working directory, else to the scenario's file."""
-    path = Path(spelled).expanduser()
-    beside = Path(scenario.path).parent / path
-    return beside if not path.exists() and beside.exists() else path
+    return manifests_workload(scenario.located(scenario.manifests))
 
 
 def _check_limits(scenario: Scenario, workload: Workload) -> None:

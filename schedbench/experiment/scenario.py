@@ -6,7 +6,6 @@ policies to compare on it. A grid lists scenarios for `schedbench sweep`.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +15,13 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from schedbench.errors import InputError, UnknownNameError
+from schedbench.experiment.files import file_digest, files_below
 from schedbench.experiment.schema import decode
 from schedbench.experiment.settings import apply_settings, parse_sets, substitute
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
+from schedbench.sources.traces.openb import openb_files
 
 GENERATOR = 1
 """Raised whenever the same scenario and seed give other pods or nodes."""
@@ -126,8 +127,10 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             for other in ("cluster", "workload", "manifests"):
                 if getattr(self, other) is not None:
                     raise ValueError(f"openb is a whole workload: leave {other} out")
-        elif (self.cluster is None or self.workload is None) and not (
-            self.manifests is not None or "manifests" in self.parameters
+        elif (
+            self.manifests is None
+            and (self.cluster is None or self.workload is None)
+            and None not in self.parameters.values()
         ):
             raise ValueError("needs cluster and workload, manifests, or openb")
         if self.default_size is not None and self.default_size not in self.sizes:
@@ -160,6 +163,35 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             raise UnknownNameError("size", chosen, names, source=self.path or self.name)
         return chosen
 
+    def check_given(self) -> None:
+        """Check that the parameters name what the scenario reads.
+
+        Raises
+        ------
+        InputError
+            If one is still null.
+        """
+        for name, value in self.parameters.items():
+            if value is None:
+                raise InputError(
+                    f"the parameter {name!r} is not given",
+                    source=self.path or self.name,
+                    fix=f"add --set {name}=VALUE",
+                )
+        if self.openb is not None and self.openb.data is None:
+            raise InputError(
+                "missing: the folder of the trace",
+                source=self.path or self.name,
+                where="openb.data",
+                fix="give the folder that holds nodes/ and pods/",
+            )
+
+    def located(self, spelled: str) -> Path:
+        """Return a path relative to the working directory, else to this file's."""
+        path = Path(spelled).expanduser()
+        beside = Path(self.path).parent / path
+        return beside if not path.exists() and beside.exists() else path
+
     def sized(self, size: str | None = None) -> Scenario:
         """Return the scenario with a size's settings applied and no sizes left.
 
@@ -184,7 +216,18 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
 
         Names of policies, labels, thresholds and headline are left out; the files
         that a scenario reads are in, by content.
+
+        Raises
+        ------
+        InputError
+            If a file which the scenario needs is not given or not there.
         """
+        self.check_given()
+        files: list[Path] = []
+        if self.manifests is not None:
+            files = files_below(self.located(self.manifests))
+        elif self.openb is not None and self.openb.data is not None:
+            files = openb_files(self.located(self.openb.data), self.openb.trace)
         parts = {
             "generator": GENERATOR,
             "name": self.name,
@@ -192,13 +235,9 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             "default_size": self.default_size,
             "cluster": self.cluster,
             "workload": self.workload,
-            "manifests": None
-            if self.manifests is None
-            else file_digest(self.manifests),
-            "openb": self.openb,
+            "openb": self.openb and msgspec.structs.replace(self.openb, data=None),
+            "files": [file_digest(each) for each in files],
         }
-        if self.openb is not None and self.openb.data is not None:
-            parts["openb_data"] = file_digest(self.openb.data)
         text = msgspec.json.encode(parts, order="deterministic")
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 
@@ -352,24 +391,6 @@ def resolve_target(name_or_path: str | Path) -> Path:
     if path.suffix or len(path.parts) > 1:
         raise InputError("no such file or folder", source=name_or_path)
     raise UnknownNameError("scenario", str(name_or_path), shipped)
-
-
-def file_digest(path: str) -> str:
-    """Hash a file, or every file below a folder, names and contents."""
-    root = Path(path)
-    files = sorted(each for each in root.rglob("*") if each.is_file())
-    total = hashlib.blake2b(digest_size=16)
-    for each in files or [root]:
-        status = each.stat()
-        content = _content_digest(str(each), status.st_size, status.st_mtime_ns)
-        total.update(f"{each.relative_to(root)}\0{content}\0".encode())
-    return total.hexdigest()
-
-
-@functools.lru_cache(maxsize=4096)
-def _content_digest(path: str, size: int, modified: int) -> str:
-    del size, modified  # a changed file is another entry of the cache
-    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
 
 
 def _won_by(

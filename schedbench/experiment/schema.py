@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from schedbench.errors import InputError
+from schedbench.errors import InputError, UnknownNameError
 
 Decoded = TypeVar("Decoded")
 
@@ -40,16 +39,20 @@ def _explained(text: str, document: object, kind: type, source: object) -> Input
     where = path.removeprefix("$").removeprefix(".") or None
     types, value = _follow(path, document, inspect.type_info(kind))
     unknown = _UNKNOWN.search(problem)
-    if unknown is None:
-        shown = ... if isinstance(value, dict | list) else value
-        problem = problem.replace("Object missing", "missing")
-        return InputError(problem, source=source, where=where, value=shown)
-    known = sorted({field.encode_name for each in types for field in each.fields})
-    near = difflib.get_close_matches(unknown[1], known, n=1, cutoff=0.5)
-    fix = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-    return InputError(
-        "unknown field", source=source, where=where, value=unknown[1], fix=fix
-    )
+    if unknown is not None:
+        known = {field.encode_name for each in types for field in each.fields}
+        if path == "$" and isinstance(document, dict):
+            known |= set(document.get("parameters") or ())
+        return UnknownNameError("field", unknown[1], known).at(
+            source=source, where=where
+        )
+    words = _words(path, document, inspect.type_info(kind))
+    if isinstance(value, str) and words and problem.startswith("Invalid "):
+        return UnknownNameError("value", value, words).at(source=source, where=where)
+    shown = ... if isinstance(value, dict | list) else value
+    problem = problem.replace("Object missing", "missing").replace("`", "")
+    problem = problem[:1].lower() + problem[1:]
+    return InputError(problem, source=source, where=where, value=shown)
 
 
 def _follow(
@@ -69,6 +72,20 @@ def _follow(
     structs = [each for each in _plain(kinds) if isinstance(each, inspect.StructType)]
     tag = value.get("kind") if isinstance(value, dict) else None
     return [each for each in structs if tag in {None, each.tag}] or structs, value
+
+
+def _words(path: str, document: object, kind: inspect.Type) -> set[str]:
+    """Return the words that may stand at a path: tags, or a few literals."""
+    parent, _, last = path.rpartition(".")
+    structs, _ = _follow(parent, document, kind)
+    words = {str(each.tag) for each in structs if each.tag_field == last}
+    for each in structs:
+        for found in _plain(
+            [field.type for field in each.fields if field.name == last]
+        ):
+            if isinstance(found, inspect.LiteralType):
+                words |= {str(value) for value in found.values}
+    return words
 
 
 def _plain(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -69,17 +70,26 @@ def join_streams(streams: Sequence[PodStream]) -> PodStream:
         return streams[0]
     templates: list[Pod] = []
     index: list[np.ndarray] = []
+    given: list[str | None] = []
     for each in streams:
         index.append(each.template + len(templates))
         templates.extend(each.templates)
+        given.extend([None] * len(each) if each.names is None else each.names)
     arrival = np.concatenate([each.arrival for each in streams])
     order = np.argsort(arrival, kind="stable")
-    return PodStream.of(
+    joined = PodStream.of(
         templates,
         np.concatenate(index).astype(np.int32)[order],
         arrival=arrival[order],
         duration=np.concatenate([each.duration for each in streams])[order],
+        deletion=np.concatenate([each.deletion for each in streams])[order],
+        node=np.concatenate([each.node for each in streams])[order],
+        measured=np.concatenate([each.measured for each in streams])[order],
     )
+    if all(each.names is None for each in streams):
+        return joined
+    names = [given[old] or joined.name(new) for new, old in enumerate(order)]
+    return dataclasses.replace(joined, names=names)
 
 
 def decode_objects(documents: Sequence[dict[str, Any]], source: str) -> list[Any]:

@@ -179,7 +179,7 @@ def draw_pods(
 def class_weights(classes: Sequence[PodClass]) -> NDArray[np.float64]:
     """Return the probability of each class; a class without a weight weighs 1."""
     weights = np.array([1.0 if c.weight is None else c.weight for c in classes])
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def make_templates(

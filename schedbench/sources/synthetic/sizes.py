@@ -131,7 +131,8 @@ def draw_sizes(
     if isinstance(size, Choice):
         amounts = np.array([parse(amount) for amount in size.values], dtype=np.int64)
         weights = np.array(list(size.values.values()), dtype=np.float64)
-        return amounts[rng.choice(len(amounts), size=count, p=weights / weights.sum())]
+        chosen = rng.choice(len(amounts), size=count, p=weights / weights.sum())
+        return np.asarray(amounts[chosen])
     low = 0 if size.min is None else parse(size.min)
     high = 2**62 if size.max is None else parse(size.max)
     if isinstance(size, Pareto):
@@ -146,7 +147,7 @@ def draw_sizes(
         drawn = np.exp2(np.rint(exponent) / size.levels_per_doubling)
     step = default_step(resource) if size.step is None else parse(size.step)
     stepped = np.maximum(np.rint(np.minimum(drawn, 2.0**62) / step), 1) * step
-    return np.clip(stepped, low, high).astype(np.int64)
+    return np.asarray(np.clip(stepped, low, high), dtype=np.int64)
 
 
 def bounded_pareto(

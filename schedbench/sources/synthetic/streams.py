@@ -184,25 +184,20 @@ def _bound(count: int, limit: int) -> None:
         )
 
 
-def _shares(
+def _measured(
     spec: SyntheticStream, pods: DrawnPods, capacity: Mapping[str, int]
-) -> dict[str, np.ndarray]:
-    """Return each pod's share of the capacity, for the resources that load is of."""
-    if spec.load_of == "dominant":
-        rows = [name for name, column in pods.requests.items() if column.any()]
-    else:
-        rows = [_ROWS[spec.load_of]]
-    shares = {
-        row: pods.requests[row] / capacity[row] for row in rows if capacity.get(row)
-    }
-    if not any(share.any() for share in shares.values()):
+) -> list[str]:
+    """Return the resources that load is of: in demand, and there."""
+    rows = [_ROWS[spec.load_of]] if spec.load_of in _ROWS else list(pods.requests)
+    measured = [row for row in rows if pods.requests[row].any() and capacity.get(row)]
+    if not measured:
         raise InputError(
             "load cannot be measured: no demand for a resource which the cluster has",
             where=f"stream {spec.name} load_of",
             value=spec.load_of,
             fix="give a count instead of a load",
         )
-    return shares
+    return measured
 
 
 def _inflate(
@@ -212,13 +207,15 @@ def _inflate(
     assert spec.load is not None
     name = f"synthetic/{spec.name}"
     pilot = draw_pods(spec.classes, PILOT, spec.duration, seed, f"{name}/pilot")
-    heaviest = max(share.mean() for share in _shares(spec, pilot, capacity).values())
+    rows = _measured(spec, pilot, capacity)
+    heaviest = max(pilot.requests[row].mean() / capacity[row] for row in rows)
     count = int(spec.load / heaviest * 1.1) + 256
     while True:
         _bound(min(count, int(spec.load / heaviest)), limit)
         pods = draw_pods(spec.classes, count, spec.duration, seed, name)
-        shares = _shares(spec, pods, capacity).values()
-        filled = np.max([np.cumsum(share) for share in shares], axis=0)
+        filled = np.max(
+            [np.cumsum(pods.requests[row]) / capacity[row] for row in rows], axis=0
+        )
         if filled[-1] >= spec.load:
             reached = int(np.searchsorted(filled, spec.load)) + 1
             _bound(reached, limit)
@@ -236,8 +233,11 @@ def _offered_rate(
             where=f"stream {spec.name}",
             fix="put the pods that run forever into a stream of their own",
         )
-    shares = _shares(spec, pods, capacity).values()
-    return float(spec.load / max((share * pods.duration).mean() for share in shares))
+    demand = max(
+        (pods.requests[row] * pods.duration).mean() / capacity[row]
+        for row in _measured(spec, pods, capacity)
+    )
+    return float(spec.load / demand)
 
 
 def _namespaces(

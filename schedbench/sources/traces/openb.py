@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.objects.defaults import default_pod
-from schedbench.objects.meta import ObjectMeta
+from schedbench.objects.meta import ObjectMeta, Quantity
 from schedbench.objects.node import Node, NodeSpec, NodeStatus
 from schedbench.objects.pod import Container, Pod, PodSpec, ResourceRequirements
 from schedbench.objects.workload import PodStream, Workload
@@ -38,6 +38,19 @@ TYPICAL_SHARE = 0.95
 
 Key: TypeAlias = tuple[int, int, int, str]
 """cpu_milli, gpu_milli, num_gpu and gpu_spec: what makes a pod typical."""
+
+
+def openb_files(data: Path, trace: str) -> list[Path]:
+    """Return the files that `load_openb` reads, those of them that are there.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no such trace.
+    """
+    spelled = (each.format(trace=trace) for each in (NODES, PODS, ORDER, RANK))
+    _pods_file(data, trace)
+    return [data / each for each in spelled if (data / each).is_file()]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -196,7 +209,7 @@ def _read_nodes(path: Path) -> tuple[list[Node], int]:
     _distinct(path, "sn", table["sn"])
     nodes = []
     for index, name in enumerate(table["sn"]):
-        held = {
+        held: dict[str, Quantity] = {
             "cpu": f"{cpu[index]}m",
             "memory": f"{memory[index]}Mi",
             "pods": str(PODS_PER_NODE),
@@ -351,7 +364,7 @@ def _templates(pods: TracePods) -> tuple[list[Pod], NDArray[np.int32]]:
 
 
 def _pod(
-    name: str, requests: dict[str, str], gpu_milli: int, num_gpu: int, spec: str
+    name: str, requests: dict[str, Quantity], gpu_milli: int, num_gpu: int, spec: str
 ) -> Pod:
     annotations = gpu_annotations(num_gpu, gpu_milli, spec)
     meta = ObjectMeta(name=name, namespace="default", annotations=annotations)
