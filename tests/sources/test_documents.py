@@ -151,9 +151,7 @@ def test_a_flow_mapping_is_not_taken_for_json() -> None:
     [
         pytest.param(b'{"a": 1,\n', "line 2: malformed JSON", id="truncated"),
         pytest.param(b'{"a": 1}\n{"b": 2}', "line 2: malformed JSON", id="two"),
-        pytest.param(
-            b'{"a": ' + b"[" * 200 + b"]" * 200 + b"}", "nested", id="a deep list"
-        ),
+        pytest.param(b"[" * 200 + b"]" * 200, "nested", id="a deep list"),
         pytest.param(b"[" * 200_000, "nested", id="a very deep list"),
         pytest.param(b"[1]", "expected a mapping", id="a list"),
         pytest.param(b"", "malformed JSON", id="empty"),
