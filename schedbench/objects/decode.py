@@ -127,10 +127,11 @@ def _field_error(document: dict[str, Any], cls: type, text: str) -> InputError:
         return InputError("no such choice", **details)
     if names == {"str"} and isinstance(value, bool | int | float):
         details["fix"] = "quote it: a text is expected"
-    problem = problem.replace("`", "").replace("object", "mapping")
-    return InputError(
-        problem[0].lower() + problem[1:].replace("array", "list"), **details
-    )
+    else:
+        details["fix"] = "write what the Kubernetes API has there"
+    for word, plain in _PLAIN_WORDS:
+        problem = problem.replace(word, plain)
+    return InputError(problem[0].lower() + problem[1:], **details)
 
 
 def _follow(value: Any, path: str, wanted: set[str]) -> tuple[Any, str]:
