@@ -297,7 +297,7 @@ def _perf(path: Path, sets: Sequence[str]) -> list[ScenarioRef]:
         raise InputError(
             "a scheduler_perf configuration has no settings", source=path, value=sets[0]
         )
-    return list(perf_refs(path))
+    return [*perf_refs(path)]
 
 
 def _beside(grid: GridFile, entry: GridEntry) -> Path:

@@ -162,3 +162,45 @@ def test_manifests_and_streams_make_one_workload(tmp_path):
     assert [node.metadata.name for node in workload.nodes] == ["n"]
     assert workload.pods.node.tolist() == [0, -1, -1]
     assert [workload.pods.name(n) for n in range(2)] == ["x/p", "default/w-1"]
+
+
+PERF = """
+- name: Basic
+  labels: [short]
+  workloadTemplate:
+  - {opcode: createNodes, countParam: $nodes}
+  - {opcode: createPods, countParam: $pods, collectMetrics: true}
+  workloads:
+  - {name: 5Nodes, threshold: 7, params: {nodes: 5, pods: 10}}
+  - {name: 9Nodes, labels: [big], params: {nodes: 9, pods: 20}}
+"""
+
+
+def test_scheduler_perf_is_told_by_its_content(tmp_path):
+    """A list of cases gives one scenario for each case and workload."""
+    (tmp_path / "mine.yaml").write_text(PERF)
+    small, big = expand_target(tmp_path / "mine.yaml")
+
+    assert [small.name, big.name] == ["Basic/5Nodes", "Basic/9Nodes"]
+    assert big.labels == ("short", "big")
+    assert small.thresholds == {"decisions_per_second": 7}
+    assert list(small.needs) == []
+    assert small.digest() != big.digest()
+    assert len(pickle.loads(pickle.dumps(big)).build(1).pods) == 20
+
+
+def test_scheduler_perf_has_no_settings(tmp_path):
+    """Settings are refused for a configuration that is read unchanged."""
+    (tmp_path / "mine.yaml").write_text(PERF)
+
+    with pytest.raises(InputError, match="no settings"):
+        expand_target(tmp_path / "mine.yaml", sets=["a=1"])
+
+
+def test_whole_performance_suite_is_found(shared):
+    """The folder of the Kubernetes performance suite gives all its workloads."""
+    refs = expand_target(shared / "scheduler_perf")
+
+    assert len(refs) == 371
+    assert len({(ref.path, ref.case) for ref in refs}) == 77
+    assert len({(ref.name, ref.size) for ref in refs}) == 371

@@ -157,7 +157,7 @@ def test_digest_follows_the_files(write):
         pytest.param(["sizes.quick.nope=1"], "size quick.*'nope'", id="inside a size"),
         pytest.param(["cluster"], "write PATH=VALUE", id="no value"),
         pytest.param(["name.x=1"], "plain value", id="through a plain value"),
-        pytest.param(["default_size=none"], "default_size .none.", id="unknown default"),
+        pytest.param(["default_size=x"], "default_size .x.", id="unknown default"),
         pytest.param(["baseline=x"], "baseline 'x'", id="unknown baseline"),
         pytest.param(["label=$x", "name=$y"], "unknown parameter: 'y'", id="dangling"),
         pytest.param(["openb.data=x"], "leave cluster out", id="two workloads"),
