@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from naive.gpu import Demand, View
+from naive.gpu import LARGEST, Demand, View
 
 
-def raw(wanted: Demand, seen: View) -> int:
+def raw(wanted: Demand, seen: View, largest: tuple[int, int] = LARGEST) -> int:
     """Score 0..100 by what would be left, over the largest node's cpu and GPU."""
-    left = (seen.cpu - wanted.cpu) / 128000 * 0.5
-    left += (seen.idle - wanted.total) / 8000 * 0.5
+    left = (seen.cpu - wanted.cpu) / largest[0] * 0.5
+    left += (seen.idle - wanted.total) / largest[1] * 0.5
     return int((1 - left) * 100)
 
 

@@ -179,13 +179,15 @@ def normalized(
     views = [gpu.view(node, placed.get(node.metadata.name, [])) for node in nodes]
     match plugin:
         case "BestFit":
-            return best_fit.normalize([best_fit.raw(wanted, seen) for seen in views])
+            return best_fit.normalize(
+                [best_fit.raw(wanted, seen, profile.largest) for seen in views]
+            )
         case "DotProd":
-            return [dot_prod.raw(wanted, seen) for seen in views]
+            return [dot_prod.raw(wanted, seen, profile.largest) for seen in views]
         case "GpuPacking":
             return [gpu_packing.raw(wanted, seen) for seen in views]
         case "GpuClustering":
-            return [gpu_clustering.raw(wanted, seen) for seen in views]
+            return [gpu_clustering.raw(wanted, seen, profile.largest) for seen in views]
         case "FGD":
             measure = measure_of(profile.typical)
             return [fgd.raw(wanted, seen, measure) for seen in views]

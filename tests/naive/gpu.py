@@ -18,6 +18,8 @@ COUNT = "alibabacloud.com/gpu-count"
 MILLI = "alibabacloud.com/gpu-milli"
 MODEL = "alibabacloud.com/gpu-card-model"
 WHOLE = 1000
+LARGEST = (128000, 8000)
+"""Milli cpu and milli GPU of the largest node, by which policies divide."""
 
 
 @dataclasses.dataclass(frozen=True)

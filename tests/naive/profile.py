@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import msgspec
-from naive import balanced, fit, node_affinity
+from naive import balanced, fit, gpu, node_affinity
 from naive.fragmentation import Typical
 
 from schedbench.objects.pod import NodeAffinity
@@ -33,7 +33,8 @@ class Profile:
     """Plugins in order, the weights of the scorers, and their arguments.
 
     A GPU policy's name (`BestFit`, `DotProd`, `GpuPacking`, `GpuClustering`, `FGD`) in
-    `weights` makes it a scorer; FGD needs `typical` pods and chooses devices itself.
+    `weights` makes it a scorer; FGD needs `typical` pods and chooses devices itself;
+    `largest` is what BestFit, DotProd and GpuClustering divide by.
     """
 
     filters: tuple[str, ...] = FILTERS
@@ -44,6 +45,7 @@ class Profile:
     balanced: tuple[str, ...] = balanced.RESOURCES
     added: NodeAffinity = node_affinity.NONE
     typical: Typical = ()
+    largest: tuple[int, int] = gpu.LARGEST
 
 
 DEFAULT = Profile()
