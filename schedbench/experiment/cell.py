@@ -125,7 +125,7 @@ class CellResult(msgspec.Struct):
     wall_clock
         This machine's times.
     stages
-        Seconds of wall time in build, encode, replay, evaluate and validate.
+        Seconds of wall time in build, encode, replay and evaluate (which validates).
     notes
         What the workload's source repaired, dropped or noticed.
     threshold_failures

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import dataclasses
 import datetime as dt
 import fnmatch
 import shutil
@@ -29,69 +27,9 @@ from schedbench.experiment.folder import (
     write_manifest,
 )
 from schedbench.experiment.grid import Grid
+from schedbench.experiment.progress import Progress, RunSummary
 from schedbench.experiment.store import RESULTS, collect
 from schedbench.experiment.work import CellFunction, work_off
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is; either a cell has ended or there is something to say.
-
-    Attributes
-    ----------
-    done, total
-        Cells with a result, those of an earlier run among them, and all cells.
-    reused
-        Cells taken over from an earlier run.
-    seconds
-        Wall time since the run began.
-    remaining
-        Estimate of the seconds still to go; None before the first cell has ended.
-    """
-
-    done: int
-    total: int
-    reused: int
-    seconds: float
-    remaining: float | None = None
-    result: CellResult | None = None
-    message: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class RunSummary:
-    """How a run ended.
-
-    Attributes
-    ----------
-    results
-        One result a cell of the grid, in the grid's order, without tables.
-    reused
-        How many of them an earlier run had finished.
-    interrupted
-        True after Ctrl-C.
-    hint
-        How to go on, if cells are missing; else "".
-    """
-
-    out: Path
-    results: Sequence[CellResult]
-    reused: int
-    interrupted: bool
-    seconds: float
-    hint: str = ""
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many cells have each status."""
-        return dict(collections.Counter(result.status for result in self.results))
-
-    @property
-    def exit_code(self) -> int:
-        """0 = done, 3 = some cells failed, 130 = interrupted."""
-        if self.interrupted:
-            return 130
-        return 3 if self.counts.keys() & {"failed", "timeout"} else 0
 
 
 def run_grid(

@@ -1,0 +1,57 @@
+"""How much worse a metric may become before a comparison fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+
+from schedbench.errors import InputError
+from schedbench.experiment.statistics import metric_of
+
+_LIMIT = re.compile(r"(?P<metric>[A-Za-z_]\w*):(?P<value>[0-9.eE+]+)(?P<percent>%?)")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limit:
+    """How much worse a metric may become: in its unit, or as a fraction."""
+
+    metric: str
+    tolerance: float
+    relative: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """Read `nodes_used:2%` or `pods_pending:0`.
+
+        Raises
+        ------
+        InputError
+            If the text is malformed, or the metric is unknown or has no direction.
+        """
+        match = _LIMIT.fullmatch(text.strip())
+        try:
+            value = float(match["value"]) if match else math.nan
+        except ValueError:
+            value = math.nan
+        if match is None or not math.isfinite(value):
+            raise InputError(
+                "malformed limit",
+                where="--fail-on",
+                value=text,
+                fix="write METRIC:NUMBER or METRIC:NUMBER%, such as nodes_used:2%",
+            )
+        if metric_of(match["metric"]).better == "none":
+            raise InputError(
+                "this metric is neither better up nor down, so it cannot get worse",
+                where="--fail-on",
+                value=text,
+            )
+        percent = bool(match["percent"])
+        return cls(match["metric"], value / 100 if percent else value, percent)
+
+    def __str__(self) -> str:
+        value = (
+            f"{100 * self.tolerance:g} %" if self.relative else f"{self.tolerance:g}"
+        )
+        return f"{self.metric} may get worse by {value}"
