@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from schedbench.metrics.timeline import Timeline
+from schedbench.metrics.timeline import Timeline, quotient
 
 ZONE = "topology.kubernetes.io/zone"
+
+
+def _counted(timeline: Timeline, resource: str) -> tuple[NDArray, NDArray] | None:
+    """Return each row's allocation, and whether its node is there and has any."""
+    states = timeline.states
+    if resource not in timeline.encoded.resources:
+        return None
+    row = timeline.encoded.resources.index(resource)
+    counted = states.alive & (states.capacity[row] > 0)
+    return quotient(states.used[row], states.capacity[row], 0.0), counted
 
 
 def balance_nodes(timeline: Timeline, resource: str) -> float | None:
@@ -14,14 +25,28 @@ def balance_nodes(timeline: Timeline, resource: str) -> float | None:
 
     Nodes in the cluster at the end that have the resource; None if there are none.
     """
-    states = timeline.states
-    if resource not in timeline.encoded.resources:
+    found = _counted(timeline, resource)
+    if found is None:
         return None
-    row = timeline.encoded.resources.index(resource)
-    counted = states.ends & states.alive & (states.capacity[row] > 0)
-    if not counted.any():
+    allocation, counted = found
+    last = allocation[counted & timeline.states.ends]
+    return float(np.std(last)) if len(last) else None
+
+
+def balance_nodes_mean(timeline: Timeline, resource: str) -> float | None:
+    """Return the mean over time of the standard deviation of `balance_nodes`.
+
+    From the running sums of the allocations and their squares, so it is exact to
+    about 1e-8.
+    """
+    found = _counted(timeline, resource)
+    if found is None:
         return None
-    return float(np.std(states.used[row, counted] / states.capacity[row, counted]))
+    allocation, counted = found
+    nodes = timeline.total(counted)
+    mean = quotient(timeline.total(counted * allocation), nodes, np.nan)
+    square = quotient(timeline.total(counted * allocation**2), nodes, np.nan)
+    return timeline.mean(np.sqrt(np.maximum(square - mean**2, 0.0)))
 
 
 def balance_zones(timeline: Timeline, resource: str) -> float | None:

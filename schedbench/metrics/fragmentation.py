@@ -121,6 +121,15 @@ def fragments(timeline: Timeline) -> Step | None:
     return timeline.total(fragmentation_f(_gpus(timeline, every), typical))
 
 
+def fragmentation_gpu_mean(timeline: Timeline) -> float | None:
+    """Return the mean over time of F ÷ GPU capacity; None without GPUs."""
+    lost = fragments(timeline)
+    if lost is None:
+        return None
+    capacity = timeline.total(timeline.states.gpu_capacity)
+    return timeline.mean(quotient(lost, capacity, np.nan))
+
+
 def fragmentation_gpu_step(timeline: Timeline) -> Step | None:
     """Return the step of F ÷ idle GPU, 0 where none is idle; None without GPUs."""
     lost, states = fragments(timeline), timeline.states

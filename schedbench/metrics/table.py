@@ -105,7 +105,8 @@ def _allocations() -> list[Metric]:
                 "fraction",
                 "up",
                 allocation.allocation_final,
-                f"Requested ÷ allocatable {title} of the cluster at the end.",
+                f"Requested ÷ allocatable {title} of the cluster at the end; 0 if all "
+                "pods have left.",
                 resource=resource,
             ),
         ]
@@ -178,11 +179,29 @@ _ROWS = [
         "typical pods cannot use.",
     ),
     _quality(
+        "fragmentation_gpu_mean",
+        "fraction",
+        "down",
+        fragmentation.fragmentation_gpu_mean,
+        "F measure of the FGD paper ÷ GPU capacity, mean over simulated time; final "
+        "if no time passes.",
+    ),
+    _quality(
         "balance_nodes_cpu",
         "fraction",
         "down",
         balance.balance_nodes,
-        "Standard deviation over nodes of the final CPU allocation.",
+        "Standard deviation over nodes of the final CPU allocation; 0 if all pods "
+        "have left.",
+        resource="cpu",
+    ),
+    _quality(
+        "balance_nodes_cpu_mean",
+        "fraction",
+        "down",
+        balance.balance_nodes_mean,
+        "Standard deviation over nodes of the CPU allocation, mean over simulated "
+        "time; final if no time passes.",
         resource="cpu",
     ),
     _quality(
@@ -190,7 +209,8 @@ _ROWS = [
         "fraction",
         "down",
         balance.balance_zones,
-        "Standard deviation over zones of the final CPU allocation.",
+        "Standard deviation over zones of the final CPU allocation; 0 if all pods "
+        "have left.",
         resource="cpu",
     ),
     _quality(

@@ -15,6 +15,7 @@ from schedbench.metrics.fragmentation import (
     NodeGpus,
     fragmentation_f,
     fragmentation_gpu,
+    fragmentation_gpu_mean,
     fragmentation_gpu_step,
     fragmentation_stranded,
     fragments,
@@ -288,6 +289,7 @@ def test_gpu_fragmentation_is_what_the_typical_pod_cannot_use(make):
     line = shared_gpus(make)
 
     assert fragmentation_gpu(line) == 400 / 2000
+    assert fragmentation_gpu_mean(line) == pytest.approx(400 / 2000)
     assert fragmentation_gpu_step(line).tolist() == [0, 0, 400 / 1400, 400 / 1400]
 
 

@@ -33,7 +33,9 @@ def test_departures_have_the_values_worked_out_by_hand(departures):
         "nodes_used": 2,
         "nodes_used_mean": (4 * 1 + 4 * 2) / 10,
         "fragmentation_gpu": None,
+        "fragmentation_gpu_mean": None,
         "balance_nodes_cpu": 0.0,
+        "balance_nodes_cpu_mean": (4 * 0.5 + 4 * 0.25) / 10,
         "balance_zones_cpu": None,
         "packing_ratio": 2 / 2,
         "queue_wait_mean_s": 5 / 3,
@@ -165,6 +167,7 @@ def test_balance_is_the_standard_deviation(make):
     )
 
     assert found["balance_nodes_cpu"] == pytest.approx(np.std([1, 0, 0]))
+    assert found["balance_nodes_cpu_mean"] == pytest.approx(np.std([1, 0, 0]))
     assert found["balance_zones_cpu"] == pytest.approx(np.std([0.5, 0]))
 
 
