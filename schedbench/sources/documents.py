@@ -165,9 +165,13 @@ def _too_large(label: str) -> InputError:
 
 
 def _kind(value: object) -> str:
-    return {list: "a list", str: "a string", type(None): "nothing"}.get(
-        type(value), f"a {type(value).__name__}"
-    )
+    names = {
+        list: "a list",
+        str: "a text",
+        bool: "a truth value",
+        type(None): "nothing",
+    }
+    return names.get(type(value), "a number")
 
 
 def _parse_json(text: bytes, label: str) -> object:

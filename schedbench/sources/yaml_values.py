@@ -51,6 +51,12 @@ _FLOAT = re.compile(
 )
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _TAG = "tag:yaml.org,2002:"
+_TYPES: dict[str, tuple[type, ...]] = {
+    f"{_TAG}int": (int,),
+    f"{_TAG}float": (int, float),
+    f"{_TAG}bool": (bool,),
+    f"{_TAG}null": (type(None),),
+}
 
 
 def parse_yaml(text: bytes, label: str) -> Iterator[tuple[str, str, object]]:
@@ -219,16 +225,14 @@ class _Reader:
             if not event.implicit[0]:
                 return text
             is_key = bool(stack) and _wants_key(stack[-1])
-            if is_key and text == "<<":
+            if is_key and text == "<<" and event.anchor is None:
                 return _Merge
         elif event.tag in {"!", _TAG + "str"}:
             return text
-        elif event.tag not in {
-            _TAG + name for name in ("int", "float", "bool", "null")
-        }:
+        elif event.tag not in _TYPES:
             raise self.unknown_tag(event)
         try:
-            return _scalar(text)
+            value = _scalar(text)
         except ValueError:
             raise self.fail(
                 "not a number JSON knows",
@@ -236,6 +240,14 @@ class _Reader:
                 value=text,
                 fix="quote it if it is text",
             ) from None
+        if event.tag is not None and type(value) not in _TYPES[event.tag]:
+            raise self.fail(
+                f"not what its tag {event.tag.removeprefix(_TAG)} says",
+                event,
+                value=text,
+                fix="remove the tag",
+            )
+        return value
 
     def alias(self, event: Any, depth: int) -> tuple[Any, int]:
         target = self.anchors.get(event.anchor, ...)

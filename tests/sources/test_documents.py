@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -103,6 +104,8 @@ def test_merge_keys_do_not_override() -> None:
         pytest.param("a: .nan", "not a number JSON knows: '.nan'", id="not a number"),
         pytest.param("a: 1e999", "not a number JSON knows", id="infinite"),
         pytest.param("a: !!python/name:os.system", "unsupported YAML tag", id="tag"),
+        pytest.param("a: !!int x", "not what its tag int says", id="untrue tag"),
+        pytest.param("a: " + "9" * 5000, "not a number JSON knows", id="long number"),
         pytest.param("? [a]\n: 1\n", "mapping key must be a scalar", id="list as key"),
         pytest.param("<<: 5\n", "<< needs a mapping", id="merge of a scalar"),
     ],
@@ -115,6 +118,25 @@ def test_bad_yaml_is_one_clear_error(text: str, message: str) -> None:
     assert str(caught.value).startswith("f.yaml")
     assert message in str(caught.value)
     assert caught.value.fix
+
+
+def test_an_anchor_makes_a_merge_key_plain() -> None:
+    """`<<` that is anchored is text, since its alias may stand anywhere."""
+    assert parse("{&a <<: 1, b: *a}")[0][1] == {"<<": 1, "b": "<<"}
+
+
+@given(st.binary(max_size=60), st.sampled_from([None, "yaml", "json"]))
+def test_any_bytes_are_read_or_refused(text: bytes, name: str | None) -> None:
+    """Nothing but an InputError comes out of nonsense."""
+    with contextlib.suppress(InputError):
+        json.dumps(list(parse_documents(text, "f", name)), allow_nan=False)
+
+
+@given(st.text(alphabet="ab:-[]{}&*<!|>\"'\\ \n\t?,#%@0x1_.e+~/", max_size=60))
+def test_any_punctuation_is_read_or_refused(text: str) -> None:
+    """YAML's own signs in any order are read or refused."""
+    with contextlib.suppress(InputError):
+        json.dumps(parse(text), allow_nan=False)
 
 
 def test_nesting_counts_through_aliases() -> None:
