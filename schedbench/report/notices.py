@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 FEW_SEEDS = 5
 NOISY = 0.1
 MOST = 12
+GROUP = ["scenario", "size", "policy"]
 
 
 def notices(results: Results) -> list[str]:
@@ -30,43 +31,46 @@ def notices(results: Results) -> list[str]:
 
 
 def _unfinished(results: Results, told: bool) -> list[str]:
-    bad = (results.cells["status"] != "done").sum()
+    statuses = results.cells["status"]
     if told and any("cells" in text for text in results.manifest["warnings"]):
-        bad = (results.cells["status"] == "interrupted").sum()
+        bad = int((statuses == "interrupted").sum())
+    else:
+        bad = int((statuses != "done").sum())
     if not bad:
         return []
-    return [
-        f"{bad} of {len(results.cells)} cells have no result and are left out of all "
+    text = (
+        f"{bad} of {len(statuses)} cells have no result and are left out of all "
         "figures; they are listed below."
-    ]
+    )
+    return [text]
 
 
 def _few_seeds(cells: pd.DataFrame) -> list[str]:
-    keys = ["scenario", "size", "policy"]
-    fewest = int(cells.groupby(keys)["seed"].nunique().min())
+    fewest = int(cells.groupby(GROUP)["seed"].nunique().min())
     if fewest >= FEW_SEEDS:
         return []
-    return [
-        f"Some policies have {fewest} seed{'' if fewest == 1 else 's'}: intervals from "
-        f"fewer than {FEW_SEEDS} are rough, and from one there is none; "
-        "use --repeats 5 or more."
-    ]
+    seeds = "1 seed" if fewest == 1 else f"{fewest} seeds"
+    text = (
+        f"Some policies have {seeds}: intervals from fewer than {FEW_SEEDS} are rough, "
+        "and from one there is none; use --repeats 5 or more."
+    )
+    return [text]
 
 
 def _noisy(cells: pd.DataFrame) -> list[str]:
     if views.SPEED not in cells:
         return []
-    keys = ["scenario", "size", "policy"]
-    speeds = cells.groupby(keys)[views.SPEED]
+    speeds = cells.groupby(GROUP)[views.SPEED]
     spread = (speeds.std() / speeds.mean()).dropna()
     loud = int((spread > NOISY).sum())
     if not loud:
         return []
-    return [
-        f"Speeds are noisy: in {loud} of {len(spread)} groups of repeats they scatter by "
-        f"more than {NOISY:.0%} (worst {spread.max():.0%}); quiet the machine and use "
-        "--jobs 1 before you compare speeds."
-    ]
+    text = (
+        f"Speeds are noisy: in {loud} of {len(spread)} groups of repeats they scatter "
+        f"by more than {NOISY * 100:.0f} % (worst {spread.max() * 100:.0f} %); quiet "
+        "the machine and use --jobs 1 before you compare speeds."
+    )
+    return [text]
 
 
 def _violations(cells: pd.DataFrame) -> list[str]:
@@ -74,10 +78,11 @@ def _violations(cells: pd.DataFrame) -> list[str]:
     broken = int((cells[name] > 0).sum()) if name in cells else 0
     if not broken:
         return []
-    return [
+    text = (
         f"{broken} cells broke a hard constraint: their policy, or schedbench, is at "
         "fault; do not use their figures."
-    ]
+    )
+    return [text]
 
 
 def _lines(cells: pd.DataFrame, column: str, title: str) -> list[str]:

@@ -81,7 +81,7 @@ RC = {
 class Look(NamedTuple):
     """How one policy is drawn, in every plot."""
 
-    index: int
+    number: int
     color: str
     marker: str
     dash: Any
@@ -100,7 +100,7 @@ class Look(NamedTuple):
 
     def gid(self) -> str:
         """Return the mark by which the page shows and hides this policy."""
-        return f"policy-{self.index}"
+        return f"policy-{self.number}"
 
 
 def looks(policies: pd.Series) -> dict[str, Look]:
@@ -140,7 +140,7 @@ def present(column: pd.Series) -> list[str]:
 @contextmanager
 def paper() -> Iterator[None]:
     """Draw with the house's settings, leaving matplotlib's own untouched."""
-    with mpl.rc_context(RC):
+    with mpl.rc_context(RC):  # type: ignore[arg-type]
         yield
 
 
@@ -246,6 +246,30 @@ def spread(wanted: Sequence[float], apart: float, low: float, high: float) -> li
     return list(result)
 
 
+def point(
+    axis: Axes,
+    at: tuple[float, float],
+    look: Look,
+    *,
+    x: tuple[float, float] | None = None,
+    y: tuple[float, float] | None = None,
+    **options: Any,
+) -> None:
+    """Draw a marker with its intervals `x` and `y`, each (low, high) or None."""
+    reach = [
+        None
+        if ends is None
+        else [[max(mean - ends[0], 0.0)], [max(ends[1] - mean, 0.0)]]
+        for mean, ends in zip(at, (x, y), strict=True)
+    ]
+    drawn = axis.errorbar(
+        *at, xerr=reach[0], yerr=reach[1], color=look.color, marker=look.marker,
+        linestyle="none", **options,
+    )  # fmt: skip
+    for artist in drawn.get_children():
+        artist.set_gid(look.gid())
+
+
 def bands(
     axis: Axes, part: pd.DataFrame, known: dict[str, Look], x: str, scale: float = 1.0
 ) -> None:
@@ -255,7 +279,7 @@ def bands(
         look = known[name]
         axis.fill_between(
             line[x], line["low"] * scale, line["high"] * scale, color=look.color,
-            alpha=0.15, linewidth=0, gid=look.gid(),
+            alpha=0.1, linewidth=0, gid=look.gid(),
         )  # fmt: skip
         axis.plot(line[x], line["mean"] * scale, **look.line())
 
@@ -310,11 +334,13 @@ def variables(dark: bool) -> dict[str, str]:
 
 def key(look: Look) -> str:
     """Return a small inline SVG of a policy's line and marker, for the page."""
-    figure = Figure(figsize=(0.44, 0.2))
-    figure.patch.set_alpha(0)
-    style = look.line() | {"gid": None}
-    figure.add_artist(Line2D([0.02, 0.5, 0.98], [0.5] * 3, markevery=[1], **style))
-    return inline(svg(figure), f"key{look.index}").replace(
+    with paper():
+        figure = Figure(figsize=(0.44, 0.2))
+        figure.patch.set_visible(False)
+        line = look.line() | {"gid": None, "markevery": [1]}
+        figure.add_artist(Line2D([0.02, 0.5, 0.98], [0.5] * 3, **line))
+        text = svg(figure)
+    return inline(text, f"key{look.number}").replace(
         'class="plot"', 'class="key" aria-hidden="true"'
     )
 

@@ -25,7 +25,7 @@ SPEEDS = (
     "compile_seconds",
     "peak_rss_bytes",
 )
-SIGNS = {"better": "▲", "worse": "▼", "same": "＝"}
+SIGNS = {"better": "▲", "worse": "▼", "same": "="}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ def summary(comparison: Comparison, group: views.Group) -> Summary:
 
 def _tells(cells: pd.DataFrame, metric: str) -> bool:
     """Tell whether a metric differs between policies in some seed."""
-    return bool((cells.groupby("seed")[metric].nunique(dropna=False) > 1).any())
+    counts = cells.groupby("seed")[metric].nunique(dropna=False)
+    return bool((counts > 1).any())
 
 
 def _metrics(
@@ -145,7 +146,7 @@ def _heading(metric: str) -> Column:
 def _entries(
     comparison: Comparison, group: views.Group, metric: str
 ) -> dict[str, Entry]:
-    means = list(comparison.means(metric, group).itertuples())
+    means = views.rows(comparison.means(metric, group))
     better = METRICS[metric].better
     verdicts = {}
     if better != "none" and METRICS[metric].kind == "quality":
@@ -156,11 +157,12 @@ def _entries(
     if len(values) < 2 or min(values) == max(values):
         best = None
     scale = views.scale(metric) / (1024**2 if views.unit(metric) == "bytes" else 1)
+    whole = all(float(value).is_integer() for value in values)
     entries = {}
     for row in means:
         verdict = verdicts.get(row.policy, "")
         entries[str(row.policy)] = Entry(
-            text=views.number(row.mean * scale),
+            text=views.number(row.mean * scale, whole=whole),
             sort=None if math.isnan(row.mean) else float(row.mean),
             interval=_interval(row, scale),
             best=best is not None and row.mean == best,
@@ -192,22 +194,16 @@ def of_frame(
     keys = [name for name in names if not pd.api.types.is_numeric_dtype(frame[name])]
     clocked = [name for name in names if name in wall_clock]
     simulated = [name for name in names if name not in wall_clock]
-    kinds = []
-    if set(simulated) - set(keys):
-        kinds.append(("quality", simulated))
+    shared = [name for name in simulated if name in keys or name == "nodes"]
+    uses = []
+    if set(simulated) > set(shared) or not clocked:
+        uses.append(("quality", simulated))
     if clocked:
-        known = [name for name in keys if name not in wall_clock]
-        counts = [name for name in ("nodes",) if name in names]
-        kinds.append(("wall_clock", [*known, *counts, *clocked]))
-        if set(simulated) - set(keys) <= set(counts):
-            kinds = kinds[1:]
-    return [_plain(frame[list(dict.fromkeys(use))], policies, kind, note)
-            for kind, use in kinds]  # fmt: skip
+        uses.append(("wall_clock", [*shared, *clocked]))
+    return [_plain(frame[columns], policies, kind, note) for kind, columns in uses]
 
 
-def _plain(
-    frame: pd.DataFrame, policies: Sequence[str], kind: str, note: str
-) -> Table:
+def _plain(frame: pd.DataFrame, policies: Sequence[str], kind: str, note: str) -> Table:
     numeric = {name: pd.api.types.is_numeric_dtype(frame[name]) for name in frame}
     columns = [
         Column(str(name).replace("_", " "), numeric=numeric[name]) for name in frame

@@ -25,7 +25,7 @@ def moments(frame: pd.DataFrame) -> str | None:
     time passes; None if neither moves.
     """
     for column in ("time", "progress"):
-        if column in frame and frame[column].nunique() > 1:
+        if column in frame and frame[column].min() < frame[column].max():
             return column
     return None
 
@@ -47,7 +47,10 @@ def over_seeds(results: Results, columns: list[str]) -> pd.DataFrame | None:
             continue
         grid = np.linspace(0.0, float(here[moment].max()), POINTS)
         for policy, runs in here.groupby("policy", observed=True, sort=False):
-            each = [run.sort_values(moment, kind="stable") for _, run in runs.groupby("seed")]
+            each = [
+                run.sort_values(moment, kind="stable")
+                for _, run in runs.groupby("seed")
+            ]
             for name in used:
                 values = np.array([_on_grid(run, moment, name, grid) for run in each])
                 parts.append(
@@ -66,7 +69,8 @@ def _on_grid(
 ) -> NDArray[np.float64]:
     """Return a seed's last sample at or before each point of the grid."""
     at = np.searchsorted(run[moment].to_numpy(float), grid, side="right") - 1
-    return np.nan_to_num(run[name].to_numpy(float)[np.clip(at, 0, None)])
+    values: NDArray[np.float64] = run[name].to_numpy(float)[np.clip(at, 0, None)]
+    return np.nan_to_num(values)
 
 
 def scale_of(moment: str, most: float) -> tuple[float, str, str]:
@@ -109,5 +113,6 @@ def wide(frame: pd.DataFrame, what: str, scale: float = 1.0) -> pd.DataFrame:
         index=[what, "policy"], columns="at", values="mean", observed=True, sort=False
     )
     table = table[sorted(table.columns)] * scale
-    table.columns = [f"at {views.number(at / divisor)} {unit}" for at in table]
+    named = [f"at {views.number(float(str(at)) / divisor)} {unit}" for at in table]
+    table.columns = pd.Index(named)
     return table.reset_index()

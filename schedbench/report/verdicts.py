@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import Any
 
 from schedbench.report import views
@@ -35,7 +36,8 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
             where.setdefault(metric, []).append(group)
     ranked = sorted(where, key=lambda metric: -len(where[metric]))
     found = [_quality(comparison, metric, where[metric]) for metric in ranked[:MOST]]
-    return [verdict for verdict in [*found, _speed(comparison)] if verdict]
+    every = [_overall(comparison, where), *found, _speed(comparison)]
+    return [verdict for verdict in every if verdict]
 
 
 def _alone(comparison: Comparison) -> Verdict:
@@ -45,12 +47,46 @@ def _alone(comparison: Comparison) -> Verdict:
     )
 
 
+def _overall(
+    comparison: Comparison, where: dict[str, list[views.Group]]
+) -> Verdict | None:
+    """Count, over all headline metrics, in how many comparisons each policy wins."""
+    counts: dict[str, Counter[str]] = {}
+    for metric, groups in where.items():
+        for group in groups:
+            for row in views.rows(comparison.differences(metric, group)):
+                counts.setdefault(str(row.policy), Counter())[row.verdict] += 1
+    if not counts:
+        return None
+    order = sorted(
+        counts, key=lambda name: counts[name]["worse"] - counts[name]["better"]
+    )
+    first = counts[order[0]]
+    total = first.total()
+    lead = (
+        f"Overall: {order[0]} is better than {comparison.baseline} in "
+        f"{first['better']} of {_count(total)}, worse in {first['worse']}."
+    )
+    if first["better"] <= first["worse"]:
+        lead = (
+            f"Overall: no policy is better than {comparison.baseline} more often than "
+            "worse."
+        )
+    rest = "; ".join(
+        f"{name} {counts[name]['better']} better, {counts[name]['worse']} worse"
+        for name in order[1:]
+    )
+    metrics = ", ".join(views.title(metric).lower() for metric in where)
+    detail = f"Counted over scenarios, sizes and {metrics}."
+    return Verdict(lead, f"{detail} The others: {rest}." if rest else detail)
+
+
 def _quality(
     comparison: Comparison, metric: str, groups: list[views.Group]
 ) -> Verdict | None:
     rows: dict[str, list[tuple[views.Group, Any]]] = {}
     for group in groups:
-        for row in comparison.differences(metric, group).itertuples():
+        for row in views.rows(comparison.differences(metric, group)):
             if row.verdict != "not comparable":
                 rows.setdefault(str(row.policy), []).append((group, row))
     if not rows:
@@ -74,7 +110,8 @@ def _quality(
     detail = f"In {group.label}: {_difference(row, metric)}"
     least, most = _extremes(wins)
     if least and len(wins) > 1:
-        detail += f"; over all {len(wins)} between {least} and {most}"
+        where = f"between {least} and {most}" if least != most else f"about {least}"
+        detail += f"; in all {len(wins)} {where}"
     detail += "."
     if losses:
         worse = ", ".join(g.label for g, row in mine if row.verdict == "worse")
@@ -120,7 +157,11 @@ def _difference(row: Any, metric: str) -> str:
 
 def _extremes(wins: list[tuple[views.Group, Any]]) -> tuple[str, str]:
     values = sorted(
-        (row.relative_mean for _, row in wins if row.relative_mean == row.relative_mean),
+        (
+            row.relative_mean
+            for _, row in wins
+            if row.relative_mean == row.relative_mean
+        ),
         key=abs,
     )
     return (_percent(values[0]), _percent(values[-1])) if values else ("", "")
@@ -132,7 +173,7 @@ def _speed(comparison: Comparison) -> Verdict | None:
     )
     if views.SPEED not in comparison.cells(biggest):
         return None
-    means = comparison.means(views.SPEED, biggest).itertuples()
+    means = views.rows(comparison.means(views.SPEED, biggest))
     known = {str(row.policy): row for row in means if row.mean == row.mean}
     if len(known) < 2:
         return None

@@ -59,14 +59,14 @@ def scenarios(results: Results) -> list[str]:
 def groups(results: Results) -> list[Group]:
     """Return every scenario and size, sizes by their number of nodes."""
     keys = ["scenario", "size"]
-    nodes = results.cells.groupby(keys, sort=False)["nodes"].max()
+    frame = results.cells.groupby(keys, sort=False)["nodes"].max().reset_index()
+    nodes = [
+        (str(row.scenario), str(row.size), 0 if pd.isna(row.nodes) else int(row.nodes))
+        for row in rows(frame)
+    ]
     found = []
     for scenario in scenarios(results):
-        sizes = [
-            (0 if pd.isna(count) else int(count), str(size))
-            for (name, size), count in nodes.items()
-            if name == scenario
-        ]
+        sizes = [(count, size) for name, size, count in nodes if name == scenario]
         for count, size in sorted(sizes):
             label = f"{scenario} · {size}" if len(sizes) > 1 else scenario
             found.append(Group(scenario, size, count, label))
@@ -82,6 +82,11 @@ def of(frame: pd.DataFrame, group: Group) -> pd.DataFrame:
     """Return the rows of one scenario at one size."""
     mask = frame["scenario"] == group.scenario
     return frame[mask & (frame["size"].astype(str) == group.size)]
+
+
+def rows(frame: pd.DataFrame) -> list[Any]:
+    """Return the rows with their columns as attributes."""
+    return list(frame.itertuples())
 
 
 def done(results: Results) -> pd.DataFrame:
@@ -115,7 +120,7 @@ def headline(results: Results, group: Group) -> list[str]:
         if name in METRICS and METRICS[name].kind == "quality" and name in cells
     ]
     filled = [name for name in known if cells[name].notna().any()]
-    telling = [name for name in filled if cells[name].nunique() > 1]
+    telling = [name for name in filled if cells[name].min() < cells[name].max()]
     chosen = telling or filled
     return chosen[:4]
 
@@ -134,7 +139,9 @@ def arrange(frame: pd.DataFrame, results: Results) -> pd.DataFrame:
 def title(metric: str) -> str:
     """Return a metric's name as words."""
     words = metric.removesuffix("_s").removesuffix("_us").removesuffix("_bytes")
-    words = words.replace("_", " ").replace("cpu", "CPU").replace("gpu", "GPU")
+    words = words.replace("_seconds", "_time").replace("_", " ")
+    for short in ("cpu", "gpu", "rss"):
+        words = words.replace(short, short.upper())
     return words[:1].upper() + words[1:]
 
 
@@ -161,14 +168,17 @@ def arrow(metric: str) -> str:
     return {"up": "↑", "down": "↓"}.get(better, "")
 
 
-def number(value: Any, digits: int = 3) -> str:
-    """Return a number for people: three significant digits, thousands apart."""
+def number(value: Any, digits: int = 3, *, whole: bool = True) -> str:
+    """Return a number for people: three significant digits, thousands apart.
+
+    With `whole`, whole numbers stand without a decimal point.
+    """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
     size = abs(float(value))
     if math.isinf(size):
         return "∞" if value > 0 else "−∞"
-    if size >= 10 ** (digits - 1) or float(value).is_integer():
+    if size >= 10 ** (digits - 1) or (whole and float(value).is_integer()):
         text = f"{float(value):,.0f}"
     elif size < 1e-3:
         text = f"{float(value):.{digits - 1}g}"

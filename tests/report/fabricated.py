@@ -242,8 +242,7 @@ def _manifest(
              "machine": here["cpu"]["model"], "libraries": here["libraries"]},
         ],
         "warnings": [
-            "2 cells ran at once on 2 cores: speeds are those of a busy machine; "
-            "use --jobs 1 to measure speed."
+            "2 cells ran at once on 2 cores: speeds are those of a busy machine."
         ],
         "scenarios": [
             {"name": name, "size": size, "digest": "0" * 32, "labels": ["demo"],

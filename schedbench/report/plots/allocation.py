@@ -1,11 +1,19 @@
-"""Allocated share of capacity over simulated time, a panel a resource: lines are means over seeds, bands the least and the most of any seed."""
+"""Allocated share of capacity over simulated time, a panel a resource.
+
+Lines are means over seeds, bands reach from the least to the most of any seed.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from schedbench.report import style, timelines, views
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "allocation"
 TITLE = "Allocation over time"
@@ -13,9 +21,11 @@ EACH_SCENARIO = True
 COLUMNS = 3
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return mean, low and high for each scenario, policy, resource and time."""
-    columns = [name for name in results.samples if name.startswith("allocation_")]
+    columns = [
+        str(name) for name in results.samples if str(name).startswith("allocation_")
+    ]
     frame = timelines.over_seeds(results, columns)
     if frame is None:
         return None

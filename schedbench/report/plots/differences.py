@@ -1,19 +1,28 @@
-"""Each policy minus the baseline in the same seeds, with 95 % bootstrap intervals: a hollow marker means no clear difference."""
+"""Each policy minus the baseline in the same seeds, with 95 % intervals.
+
+A hollow marker means no clear difference.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from schedbench.metrics.table import METRICS
 from schedbench.report import comparison, style, views
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "differences"
 TITLE = "Paired differences against the baseline"
 EACH_SCENARIO = True
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return a row for each scenario, size, headline metric and policy."""
     compared = comparison.of(results)
     parts = []
@@ -43,7 +52,13 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _forest(axis, part: pd.DataFrame, metric: str, names: list[str], known) -> None:
+def _forest(
+    axis: Axes,
+    part: pd.DataFrame,
+    metric: str,
+    names: list[str],
+    known: dict[str, style.Look],
+) -> None:
     relative = bool(part["relative_mean"].notna().all())
     columns = ["mean", "low", "high"]
     if relative:
@@ -54,24 +69,28 @@ def _forest(axis, part: pd.DataFrame, metric: str, names: list[str], known) -> N
         look = known[str(row["policy"])]
         at = names.index(str(row["policy"]))
         clear = row["verdict"] in {"better", "worse"}
-        axis.errorbar(
-            mean, at, xerr=[[max(mean - low, 0)], [max(high - mean, 0)]],
-            color=look.color, marker=look.marker, markersize=4.5, elinewidth=1.4,
+        style.point(
+            axis, (mean, at), look, x=(low, high), markersize=4.5, elinewidth=1.4,
             capsize=2.5, markerfacecolor=look.color if clear else style.CARD,
-            gid=look.gid(), linestyle="none",
         )  # fmt: skip
     axis.axvline(0, color=style.INK, linewidth=1, zorder=1)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.set_yticks(range(len(names)), [])
     axis.margins(x=0.12)
     axis.locator_params(axis="x", nbins=5)
-    axis.xaxis.set_major_formatter(lambda x, _: f"{x:+g}".replace("-", "−") if x else "0")
+    axis.xaxis.set_major_formatter(
+        lambda x, _: f"{x:+g}".replace("-", "−") if x else "0"
+    )
     axis.set_title(f"{views.title(metric)} {views.arrow(metric)}", pad=14)
     better = METRICS[metric].better
     sides = {"up": ("worse", "better"), "down": ("better", "worse")}.get(better)
     if sides:
         left, right = f"◂ {sides[0]}", f"{sides[1]} ▸"
-        put = {"transform": axis.transAxes, "fontsize": style.SMALL, "va": "bottom"}
+        put: dict[str, Any] = {
+            "transform": axis.transAxes,
+            "fontsize": style.SMALL,
+            "va": "bottom",
+        }
         axis.text(0, 1.01, left, ha="left", color=style.MUTED, **put)
         axis.text(1, 1.01, right, ha="right", color=style.MUTED, **put)
     what = "%" if relative else views.unit(metric)

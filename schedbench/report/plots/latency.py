@@ -1,11 +1,21 @@
-"""Time of one decision on this machine, median over seeds, largest sizes: ticks are p50 and p90, the marker p99, the thin line ends at the slowest."""
+"""Time of one decision on this machine: median over seeds, largest sizes.
+
+Ticks are the 50th and 90th percentile, the marker is the 99th, the thin line ends
+at the slowest decision.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from schedbench.report import style, views
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "latency"
 TITLE = "Decision latency"
@@ -15,7 +25,7 @@ PERCENTILES = ("latency_p50_us", "latency_p90_us", "latency_p99_us", "latency_ma
 WALL_CLOCK = PERCENTILES
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return the percentiles for each scenario, size and policy."""
     cells = views.done(results)
     if any(name not in cells or cells[name].isna().all() for name in PERCENTILES):
@@ -55,16 +65,20 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panel(axis, part: pd.DataFrame, names: list[str], known) -> None:
+def _panel(
+    axis: Axes, part: pd.DataFrame, names: list[str], known: dict[str, style.Look]
+) -> None:
     axis.set_xscale("log")
     for row in part.to_dict("records"):
         look = known[str(row["policy"])]
         at = names.index(str(row["policy"]))
         p50, p90, p99, most = (row[name] for name in PERCENTILES)
-        own = {"color": look.color, "gid": look.gid()}
+        own: dict[str, Any] = {"color": look.color, "gid": look.gid()}
         axis.plot([p50, most], [at, at], linewidth=0.9, **own)
         axis.plot([p50, p99], [at, at], linewidth=2.6, **own)
-        axis.plot([p50, p90], [at, at], marker="|", linestyle="none", **own, markersize=9)
+        axis.plot(
+            [p50, p90], [at, at], marker="|", linestyle="none", **own, markersize=9
+        )
         axis.plot([p99], [at], marker=look.marker, **own)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.tick_params(axis="y", length=0)

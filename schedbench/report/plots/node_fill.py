@@ -1,11 +1,21 @@
-"""How full each node is over simulated time (its dominant resource, first seed): packing leaves rows empty, spreading fills them all alike."""
+"""How full each node is over simulated time: its dominant resource, first seed.
+
+Packing leaves nodes empty, spreading fills them all alike.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from schedbench.report import style, timelines, views
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "node_fill"
 TITLE = "Node fill"
@@ -13,7 +23,7 @@ EACH_SCENARIO = True
 COLUMNS = 4
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return moment, at, node_bin and fill of the first seed, largest sizes only."""
     frame = results.node_fill
     parts = []
@@ -40,6 +50,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
 def draw(frame: pd.DataFrame) -> Figure:
     """Draw one heat map a policy, side by side, under one colour scale."""
     names = style.present(frame["policy"])
+    known = style.looks(frame["policy"])
     columns = min(COLUMNS, len(names))
     rows = -(-len(names) // columns)
     figure, axes = style.panels(
@@ -51,14 +62,17 @@ def draw(frame: pd.DataFrame) -> Figure:
     for number, (axis, name) in enumerate(zip(axes.flat, names, strict=False)):
         part = frame[frame["policy"] == name]
         wide = part.pivot_table(index="node_bin", columns="at", values="fill")
-        end = wide.columns.max() / divisor
+        end = float(part["at"].max()) / divisor
         image = axis.imshow(
             wide.to_numpy(), aspect="auto", origin="lower", cmap="cividis",
             vmin=0, vmax=1, interpolation="none", extent=(0, end or 1, 0, 100),
         )  # fmt: skip
         axis.set_title(style.short(name, 26), fontsize=8.5)
+        axis.set_gid(known[name].gid())
         axis.grid(visible=False)
-        axis.set_yticks([0, 50, 100], ["first", "", "last"] if number % columns == 0 else [])
+        axis.set_yticks(
+            [0, 50, 100], ["first", "", "last"] if number % columns == 0 else []
+        )
         axis.locator_params(axis="x", nbins=4)
         axis.xaxis.set_major_formatter(lambda value, _: style.compact(value))
         if number % columns == 0:
@@ -70,7 +84,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _colour_bar(figure: Figure, image, axis) -> None:
+def _colour_bar(figure: Figure, image: AxesImage, axis: Axes) -> None:
     box = axis.get_position()
     width = figure.get_size_inches()[0]
     where = figure.add_axes((1 - 0.68 / width, box.y0, 0.12 / width, box.height))

@@ -1,13 +1,22 @@
-"""Quality (simulated) against speed (this machine), largest sizes: up and right is better, the Pareto front is bold, dominated policies are faint."""
+"""Quality (simulated) against speed (this machine), at the largest sizes.
+
+Up and right is better; the Pareto front is bold, dominated policies are faint.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from schedbench.metrics.table import METRICS
 from schedbench.report import comparison, style, views
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "pareto"
 TITLE = "Quality against speed"
@@ -16,7 +25,7 @@ COLUMNS = 3
 MOST = 12
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return a row for each scenario, size and policy: quality, speed, dominated."""
     compared = comparison.of(results)
     parts = []
@@ -35,13 +44,13 @@ def data(results) -> pd.DataFrame | None:
         "mean_x": "quality", "low_x": "quality_low", "high_x": "quality_high",
         "mean_y": "speed", "low_y": "speed_low", "high_y": "speed_high",
     })  # fmt: skip
-    frame["dominated"] = [_dominated(row, frame) for row in frame.itertuples()]
+    frame["dominated"] = [_dominated(row, frame) for row in views.rows(frame)]
     numbers = ["quality", "quality_low", "quality_high"]
     kept = ["scenario", "size", "label", "metric", "policy", *numbers, *WALL_CLOCK]
     return frame[kept]
 
 
-def _dominated(row, frame: pd.DataFrame) -> bool:
+def _dominated(row: Any, frame: pd.DataFrame) -> bool:
     """Tell whether another policy is no worse at both and better at one."""
     sign = 1.0 if METRICS[row.metric].better == "up" else -1.0
     others = frame[frame["label"] == row.label]
@@ -68,7 +77,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panel(axis, part: pd.DataFrame, known: dict[str, style.Look]) -> None:
+def _panel(axis: Axes, part: pd.DataFrame, known: dict[str, style.Look]) -> None:
     metric = part["metric"].iloc[0]
     scale = views.scale(metric)
     front = part[~part["dominated"]].sort_values("speed")
@@ -77,17 +86,15 @@ def _panel(axis, part: pd.DataFrame, known: dict[str, style.Look]) -> None:
         front["speed"], front["quality"] * scale, where="pre",
         color=style.MUTED, linewidth=1, zorder=1,
     )  # fmt: skip
-    for row in part.itertuples():
+    for row in views.rows(part):
         look = known[str(row.policy)]
         faint = 0.4 if row.dominated else 1.0
         quality = row.quality * scale
-        axis.errorbar(
-            row.speed, quality,
-            xerr=[[max(row.speed - row.speed_low, 0)], [max(row.speed_high - row.speed, 0)]],
-            yerr=[[max(row.quality - row.quality_low, 0) * scale],
-                  [max(row.quality_high - row.quality, 0) * scale]],
-            color=look.color, marker=look.marker, markersize=5 if row.dominated else 7.5,
-            alpha=faint, elinewidth=0.9, linestyle="none", gid=look.gid(),
+        style.point(
+            axis, (row.speed, quality), look,
+            x=(row.speed_low, row.speed_high),
+            y=(row.quality_low * scale, row.quality_high * scale),
+            markersize=5 if row.dominated else 7.5, alpha=faint, elinewidth=0.9,
             zorder=2 if row.dominated else 3,
         )  # fmt: skip
     axis.set_xscale("log")
@@ -97,14 +104,18 @@ def _panel(axis, part: pd.DataFrame, known: dict[str, style.Look]) -> None:
     style.log_ticks(axis.xaxis, part["speed"].min(), part["speed"].max())
     axis.yaxis.set_major_formatter(lambda value, _: style.compact(value))
     axis.set_xlabel("Decisions per second (this machine) →", fontsize=8)
-    axis.set_ylabel(f"{views.axis(metric)}, {'more' if up else 'less'} is better →", fontsize=8)
+    axis.set_ylabel(
+        f"{views.axis(metric)}, {'more' if up else 'less'} is better →", fontsize=8
+    )
     _name_front(axis, front, scale, known)
 
 
-def _name_front(axis, front: pd.DataFrame, scale: float, known) -> None:
+def _name_front(
+    axis: Axes, front: pd.DataFrame, scale: float, known: dict[str, style.Look]
+) -> None:
     """Write the names of the front beside its points, on the side with room."""
     low, high = np.log10(axis.get_xlim())
-    for row in front.itertuples():
+    for row in views.rows(front):
         look = known[str(row.policy)]
         middle = (np.log10(row.speed) - low) / (high - low) > 0.5
         axis.annotate(

@@ -1,18 +1,26 @@
-"""Pods that wait for a node over simulated time: lines are means over seeds, bands the least and the most of any seed."""
+"""Pods that wait for a node, over simulated time.
+
+Lines are means over seeds, bands reach from the least to the most of any seed.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from schedbench.report import style, timelines, views
+from schedbench.report import style, timelines
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "pending"
 TITLE = "Pending pods over time"
 EACH_SCENARIO = True
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return mean, low and high for each scenario, policy and time."""
     return timelines.over_seeds(results, ["pods_pending"])
 

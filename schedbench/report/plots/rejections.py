@@ -1,11 +1,19 @@
-"""Why nodes were refused at a pod's first failed attempt, by the plugin that refused first: mean over seeds."""
+"""Why nodes were refused at a pod's first failed attempt; mean over seeds.
+
+A node counts for the plugin that refused it first.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from schedbench.report import style, views
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "rejections"
 TITLE = "Reasons for rejection"
@@ -13,7 +21,7 @@ EACH_SCENARIO = True
 MOST = 7
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return rejected nodes for each scenario, policy, plugin and reason."""
     if results.rejections.empty:
         return None
@@ -23,9 +31,13 @@ def data(results) -> pd.DataFrame | None:
         here = views.of(results.rejections, group)
         if here.empty or here["nodes"].sum() == 0:
             continue
-        seeds = views.of(cells, group).groupby("policy", observed=True)["seed"].nunique()
+        seeds = (
+            views.of(cells, group).groupby("policy", observed=True)["seed"].nunique()
+        )
         keys = ["scenario", "size", "policy", "plugin", "reason"]
-        sums = here.groupby(keys, observed=True, sort=False)["nodes"].sum().reset_index()
+        sums = (
+            here.groupby(keys, observed=True, sort=False)["nodes"].sum().reset_index()
+        )
         share = sums["policy"].astype(str).map(seeds).fillna(1)
         parts.append(sums.assign(nodes=sums["nodes"] / share))
     return pd.concat(parts, ignore_index=True) if parts else None
@@ -33,9 +45,12 @@ def data(results) -> pd.DataFrame | None:
 
 def draw(frame: pd.DataFrame) -> Figure:
     """Draw one stacked bar a policy; the rarest reasons are summed up."""
+    known = style.looks(frame["policy"])
     names = style.present(frame["policy"])
     cause = frame["plugin"] + ": " + frame["reason"]
-    totals = frame["nodes"].groupby(cause).sum().sort_values(ascending=False, kind="stable")
+    totals = (
+        frame["nodes"].groupby(cause).sum().sort_values(ascending=False, kind="stable")
+    )
     kept = list(totals.index[:MOST])
     cause = cause.where(cause.isin(kept), "all other reasons")
     wide = frame.assign(cause=cause).pivot_table(
@@ -52,17 +67,20 @@ def draw(frame: pd.DataFrame) -> Figure:
     start = pd.Series(0.0, index=wide.index)
     for number, name in enumerate(order):
         colour, hatch = _fill(number, name)
-        axis.barh(
+        bars = axis.barh(
             range(len(names)), wide[name], left=start, height=0.68, color=colour,
-            hatch=hatch, edgecolor=style.CARD, linewidth=0.6, label=style.short(name, 90),
+            hatch=hatch, edgecolor=style.CARD, linewidth=0.6,
+            label=style.short(name, 90),
         )  # fmt: skip
+        for bar, policy in zip(bars, names, strict=True):
+            bar.set_gid(known[policy].gid())
         start += wide[name]
     axis.set_yticks(range(len(names)), [style.short(name) for name in names])
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.grid(visible=False, axis="y")
     axis.tick_params(axis="y", length=0)
     axis.xaxis.set_major_formatter(lambda value, _: style.compact(value))
-    axis.set_xlabel("Rejected nodes, summed over the pods that failed at first (nodes a run)")
+    axis.set_xlabel("Refused nodes a run, summed over first failed attempts (nodes)")
     figure.legend(
         loc="upper left", bbox_to_anchor=(0.004, 1), ncols=1, labelspacing=0.35,
         handlelength=1.2, borderpad=0.2, fontsize=8,

@@ -1,12 +1,21 @@
-"""How the mean time of one decision on this machine grows with the cluster: both axes are logarithmic, so the slope is the exponent."""
+"""How the mean time of one decision on this machine grows with the cluster.
+
+Both axes are logarithmic: the slope is the exponent given beside the name.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from schedbench.report import comparison, style, views
+
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
 
 NAME = "scaling"
 TITLE = "Cost of a decision against cluster size"
@@ -14,7 +23,7 @@ WALL_CLOCK = ("mean", "low", "high", "exponent")
 COLUMNS = 2
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return microseconds a decision for each scenario of two sizes or more."""
     cells = views.done(results)
     if views.SPEED not in cells or cells[views.SPEED].isna().all():
@@ -30,7 +39,7 @@ def data(results) -> pd.DataFrame | None:
     parts = [
         part.sort_values("nodes").assign(exponent=_exponent(part))
         for _, part in frame.groupby(["scenario", "policy"], sort=False)
-        if part["nodes"].nunique() > 1
+        if len(set(part["nodes"])) > 1
     ]
     if not parts:
         return None
@@ -70,13 +79,13 @@ def draw(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _ends(axis, part: pd.DataFrame, known) -> None:
+def _ends(axis: Axes, part: pd.DataFrame, known: dict[str, style.Look]) -> None:
     """Name each line at its right end, labels moved apart."""
     last = part[part["nodes"] == part["nodes"].max()]
     low, high = np.log10(axis.get_ylim())
     wanted = [(np.log10(value) - low) / (high - low) for value in last["mean"]]
     places = style.spread(wanted, 0.062, 0.0, 1.0)
-    for row, place in zip(last.itertuples(), places, strict=True):
+    for row, place in zip(views.rows(last), places, strict=True):
         look = known[str(row.policy)]
         axis.annotate(
             f"{style.short(str(row.policy), 22)} (n^{row.exponent:.2f})",

@@ -1,6 +1,11 @@
-"""How quality changes with the size of the cluster: means over seeds with 95 % intervals; counts as shares of all pods or nodes."""
+"""How quality changes with the size of the cluster.
+
+Means over seeds with 95 % intervals; counts are shares of all pods or nodes.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -8,13 +13,16 @@ from matplotlib.figure import Figure
 from schedbench.metrics.table import METRICS
 from schedbench.report import comparison, style, views
 
+if TYPE_CHECKING:
+    from schedbench.experiment.store import Results
+
 NAME = "sensitivity"
 TITLE = "Sensitivity to cluster size"
 COLUMNS = 3
 MOST = 12
 
 
-def data(results) -> pd.DataFrame | None:
+def data(results: Results) -> pd.DataFrame | None:
     """Return a row for each scenario of two sizes or more, size, metric, policy."""
     from schedbench.experiment.statistics import summarize
 
@@ -33,7 +41,17 @@ def data(results) -> pd.DataFrame | None:
     if not parts:
         return None
     frame = pd.concat(parts, ignore_index=True)
-    order = ["scenario", "metric", "size", "nodes", "policy", "mean", "low", "high", "n"]
+    order = [
+        "scenario",
+        "metric",
+        "size",
+        "nodes",
+        "policy",
+        "mean",
+        "low",
+        "high",
+        "n",
+    ]
     return frame[order]
 
 
@@ -55,7 +73,9 @@ def _label(metric: str) -> str:
 def draw(frame: pd.DataFrame) -> Figure:
     """Draw a row a scenario, a panel a metric."""
     known = style.looks(frame["policy"])
-    each = list(dict.fromkeys(zip(frame["scenario"], frame["metric"], strict=True)))[:MOST]
+    each = list(dict.fromkeys(zip(frame["scenario"], frame["metric"], strict=True)))[
+        :MOST
+    ]
     columns = min(COLUMNS, len(each))
     rows = -(-len(each) // columns)
     figure, axes = style.panels(

@@ -1,0 +1,79 @@
+"""Every plot of the registry keeps the same small contract."""
+
+from __future__ import annotations
+
+import importlib
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from report.fabricated import fabricate
+
+from schedbench.report import style, timelines, views
+from schedbench.report.plots import PLOTS
+from schedbench.report.plots.pareto import data as pareto_data
+
+SMALL = {"web-services": {"100": 100, "500": 500}, "gpu-sharing": {"9": 9}}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plot_module_opens_the_same_way(name: str) -> None:
+    """It has a docstring whose first line is a sentence, NAME, TITLE, data, draw."""
+    plot = importlib.import_module(PLOTS[name])
+
+    assert name == plot.NAME
+    assert plot.TITLE
+    assert plot.__doc__.split("\n")[0].endswith(".")
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_plot_draws_its_data_within_the_paper(name: str) -> None:
+    """Every plot of a full run has data and a figure as wide as the others."""
+    plot = importlib.import_module(PLOTS[name])
+    results = fabricate(4, 3, SMALL)
+    frame = views.arrange(plot.data(results), results)
+    if getattr(plot, "EACH_SCENARIO", False):
+        frame = views.of(frame, views.largest(results)[0])
+    before = dict(mpl.rcParams)
+    with style.paper():
+        figure = plot.draw(frame)
+
+    assert isinstance(figure, Figure)
+    assert figure.get_figwidth() == style.WIDTH
+    assert before == dict(mpl.rcParams)
+
+
+def test_the_front_is_what_no_other_policy_beats() -> None:
+    """A policy is dominated if another is at least as good and as fast."""
+    frame = pareto_data(fabricate(6, 3, {"web-services": {"100": 100}}))
+    front = set(frame.loc[~frame["dominated"], "policy"])
+
+    assert front == {"best-fit", "first-fit"}
+
+
+def test_one_size_has_no_sensitivity() -> None:
+    """Plots against cluster size need two sizes."""
+    results = fabricate(2, 2, {"web-services": {"100": 100}})
+
+    for name in ("sensitivity", "scaling"):
+        assert importlib.import_module(PLOTS[name]).data(results) is None
+
+
+def test_courses_hold_between_samples_and_after_the_end() -> None:
+    """On the common grid a value holds until the next sample, and after the last."""
+    results = fabricate(1, 2, {"web-services": {"100": 100}})
+    results.samples = pd.DataFrame({
+        "scenario": "web-services", "size": "100", "policy": "kube-scheduler",
+        "seed": [1, 1, 2, 2], "time": [0.0, 60.0, 0.0, 120.0],
+        "pods_pending": [0, 10, 0, 20],
+    })  # fmt: skip
+    frame = timelines.over_seeds(results, ["pods_pending"])
+    at = frame.set_index("at")["mean"]
+
+    assert at.loc[0.0] == 0
+    assert at.loc[60.0] == 5
+    assert at.loc[119.0] == 5
+    assert at.loc[120.0] == 15
+    assert np.allclose(frame["high"].max(), 20)
