@@ -401,7 +401,35 @@ def test_faults_of_objects_name_the_place(
     assert message in str(caught.value)
 
 
-def test_an_unknown_gate_or_kind_is_a_need(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("gates", "expected"),
+    [
+        pytest.param("SchedulerQueueingHints: false", [], id="upstream's own business"),
+        pytest.param("DynamicResourceAllocation: true", [], id="acts through objects"),
+        pytest.param("NodeDeclaredFeatures: false", [], id="off"),
+        pytest.param(
+            "NodeDeclaredFeatures: true",
+            ["NodeDeclaredFeatures"],
+            id="changes decisions",
+        ),
+        pytest.param("Strange: false", ["feature gate Strange"], id="unknown"),
+    ],
+)
+def test_feature_gates_are_judged(
+    tmp_path: Path, gates: str, expected: list[str]
+) -> None:
+    """A gate needs nothing, or itself, or is unknown and refused."""
+    path = tmp_path / "performance-config.yaml"
+    path.write_text(
+        "- name: Case\n  workloadTemplate: [{opcode: createNodes, count: 1}]\n"
+        f"  workloads: [{{name: one, featureGates: {{{gates}}}}}]\n"
+    )
+    (case,) = load_configs(path)
+
+    assert expected == workload_needs(case, case.workloads[0])
+
+
+def test_an_unknown_kind_is_a_need(tmp_path: Path) -> None:
     """What is not known to be harmless is refused."""
     with pytest.raises(NotModelledError, match=r"kind example\.com/Thing"):
         build(

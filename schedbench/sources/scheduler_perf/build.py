@@ -10,28 +10,24 @@ after the last if the op is waited for. `sleep` passes its duration.
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from schedbench.errors import InputError, NotModelledError
 from schedbench.objects.decode import decode_object
-from schedbench.objects.defaults import default_node, default_pod
+from schedbench.objects.defaults import default_node, priority_classes_by_name
 from schedbench.objects.kinds import NAMESPACED, KubernetesObject
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.node import Node
-from schedbench.objects.pod import Pod
-from schedbench.objects.policy import Namespace, PriorityClass
+from schedbench.objects.policy import Namespace
 from schedbench.objects.selectors import matches_labels
-from schedbench.objects.workload import NodeEvent, PodStream, Workload
+from schedbench.objects.workload import NodeEvent, Workload
 from schedbench.sources.scheduler_perf.config import Case, PerfWorkload
 from schedbench.sources.scheduler_perf.facts import gather, is_decodable
+from schedbench.sources.scheduler_perf.names import Names
 from schedbench.sources.scheduler_perf.needs import needs_of
 from schedbench.sources.scheduler_perf.operations import (
     CreateNamespaces,
@@ -44,6 +40,7 @@ from schedbench.sources.scheduler_perf.operations import (
     StopCollectingMetrics,
 )
 from schedbench.sources.scheduler_perf.plan import Batch, Parameters, Step, plan
+from schedbench.sources.scheduler_perf.pods import PodColumns
 
 HOSTNAME = "kubernetes.io/hostname"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
@@ -77,18 +74,6 @@ def build_workload(case: Case, workload: PerfWorkload) -> Workload:
     return builder.workload(f"{case.name}/{workload.name}")
 
 
-@dataclasses.dataclass(slots=True)
-class _Segment:
-    """Pods of one batch; indices are into the builder's templates."""
-
-    namespace: str
-    template: NDArray[np.int32]
-    names: list[str]
-    time: float
-    measured: bool
-    deletion: NDArray[np.float64]
-
-
 class _Builder:
     """The cluster as it grows, op by op."""
 
@@ -98,13 +83,10 @@ class _Builder:
         self.nodes: list[Node] = []
         self.node_slots: dict[str, int] = {}
         self.events: list[NodeEvent] = []
-        self.templates: list[Pod] = []
-        self.places: dict[tuple[str, bytes], int] = {}
-        self.segments: list[_Segment] = []
         self.objects: list[KubernetesObject] = []
         self.namespaces: set[str] = set()
-        self.made: Counter[tuple[str, str]] = Counter()
-        self.taken: set[tuple[str, str, str]] = set()
+        self.names = Names()
+        self.pods = PodColumns(self.names)
         self.collecting: list[StartCollectingMetrics] = []
         self.notes: list[str] = []
 
@@ -134,7 +116,7 @@ class _Builder:
 
     def tick(self) -> None:
         """Let the next op come strictly later, once there are pods."""
-        if self.segments:
+        if self.pods.segments:
             self.clock += 1.0
 
     def create_nodes(self, op: CreateNodes, batch: Batch) -> None:
@@ -155,7 +137,7 @@ class _Builder:
             zip(rendered.which, rendered.names, strict=True)
         ):
             shape = shapes[which]
-            name = self.name(given, shape.metadata, "Node", "")
+            name = self.names.take(given, shape.metadata, "Node", "")
             labels = {**shape.metadata.labels, HOSTNAME: name}
             if labelled is not None:
                 values = labelled.label_values
@@ -168,7 +150,7 @@ class _Builder:
 
     def add_node(self, node: Node) -> None:
         self.node_slots[node.metadata.name] = len(self.node_slots)
-        if self.segments:
+        if self.pods.segments:
             self.events.append(NodeEvent(self.clock, "add", node))
         else:
             self.nodes.append(node)
@@ -195,110 +177,20 @@ class _Builder:
     def add_pods(self, batch: Batch, namespace: str, *, measured: bool) -> None:
         if not batch.count:
             return
-        rendered = batch.objects
         self.add_namespace(namespace, {})
-        places = np.array(
-            [self.place(document, batch, namespace) for document in rendered.documents],
-            dtype=np.int32,
-        )
-        template = places[rendered.which]
-        names = [
-            f"{namespace}/{name}"
-            for name in self.pod_names(template, rendered.names, namespace)
-        ]
-        for position, place in enumerate(places):
-            meta = self.templates[place].metadata
-            if not meta.name:
-                first = int(np.argmax(rendered.which == position))
-                meta.name = names[first].partition("/")[2]
-        measured = measured or any(
+        classes = priority_classes_by_name(self.objects)
+        segment = self.pods.add(batch, namespace, self.clock, classes)
+        segment.measured = measured or any(
             namespace in op.namespaces
-            and matches_labels(
-                op.label_selector, self.templates[places[0]].metadata.labels
-            )
+            and matches_labels(op.label_selector, self.pods.labels(segment))
             for op in self.collecting
         )
-        self.segments.append(
-            _Segment(
-                namespace,
-                template,
-                names,
-                self.clock,
-                measured,
-                np.full(len(template), np.inf),
-            )
-        )
-
-    def pod_names(
-        self,
-        template: NDArray[np.int32],
-        names: Sequence[str | None],
-        namespace: str,
-    ) -> Iterator[str]:
-        for place, given in zip(template, names, strict=True):
-            yield self.name(given, self.templates[place].metadata, "Pod", namespace)
-
-    def place(self, document: dict[str, Any], batch: Batch, namespace: str) -> int:
-        """Return the index of the template that the document is."""
-        key = (namespace, msgspec.json.encode(document))
-        found = self.places.get(key)
-        if found is None:
-            pod = _decode(document, batch, Pod)
-            pod.metadata.namespace = namespace
-            default_pod(pod, self.priority_classes())
-            found = self.places[key] = len(self.templates)
-            self.templates.append(pod)
-        return found
-
-    def priority_classes(self) -> dict[str, PriorityClass]:
-        return {
-            item.metadata.name: item
-            for item in self.objects
-            if isinstance(item, PriorityClass)
-        }
-
-    def name(
-        self, given: str | None, meta: ObjectMeta, kind: str, namespace: str
-    ) -> str:
-        """Return an object's name; generated ones are numbered, upstream's random."""
-        name = given
-        if name is None:
-            prefix = meta.generate_name
-            if not prefix:
-                raise InputError(
-                    f"{kind} without name or generateName", fix="mend the template"
-                )
-            number = self.made[kind + namespace, prefix]
-            self.made[kind + namespace, prefix] += 1
-            name = f"{prefix}{number}"
-        key = (kind, namespace, name)
-        if key in self.taken:
-            raise InputError(
-                f"two {kind}s of one name",
-                value=f"{namespace}/{name}" if namespace else name,
-                fix="use generateName, or {{.Index}} in the name",
-            )
-        self.taken.add(key)
-        return name
 
     def delete_pods(self, op: DeletePods) -> None:
-        """Set deletion times, in the order of creation."""
         rate = op.delete_pods_per_second
-        deleted = kept = 0
-        for segment in self.segments:
-            if segment.namespace != op.namespace:
-                continue
-            metas = [template.metadata for template in self.templates]
-            chosen = np.array(
-                [matches_labels(op.label_selector, meta.labels) for meta in metas]
-            )[segment.template]
-            held = np.array([bool(meta.finalizers) for meta in metas])[segment.template]
-            chosen &= np.isinf(segment.deletion)
-            kept += int(np.sum(chosen & held))
-            where = np.flatnonzero(chosen & ~held)
-            order = np.arange(deleted + 1, deleted + 1 + len(where))
-            segment.deletion[where] = self.clock + (order / rate if rate else 0.0)
-            deleted += len(where)
+        deleted, kept = self.pods.delete(
+            op.namespace, op.label_selector, self.clock, rate
+        )
         if kept:
             self.notes.append(
                 f"{kept} pods with finalizers keep their place when deleted "
@@ -323,7 +215,7 @@ class _Builder:
                 continue
             item = _decode(document, batch, object)
             if isinstance(item, Node):
-                name = self.name(given, item.metadata, kind, "")
+                name = self.names.take(given, item.metadata, kind, "")
                 self.add_node(
                     _renamed(default_node(item), name, dict(item.metadata.labels))
                 )
@@ -332,51 +224,18 @@ class _Builder:
                 item.metadata.namespace = batch.namespace or _namespace(document)
                 self.add_namespace(item.metadata.namespace, {})
             namespace = item.metadata.namespace
-            item.metadata.name = self.name(given, item.metadata, kind, namespace)
+            item.metadata.name = self.names.take(given, item.metadata, kind, namespace)
             self.objects.append(item)
 
     def workload(self, name: str) -> Workload:
-        segments = self.segments
-        lengths = [len(segment.template) for segment in segments]
-        template = _joined([segment.template for segment in segments], np.int32)
-        bound = np.array(
-            [self.slot_of(pod) for pod in self.templates] or [-1], dtype=np.int32
-        )
-        pods = PodStream.of(
-            self.templates,
-            template,
-            arrival=np.repeat([segment.time for segment in segments], lengths),
-            deletion=_joined([segment.deletion for segment in segments], np.float64),
-            node=bound[template],
-            measured=np.repeat(
-                np.array([segment.measured for segment in segments], np.bool_), lengths
-            ),
-            names=[name for segment in segments for name in segment.names],
-        )
         return Workload(
             name,
             self.nodes,
-            pods,
+            self.pods.stream(self.node_slots),
             objects=self.objects,
             node_events=self.events,
             notes=self.notes,
         )
-
-    def slot_of(self, pod: Pod) -> int:
-        """Return the index of the node that a pod names, -1 if it names none."""
-        name = pod.spec.node_name
-        if not name:
-            return -1
-        slot = self.node_slots.get(name)
-        if slot is None:
-            raise InputError(
-                "no such node", where=f"Pod {pod.key} spec.nodeName", value=name
-            )
-        return slot
-
-
-def _joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
-    return np.concatenate(parts) if parts else np.empty(0, dtype)
 
 
 def _namespace(document: dict[str, Any]) -> str:
