@@ -91,8 +91,8 @@ class Machine:
         self.pods = 0
         self.ports: list[_Port] = []
         self.alive = False
+        self.gpu_used: dict[int, int] = {}
         self.become(node)
-        self.gpu_used = [0] * self.devices
 
     def become(self, node: Node) -> None:
         """Take the node object as it is now; what runs on it stays."""
@@ -114,9 +114,7 @@ class Machine:
             else:
                 self.ports.remove(port)
         for device in _bits(devices):
-            if device >= len(self.gpu_used):
-                self.gpu_used += [0] * (device + 1 - len(self.gpu_used))
-            self.gpu_used[device] += sign * wish.milli
+            self.gpu_used[device] = self.gpu_used.get(device, 0) + sign * wish.milli
 
 
 def _bits(mask: int) -> list[int]:
@@ -180,6 +178,5 @@ def _gpu_problems(wish: Wish, machine: Machine, devices: int) -> Iterator[Proble
     for device in chosen:
         if device >= machine.devices:
             yield "GPU device", f"node has {machine.devices} devices, no {device}"
-        elif machine.gpu_used[device] + wish.milli > 1000:
-            total = machine.gpu_used[device] + wish.milli
+        elif (total := machine.gpu_used.get(device, 0) + wish.milli) > 1000:
             yield "GPU capacity", f"device {device}: {total} milli of 1000"

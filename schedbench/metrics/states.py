@@ -56,15 +56,6 @@ class NodeStates(NamedTuple):
     gpu_capacity: NDArray[np.int64]
 
 
-def _devices(encoded: EncodedWorkload) -> NDArray[np.int64]:
-    """Return the number of GPU devices of each node, also of nodes that join later."""
-    free = np.asarray(encoded.state.gpu_free)
-    devices: NDArray[np.int64] = np.count_nonzero(free >= 0, axis=0).astype(np.int64)
-    for slot in np.flatnonzero(np.asarray(encoded.state.alive) == 0).tolist():
-        devices[slot] = gpu_devices(encoded.nodes[slot])
-    return devices
-
-
 def node_states(
     encoded: EncodedWorkload, record: Record, stays: Intervals
 ) -> NodeStates:
@@ -73,9 +64,7 @@ def node_states(
     slots = len(encoded.nodes)
     left = stays.end < events
     change_position, change_delta = _capacity_changes(encoded, record)
-    turns = np.flatnonzero(
-        (record.kind == EventKind.NODE_ADD) | (record.kind == EventKind.NODE_REMOVE)
-    )
+    turns = np.flatnonzero(record.kind >= EventKind.NODE_ADD)
     changed_node = np.array(
         [change.node for change in record.capacity_changes], dtype=np.int64
     )
@@ -121,20 +110,19 @@ def node_states(
     capacity = np.stack(
         [accumulate((0, allocatable[r]), (3, change_delta[:, r])) for r in resources]
     )
-    alive = accumulate(
-        (0, present),
-        (4, np.where(record.kind[turns] == EventKind.NODE_ADD, 1, -1)),
-    ).astype(np.bool_)
+    came = (record.kind[turns] == EventKind.NODE_ADD).astype(np.int64)
+    went = record.kind[turns] == EventKind.NODE_REMOVE
+    alive = accumulate((0, present), (4, came - went)).astype(np.bool_)
 
-    devices = _devices(encoded)
+    at_first, more = _devices(encoded, record, turns)
+    devices = np.where(alive, accumulate((0, at_first), (4, more)), 0)
     milli = np.asarray(encoded.classes.gpu_milli, dtype=np.int64)[held]
     gpu_free = np.empty((int(devices.max(initial=0)), len(node)), dtype=np.int64)
     gpu_used = np.zeros(len(node), dtype=np.int64)
     for device in range(len(gpu_free)):
         taken = milli * ((stays.devices >> device) & 1)
         on_device = accumulate((1, taken), (2, -taken[left]))
-        exists = alive & (devices[node] > device)
-        gpu_free[device] = np.where(exists, GPU_DEVICE_MILLI - on_device, -1)
+        gpu_free[device] = np.where(devices > device, GPU_DEVICE_MILLI - on_device, -1)
         gpu_used += on_device
     return NodeStates(
         node=node,
@@ -146,8 +134,28 @@ def node_states(
         capacity=capacity,
         gpu_free=gpu_free,
         gpu_used=gpu_used,
-        gpu_capacity=np.where(alive, devices[node] * GPU_DEVICE_MILLI, 0),
+        gpu_capacity=devices * GPU_DEVICE_MILLI,
     )
+
+
+def _devices(
+    encoded: EncodedWorkload, record: Record, turns: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each node's GPU devices at time 0 and their change at node events.
+
+    The node events of the log are those of the workload, in the same order.
+    """
+    free = np.asarray(encoded.state.gpu_free)
+    at_first: NDArray[np.int64] = np.count_nonzero(free >= 0, axis=0).astype(np.int64)
+    now = at_first.copy()
+    change = np.zeros(len(turns), dtype=np.int64)
+    pairs = zip(turns.tolist(), encoded.workload.node_events, strict=False)
+    for i, (turn, event) in enumerate(pairs):
+        slot = record.node[turn]
+        count = 0 if event.change == "remove" else gpu_devices(event.node)
+        change[i] = count - now[slot]
+        now[slot] = count
+    return at_first, change
 
 
 def _capacity_changes(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from schedbench.simulation.record import CapacityChange
+from schedbench.objects.workload import NodeEvent
+from schedbench.simulation.record import CapacityChange, EventKind
 
 
 def test_stays_join_binds_with_their_ends(departures):
@@ -133,10 +134,27 @@ def test_gpu_devices_are_followed_one_by_one(make):
     assert line.total(line.states.gpu_used).tolist() == [0, 0, 300, 0, 0, 2000]
 
 
+def test_gpu_devices_come_and_go_with_node_events(make):
+    """A node that joins, grows and leaves brings and takes its devices."""
+    events = [
+        NodeEvent(1.0, "add", make.node("b", gpus=1)),
+        NodeEvent(2.0, "update", make.node("b", gpus=3)),
+        NodeEvent(3.0, "remove", make.node("b")),
+    ]
+    line = make.timeline(
+        [make.node("a", gpus=2)],
+        [],
+        (1, "NODE_ADD", -1, 1),
+        (2, "NODE_UPDATE", -1, 1),
+        (3, "NODE_REMOVE", -1, 1),
+        node_events=events,
+    )
+
+    assert line.total(line.states.gpu_capacity).tolist() == [2000, 3000, 5000, 2000]
+
+
 def test_first_and_last_times_of_pods(departures):
     """A pod that never had such an event has NaN."""
-    from schedbench.simulation.record import EventKind
-
     assert departures.first(EventKind.BIND).tolist() == [0.0, 0.0, 6.0]
     assert departures.last(EventKind.BIND).tolist() == [0.0, 6.0, 6.0]
     assert np.isnan(departures.first(EventKind.DELETE)).all()

@@ -389,6 +389,22 @@ def test_nodes_are_judged_as_they_are_at_the_bind(make, check, log, rule):
     assert rules == rule
 
 
+def test_devices_that_an_update_brings_can_be_used(make, check):
+    """GPU devices are those of the node as it is at the bind."""
+    event = NodeEvent(1.0, "update", make.node("a", gpus=2))
+    log = [
+        (1, "NODE_UPDATE", -1, 0),
+        (1, "ARRIVE", 0),
+        (1, "BIND", 0, 0, 0b10),
+        (1, "ARRIVE", 1),
+        (1, "BIND", 1, 0, 0b10),
+    ]
+    pods = [make.pod(gpu=(1, 600)), make.pod(gpu=(1, 600))]
+    rules = check([make.node("a")], pods, *log, node_events=[event])
+
+    assert rules == ["GPU capacity"]
+
+
 def test_a_violation_names_pod_node_time_and_values(make):
     """A report that can be acted on."""
     (found,) = validate(
