@@ -373,9 +373,15 @@ def test_pods_may_be_bound_on_arrival(tmp_path: Path) -> None:
             id="a template that renders no YAML",
         ),
         pytest.param(
-            "opcode: createNodes, count: 99999999",
-            "more than 20,000,000 objects",
-            id="an absurd count",
+            "opcode: createNodes, count: 1000000",
+            "op 0 (createNodes): more than 200,000 objects: 'count = 1000000'",
+            id="a million nodes",
+        ),
+        pytest.param(
+            "opcode: createPodSets, namespacePrefix: a, count: 100000, "
+            "createPodsOp: {opcode: createPods, count: 1000}",
+            "more than 20,000,000 objects: '100000000 in all'",
+            id="too many pods in all",
         ),
         pytest.param(
             "opcode: createPods, count: 1, podTemplatePath: lost.yaml",

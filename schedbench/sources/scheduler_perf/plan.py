@@ -38,8 +38,10 @@ from schedbench.sources.scheduler_perf.templates import (
     parse_template,
 )
 
+MAX_NODES = 200_000
+"""Most nodes, and most namespaces, of a workload; more is surely a typo."""
 MAX_OBJECTS = 20_000_000
-"""Most objects that one op may make; beyond any cluster, so surely a typo."""
+"""Most objects of a workload."""
 
 BASIC_NODE = parse_template(
     """
@@ -159,13 +161,15 @@ class Parameters:
 
     values: dict[str, bool | int | float | str]
 
-    def count(self, op: Counted, *, default: int | None = None) -> int:
+    def count(
+        self, op: Counted, *, default: int | None = None, most: int = MAX_OBJECTS
+    ) -> int:
         """Return how many objects an op makes.
 
         Raises
         ------
         InputError
-            If the number is no whole number, negative or absurd.
+            If the number is no whole number, negative, or more than `most`.
         """
         value: object = op.count if op.count is not None else default
         name = "count"
@@ -175,12 +179,8 @@ class Parameters:
         multiplier = getattr(op, "count_multiplier_param", None)
         if multiplier is not None:
             number *= whole(self.get(multiplier), multiplier)
-        if number > MAX_OBJECTS:
-            raise InputError(
-                f"more than {MAX_OBJECTS:,} objects",
-                value=f"{name} = {number}",
-                fix="check the number of digits",
-            )
+        if number > most:
+            raise _too_many(f"{name} = {number}", most)
         return number
 
     def get(self, reference: str) -> bool | int | float | str:
@@ -207,6 +207,12 @@ class Parameters:
         }
 
 
+def _too_many(value: str, most: int) -> InputError:
+    return InputError(
+        f"more than {most:,} objects", value=value, fix="check the number of digits"
+    )
+
+
 def whole(value: object, name: str) -> int:
     """Return a whole number of at least 0, or raise InputError naming it."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -227,10 +233,14 @@ def plan(case: Case, workload: PerfWorkload) -> list[Step]:
     """
     parameters = Parameters(workload.params)
     steps = []
+    total = 0
     for position, op in enumerate(case.ops):
         where = f"case {case.name}/{workload.name} op {position} ({op.opcode})"
         try:
             batches = tuple(_batches(case, op, position, parameters))
+            total += sum(batch.count for batch in batches)
+            if total > MAX_OBJECTS:
+                raise _too_many(f"{total} in all", MAX_OBJECTS)
         except InputError as error:
             raise error.at(source=case.path, where=where) from None
         steps.append(Step(position, op, batches, where))
@@ -260,11 +270,11 @@ def _batches(
         case CreateNodes():
             yield Batch(
                 template(op.node_template_path, BASIC_NODE),
-                parameters.count(op),
+                parameters.count(op, most=MAX_NODES),
                 parameters.for_template(op.template_params),
             )
         case CreateNamespaces():
-            count = parameters.count(op)
+            count = parameters.count(op, most=MAX_NODES)
             yield Batch(
                 template(op.namespace_template_path, BASIC_NAMESPACE), count, {}
             )
@@ -273,7 +283,7 @@ def _batches(
             yield from pods(op, namespace, parameters.count(op))
         case CreatePodSets():
             count = parameters.count(op.create_pods_op)
-            for number in range(parameters.count(op)):
+            for number in range(parameters.count(op, most=MAX_NODES)):
                 yield from pods(
                     op.create_pods_op, f"{op.namespace_prefix}-{number}", count
                 )
