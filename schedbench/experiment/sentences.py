@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -172,9 +173,15 @@ def standings(
 
 
 def label(metric: str) -> str:
-    """Return a metric's name as it stands in a sentence: `pods_bound` → pods bound."""
+    """Return a metric's name as it stands in a sentence.
+
+    `pods_bound` → pods bound, `allocation_cpu_mean` → mean CPU allocation.
+    """
     words = metric.removesuffix("_s").replace("_", " ")
-    return words.replace("cpu", "CPU").replace("gpu", "GPU")
+    words = words.replace("cpu", "CPU").replace("gpu", "GPU")
+    words = re.sub(r"(allocation|fragmentation) (\S+)( \w+)?$", r"\2 \1\3", words)
+    words = re.sub(r"^stranded fragmentation (\S+)$", r"stranded free \1", words)
+    return re.sub(r"^(.+) (mean|final)$", r"\2 \1", words)
 
 
 def amount(row: dict[str, Any], metric: str) -> str:
@@ -197,10 +204,10 @@ def amount(row: dict[str, Any], metric: str) -> str:
         values = [-values[0], -values[2], -values[1]]
     mean, low, high = values
     if math.isnan(low) or low == high:
-        return f"{_number(mean, mean)}{unit}"
-    widest = max(abs(value) for value in values)
-    ends = " … ".join(_number(value, widest) for value in (low, high))
-    return f"{_number(mean, widest)}{unit} ({ends})"
+        return f"{_number(mean, _digits([mean]))}{unit}"
+    digits = _digits(values)
+    ends = " … ".join(_number(value, digits) for value in (low, high))
+    return f"{_number(mean, digits)}{unit} ({ends})"
 
 
 def _sentence(row: dict[str, Any], metric: str, baseline: str, place: str) -> Sentence:
@@ -240,8 +247,17 @@ def _defined(cells: pd.DataFrame, row: dict[str, Any], metric: str) -> bool:
     return bool(cells.loc[here, metric].notna().any())
 
 
-def _number(value: float, widest: float) -> str:
-    """Write a number with two significant digits of the widest beside it."""
-    digits = 1 - math.floor(math.log10(abs(widest))) if widest else 0
-    text = f"{value:,.{min(max(digits, 0), 9)}f}"
-    return text.replace("-", "−")
+def _digits(values: Sequence[float]) -> int:
+    """Return how many decimals to write.
+
+    Two digits of the largest, and one of the smallest, so that an end of an interval
+    beside 0 does not look like 0; but no more than four digits in all.
+    """
+    sizes = [math.floor(math.log10(abs(value))) for value in values if value]
+    if not sizes:
+        return 0
+    return max(0, min(max(1 - max(sizes), -min(sizes)), 3 - max(sizes), 9))
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits}f}".replace("-", "−")

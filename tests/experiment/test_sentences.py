@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schedbench.experiment.sentences import PHRASES, amount, standings, verdicts
+from schedbench.experiment.sentences import PHRASES, amount, label, standings, verdicts
 from schedbench.metrics.table import METRICS
 
 
@@ -111,6 +111,29 @@ def test_an_interval_across_zero_keeps_its_sign():
     row = {"mean": -2.0, "low": -5.0, "high": 1.0, "relative_mean": np.nan}
 
     assert amount(row, "pods_pending") == "2.0 (−1.0 … 5.0)"
+
+
+def test_an_end_beside_zero_does_not_look_like_zero():
+    """An interval that leaves 0 out is written so that one can see it."""
+    row = {"mean": 9.0, "low": 0.04, "high": 18.0, "relative_mean": np.nan}
+
+    assert amount(row, "pods_pending") == "9.00 (0.04 … 18.00)"
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("pods_bound", "pods bound"),
+        ("allocation_cpu_mean", "mean CPU allocation"),
+        ("allocation_gpu_final", "final GPU allocation"),
+        ("fragmentation_gpu", "GPU fragmentation"),
+        ("fragmentation_stranded_memory", "stranded free memory"),
+        ("queue_wait_mean_s", "mean queue wait"),
+    ],
+)
+def test_labels_read_like_english(metric, words):
+    """A metric's name in a sentence."""
+    assert label(metric) == words
 
 
 def test_metrics_without_values_are_not_mentioned():
