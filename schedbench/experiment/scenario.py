@@ -7,7 +7,7 @@ policies to compare on it. A grid lists scenarios for `schedbench sweep`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from schedbench.experiment.settings import apply_settings, parse_sets, substitut
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
-from schedbench.sources.traces.openb import openb_files
+from schedbench.sources.traces.openb_tables import openb_files
 
 GENERATOR = 1
 """Raised whenever the same scenario and seed give other pods or nodes."""
@@ -307,6 +307,8 @@ def scenario_of(document: dict[str, Any], path: str, sets: dict[str, Any]) -> Sc
     scenario = decode(changed, Scenario, path)
     for size in scenario.sizes:
         scenario.sized(size)
+    _check_metrics("headline", scenario.headline, path)
+    _check_metrics("thresholds", scenario.thresholds, path)
     return scenario
 
 
@@ -326,7 +328,9 @@ def load_grid(path: Path | str, sets: Sequence[str] = ()) -> GridFile:
             fix="use schedbench run",
         )
     document = apply_settings(document, parse_sets(sets))
-    return decode(document | {"path": str(path)}, GridFile, path)
+    grid = decode(document | {"path": str(path)}, GridFile, path)
+    _check_metrics("headline", grid.headline, path)
+    return grid
 
 
 def read_own(path: Path | str) -> dict[str, Any]:
@@ -391,6 +395,16 @@ def resolve_target(name_or_path: str | Path) -> Path:
     if path.suffix or len(path.parts) > 1:
         raise InputError("no such file or folder", source=name_or_path)
     raise UnknownNameError("scenario", str(name_or_path), shipped)
+
+
+def _check_metrics(where: str, names: Iterable[str], source: object) -> None:
+    from schedbench.metrics.table import METRICS
+
+    for name in names:
+        if name not in METRICS:
+            raise UnknownNameError("metric", name, METRICS).at(
+                source=source, where=where
+            )
 
 
 def _won_by(

@@ -160,6 +160,12 @@ def test_digest_follows_the_files(write):
         pytest.param(["default_size=x"], "default_size .x.", id="unknown default"),
         pytest.param(["baseline=x"], "baseline 'x'", id="unknown baseline"),
         pytest.param(["label=$x", "name=$y"], "unknown parameter: 'y'", id="dangling"),
+        pytest.param(
+            ["headline=[pods_bond]"],
+            "headline: unknown metric: 'pods_bond'; did you mean 'pods_bound'",
+            id="unknown metric",
+        ),
+        pytest.param(["thresholds.podz=1"], "unknown metric", id="unknown threshold"),
         pytest.param(["openb.data=x"], "leave cluster out", id="two workloads"),
         pytest.param(["cluster=null"], "needs cluster and workload", id="no cluster"),
     ],
