@@ -56,6 +56,18 @@ class Comparison:
             self._differences[key] = found[found["policy"] != self.baseline]
         return self._differences[key]
 
+    def words(self, metric: str, group: views.Group) -> dict[str, str]:
+        """Return policy → its difference from the baseline as a sentence."""
+        from schedbench.experiment.sentences import verdicts
+
+        keys = ["scenario", "size", "policy", "seed", "status", metric]
+        found = verdicts(self._cells[group][keys], [metric], self.baseline)
+        return {
+            one.policy: f"On {group.label}, "
+            + one.text.removeprefix(f"On {group.scenario}, ")
+            for one in found
+        }
+
 
 _last: list[Comparison] = []
 

@@ -23,7 +23,7 @@ from schedbench.report.comparison import Comparison
 from schedbench.report.comparison import of as compared
 from schedbench.report.notices import notices
 from schedbench.report.plots import PLOTS
-from schedbench.report.verdicts import verdicts
+from schedbench.report.verdicts import in_words, verdicts
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
@@ -51,6 +51,7 @@ class Section:
     name: str
     anchor: str
     description: str
+    words: list[str]
     sizes: list[tuple[views.Group, tables.Summary]]
     pictures: list[Picture]
 
@@ -171,11 +172,13 @@ def _sections(
         if isinstance(entry, dict) and "name" in entry
     }
     done = set(views.done(results)["scenario"])
+    last = {group.scenario: group for group in views.largest(results)}
     return [
         Section(
             name=scenario,
             anchor=f"scenario-{slugs[scenario]}",
             description=str(about.get(scenario, "")),
+            words=in_words(comparison, last[scenario]),
             sizes=[
                 (group, tables.summary(comparison, group))
                 for group in views.groups(results)

@@ -306,6 +306,42 @@ def compact(value: float) -> str:
     return f"{value:g}".replace("-", "−")
 
 
+def beside(
+    points: dict[str, Any], texts: dict[str, str], box: Any
+) -> dict[str, tuple[tuple[float, float], str]]:
+    """Find room for the names of some of the points of a panel.
+
+    `points` are pixels at 100 an inch, `box` is the panel's (left, bottom, right,
+    top). Returns name → (offset in points, horizontal alignment); a name for which
+    there is no room is left out.
+    """
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in points.values()]
+    tries = [
+        (across, up, side)
+        for up in (7.0, -7.0, 0.0, 14.0, -14.0, 22.0, -22.0)
+        for across, side in ((7.0, "left"), (-7.0, "right"), (0.0, "center"))
+        if across or up
+    ]
+    found = {}
+    for name, text in texts.items():
+        wide = text_width(text, SMALL) * 1.12 * 100
+        for across, up, side in tries:
+            x, y = points[name] + np.array((across, up)) / 0.72
+            left = x - {"left": 0.0, "center": wide / 2, "right": wide}[side]
+            room = (left, y - 5.5, left + wide, y + 5.5)
+            inside = room[0] >= box[0] and room[2] <= box[2] + 12
+            inside = inside and room[1] >= box[1] and room[3] <= box[3] + 4
+            if inside and not any(_overlap(room, other) for other in taken):
+                taken.append(room)
+                found[name] = ((across, up), side)
+                break
+    return found
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
 def svg(figure: Figure) -> str:
     """Return the figure as SVG text, the same bytes for the same figure."""
     FigureCanvasSVG(figure)
@@ -314,7 +350,7 @@ def svg(figure: Figure) -> str:
         buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=100
     )
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    return _PATH.sub(_rounded, text[text.index("<svg") :])
 
 
 def png(figure: Figure) -> bytes:
@@ -352,11 +388,18 @@ _VARIABLES = {
     CARD: "card",
     **{pair[0]: f"c{number}" for number, pair in enumerate(PALETTE, 1)},
 }
+_PATH = re.compile(r'(?<= d=")[^"]*')
+_DECIMALS = re.compile(r"(\.\d\d)\d+")
 _COLOUR = re.compile("|".join(_VARIABLES))
 _POLICY = re.compile(r'id="policy-(\d+)"')
 _ID = re.compile(r'\bid="([^"]*)"')
 _REFERENCE = re.compile(r'(url\(#|href="#)')
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt" height="([\d.]+)pt"')
+
+
+def _rounded(path: re.Match[str]) -> str:
+    """Cut coordinates to hundredths of a point, which halves a long path."""
+    return _DECIMALS.sub(r"\1", path[0])
 
 
 def inline(text: str, prefix: str) -> str:

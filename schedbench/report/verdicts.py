@@ -52,33 +52,45 @@ def _overall(
 ) -> Verdict | None:
     """Count, over all headline metrics, in how many comparisons each policy wins."""
     counts: dict[str, Counter[str]] = {}
+    sizes: dict[str, list[float]] = {}
     for metric, groups in where.items():
         for group in groups:
             for row in views.rows(comparison.differences(metric, group)):
                 counts.setdefault(str(row.policy), Counter())[row.verdict] += 1
+                gains = sizes.setdefault(str(row.policy), [])
+                if row.verdict == "better" and row.relative_mean == row.relative_mean:
+                    gains.append(abs(row.relative_mean))
     if not counts:
         return None
-    order = sorted(
-        counts, key=lambda name: counts[name]["worse"] - counts[name]["better"]
-    )
+    order = sorted(counts, key=lambda name: _rank(counts[name], sizes[name]))
     first = counts[order[0]]
-    total = first.total()
     lead = (
         f"Overall: {order[0]} is better than {comparison.baseline} in "
-        f"{first['better']} of {_count(total)}, worse in {first['worse']}."
+        f"{first['better']} of {_count(first.total())}, worse in {first['worse']}."
     )
     if first["better"] <= first["worse"]:
         lead = (
             f"Overall: no policy is better than {comparison.baseline} more often than "
             "worse."
         )
-    rest = "; ".join(
-        f"{name} {counts[name]['better']} better, {counts[name]['worse']} worse"
+    words = ", ".join(_lower(views.title(metric)) for metric in where)
+    rest = ", ".join(
+        f"{name} {counts[name]['better']} : {counts[name]['worse']}"
         for name in order[1:]
     )
-    metrics = ", ".join(views.title(metric).lower() for metric in where)
-    detail = f"Counted over scenarios, sizes and {metrics}."
-    return Verdict(lead, f"{detail} The others: {rest}." if rest else detail)
+    detail = f"Counted over all scenarios and sizes, for {words}."
+    return Verdict(
+        lead, f"{detail} Better : worse of the others: {rest}." if rest else detail
+    )
+
+
+def _rank(count: Counter[str], gains: list[float]) -> tuple[int, float]:
+    """Order by wins less losses, then by the mean relative gain; best first."""
+    return count["worse"] - count["better"], -sum(gains) / max(len(gains), 1)
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def _quality(
@@ -106,13 +118,12 @@ def _quality(
         f"{words}: {champion} is better than {base} in {len(wins)} of "
         f"{_count(len(mine))}."
     )
-    group, row = max(wins, key=lambda pair: (pair[0].nodes, pair[0].label))
-    detail = f"In {group.label}: {_difference(row, metric)}"
+    group, _ = max(wins, key=lambda pair: (pair[0].nodes, pair[0].label))
+    detail = comparison.words(metric, group)[champion]
     least, most = _extremes(wins)
     if least and len(wins) > 1:
         where = f"between {least} and {most}" if least != most else f"about {least}"
-        detail += f"; in all {len(wins)} {where}"
-    detail += "."
+        detail += f" Over all {len(wins)}: {where}."
     if losses:
         worse = ", ".join(g.label for g, row in mine if row.verdict == "worse")
         detail += f" Worse in {worse}."
@@ -124,6 +135,19 @@ def _quality(
     if also:
         detail += f" Also better everywhere: {', '.join(also)}."
     return Verdict(lead, detail)
+
+
+def in_words(comparison: Comparison, group: views.Group) -> list[str]:
+    """Return a sentence a headline metric: the best policy against the baseline."""
+    sentences = []
+    for metric in views.headline(comparison.results, group):
+        found = comparison.differences(metric, group)
+        better = found[found["verdict"] == "better"]
+        if better.empty:
+            continue
+        best = max(views.rows(better), key=lambda row: abs(row.mean)).policy
+        sentences.append(comparison.words(metric, group)[str(best)])
+    return sentences
 
 
 def _wins(rows: list[tuple[views.Group, Any]]) -> int:
@@ -138,21 +162,6 @@ def _score(rows: list[tuple[views.Group, Any]]) -> tuple[float, float, float]:
         if row.verdict == "better" and row.relative_mean == row.relative_mean
     ]
     return _wins(rows), -losses, sum(sizes) / len(sizes) if sizes else 0.0
-
-
-def _difference(row: Any, metric: str) -> str:
-    scale, mark = views.scale(metric), views.unit(metric)
-    mark = " points" if mark == "%" else f" {mark}".rstrip()
-    text = (
-        f"{_signed(row.mean * scale)}{mark} "
-        f"[{_signed(row.low * scale)}, {_signed(row.high * scale)}]"
-    )
-    if row.relative_mean == row.relative_mean:
-        text += (
-            f", that is {_percent(row.relative_mean)} "
-            f"[{_percent(row.relative_low)}, {_percent(row.relative_high)}]"
-        )
-    return text
 
 
 def _extremes(wins: list[tuple[views.Group, Any]]) -> tuple[str, str]:
@@ -197,10 +206,6 @@ def _range(row: Any) -> str:
     if row.n < 2:
         return ""
     return f" [{views.number(row.low)}, {views.number(row.high)}]"
-
-
-def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + views.number(value)
 
 
 def _percent(value: float) -> str:

@@ -159,7 +159,10 @@ def test_verdict_names_the_best_policy(whole: tuple[Path, str, Page]) -> None:
     _, _, page = whole
 
     assert "most-allocated is better than kube-scheduler in 3 of 3" in page.text
-    assert re.search(r"In web-services · 500: −[\d.]+", page.text)
+    assert re.search(
+        r"On web-services · 500, most-allocated leaves [\d.]+ % \([^)]*\) fewer pods",
+        page.text,
+    )
 
 
 def test_failed_cells_are_told(whole: tuple[Path, str, Page]) -> None:

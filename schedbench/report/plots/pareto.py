@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -99,6 +98,9 @@ def _panel(axis: Axes, part: pd.DataFrame, known: dict[str, style.Look]) -> None
         )  # fmt: skip
     axis.set_xscale("log")
     axis.margins(x=0.18, y=0.16)
+    if part["quality"].min() >= 0:
+        low, high = axis.get_ylim()
+        axis.set_ylim(max(low, -0.05 * high), high)
     if not up:
         axis.invert_yaxis()
     style.log_ticks(axis.xaxis, part["speed"].min(), part["speed"].max())
@@ -107,20 +109,23 @@ def _panel(axis: Axes, part: pd.DataFrame, known: dict[str, style.Look]) -> None
     axis.set_ylabel(
         f"{views.axis(metric)}, {'more' if up else 'less'} is better →", fontsize=8
     )
-    _name_front(axis, front, scale, known)
+    _name_front(axis, part, scale, known)
 
 
 def _name_front(
-    axis: Axes, front: pd.DataFrame, scale: float, known: dict[str, style.Look]
+    axis: Axes, part: pd.DataFrame, scale: float, known: dict[str, style.Look]
 ) -> None:
-    """Write the names of the front beside its points, on the side with room."""
-    low, high = np.log10(axis.get_xlim())
-    for row in views.rows(front):
-        look = known[str(row.policy)]
-        middle = (np.log10(row.speed) - low) / (high - low) > 0.5
+    """Write the names of the front where they cover nothing, else leave them out."""
+    place = axis.transData.transform
+    means = part.set_index(part["policy"].astype(str))[["speed", "quality"]]
+    means = means.assign(quality=means["quality"] * scale)
+    front = part[~part["dominated"]].sort_values("speed")["policy"].astype(str)
+    points = {name: place(tuple(means.loc[name])) for name in means.index}
+    texts = {name: style.short(name, 22) for name in front}
+    spots = style.beside(points, texts, axis.get_window_extent().extents)
+    for name, (offset, side) in spots.items():
         axis.annotate(
-            style.short(str(row.policy), 22), (row.speed, row.quality * scale),
-            xytext=(-6 if middle else 6, 6), textcoords="offset points",
-            ha="right" if middle else "left", va="bottom", fontsize=style.SMALL,
-            color=look.color, weight="bold", gid=look.gid(),
+            texts[name], tuple(means.loc[name]), xytext=offset,
+            textcoords="offset points", ha=side, va="center", weight="bold",
+            fontsize=style.SMALL, color=known[name].color, gid=known[name].gid(),
         )  # fmt: skip
