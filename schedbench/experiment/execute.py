@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import functools
 import signal
 import threading
 import time
@@ -20,8 +18,7 @@ from schedbench.errors import (
     TimeLimitError,
     UnknownNameError,
 )
-from schedbench.experiment.cell import Cell, CellResult, ScenarioRef, missed_thresholds
-from schedbench.objects.workload import Workload
+from schedbench.experiment.cell import Cell, CellResult, missed_thresholds
 
 
 def run_cell(cell: Cell) -> CellResult:
@@ -61,7 +58,8 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     if engine is None:
         raise UnknownNameError("engine", cell.engine, ENGINES)
     policy = make_policy(cell.policy.spec)
-    workload, stages["build"] = _workload(cell)
+    with _timed(stages, "build"):
+        workload = cell.scenario.build(cell.seed)
     result.pods = len(workload.pods)
     result.notes = list(workload.notes)
     with _timed(stages, "encode"):
@@ -93,37 +91,6 @@ def _simulate(cell: Cell, result: CellResult) -> None:
         {name: metric.better for name, metric in METRICS.items()},
     )
     result.status = "done"
-
-
-@dataclasses.dataclass(slots=True)
-class _Build:
-    """The workload built last: the next cell, of another policy, wants the same."""
-
-    digest: str = ""
-    seed: int = -1
-    workload: Workload | None = None
-    seconds: float = 0.0
-
-
-@functools.cache
-def _last_build() -> _Build:
-    return _Build()
-
-
-def _workload(cell: Cell) -> tuple[Workload, float]:
-    last, scenario = _last_build(), cell.scenario
-    digest = scenario.digest()
-    if last.workload is None or (last.digest, last.seed) != (digest, cell.seed):
-        last.workload = None  # two large workloads need not be in memory at once
-        last.workload, last.seconds = _build(scenario, cell.seed)
-        last.digest, last.seed = digest, cell.seed
-    return last.workload, last.seconds
-
-
-def _build(scenario: ScenarioRef, seed: int) -> tuple[Workload, float]:
-    start = time.perf_counter()
-    workload = scenario.build(seed)
-    return workload, time.perf_counter() - start
 
 
 @contextlib.contextmanager
