@@ -1,4 +1,7 @@
-"""Warnings about a run's figures: what weakens them and what to do about it."""
+"""Warnings about how a run was made: what weakens its figures, what to do about it.
+
+Those that show in the results alone (few seeds, noise, thresholds) are the report's.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +46,6 @@ def caveats(manifest: dict[str, Any], results: Sequence[CellResult]) -> list[str
             "The checkout had changes that are not committed: "
             f"{git['commit'][:12]} alone does not repeat this run."
         )
-    if len(manifest["seeds"]) < 2:
-        found.append(
-            "There is one seed: differences have no interval; use --repeats 5."
-        )
     short = [
         result
         for result in results
@@ -68,7 +67,4 @@ def caveats(manifest: dict[str, Any], results: Sequence[CellResult]) -> list[str
                 f"{count} of {len(manifest['cells'])} cells {meaning}; "
                 "they are left out of all figures."
             )
-    failures = [line for result in results for line in result.threshold_failures]
-    if failures:
-        found.append(f"{len(failures)} thresholds were missed, first: {failures[0]}.")
     return found
