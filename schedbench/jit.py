@@ -23,10 +23,10 @@ import numba
 import numpy as np
 
 PACKAGE = Path(__file__).resolve().parent
-KERNEL_ROOMS = ("cluster", "plugins", "scheduler", "simulation", "metrics")
+KERNEL_ROOMS = ("cluster", "plugins", "scheduler", "simulation")
 STALE_AFTER_SECONDS = 14 * 86_400
 
-_OPTIONS = {"nogil": True, "fastmath": False}
+_OPTIONS = {"nogil": True, "fastmath": False, "no_cfunc_wrapper": True}
 
 
 def _sources() -> list[Path]:
@@ -116,7 +116,9 @@ def specialize(function: Any, **replacements: Any) -> Any:
     return _specialize(function, replacements, {})
 
 
-def _specialize(function: Any, replacements: dict[str, Any], done: dict[Any, Any]) -> Any:
+def _specialize(
+    function: Any, replacements: dict[str, Any], done: dict[Any, Any]
+) -> Any:
     source = getattr(function, "py_func", function)
     if source in done:
         return done[source]

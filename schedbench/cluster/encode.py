@@ -84,7 +84,7 @@ class EncodedWorkload:
 
     def allocatable(self, node: Node) -> NDArray[np.int64]:
         """Return the allocatable of a node object, in resource rows."""
-        return _row(node_allocatable(node), self.resources)
+        return _amounts([node_allocatable(node)], self.resources)[0]
 
 
 def encode(workload: Workload) -> EncodedWorkload:
@@ -101,14 +101,20 @@ def encode(workload: Workload) -> EncodedWorkload:
     requests = [pod_requests(pod) for pod in class_pods]
     allocatable = [node_allocatable(node) for node in nodes]
     changed = [event.node for event in workload.node_events]
-    later = [node_allocatable(node) for node in changed]
-    resources = _resource_rows(requests, [*allocatable, *later])
+    resources = _resource_rows(requests)
     static_row, static_pods = _static_rows(class_pods)
     port_columns, port_count = _port_columns(class_pods)
     gpus = [gpu_request(pod) for pod in class_pods]
+    request = _amounts(requests, resources)
+    request[:, PODS] = 1
+    rows, row_start = _ragged([np.flatnonzero(amounts) for amounts in request])
+    bound = [pod_nonzero_requests(pod, on_node=True) for pod in class_pods]
     classes = PodClasses(
-        request=_request_matrix(requests, resources),
+        request=request,
+        rows=rows,
+        row_start=row_start,
         nonzero=_matrix([pod_nonzero_requests(pod) for pod in class_pods], 2),
+        nonzero_bound=_matrix(bound, 2),
         static_row=static_row,
         **port_columns,
         gpu_count=np.array([gpu.count for gpu in gpus], dtype=np.int64),
@@ -116,9 +122,9 @@ def encode(workload: Workload) -> EncodedWorkload:
     )
     gpu_rows = max((gpu_devices(node) for node in [*nodes, *changed]), default=0)
     state = _empty_state(len(nodes), len(resources), port_count, gpu_rows)
+    offered = _amounts(allocatable, resources)
     for slot in range(len(workload.nodes)):
-        row = _row(allocatable[slot], resources)
-        set_node(state, slot, row, gpu_devices(nodes[slot]))
+        set_node(state, slot, offered[slot], gpu_devices(nodes[slot]))
     priorities = [pod.spec.priority or 0 for pod in workload.pods.templates]
     template = workload.pods.template
     return EncodedWorkload(
@@ -209,32 +215,28 @@ def _static_rows(class_pods: Sequence[Pod]) -> tuple[NDArray[np.int32], list[Pod
     return row, static_pods
 
 
-def _resource_rows(
-    requests: Sequence[dict[str, int]], allocatable: Sequence[dict[str, int]]
-) -> tuple[str, ...]:
-    """Return the row names: what pods request and what nodes offer.
+def _resource_rows(requests: Sequence[dict[str, int]]) -> tuple[str, ...]:
+    """Return the row names: extended resources only where some pod asks for them.
 
-    A resource that no pod requests is not filtered, but a profile may weigh it.
+    One that no pod asks for is neither filtered nor scored upstream either.
     """
-    named = {name for amounts in (*requests, *allocatable) for name in amounts}
-    extended = sorted(named - set(BASE_RESOURCES) - {GPU_COUNT})
-    return (*BASE_RESOURCES, *extended)
-
-
-def _row(amounts: dict[str, int], resources: Sequence[str]) -> NDArray[np.int64]:
-    return np.array([amounts.get(name, 0) for name in resources], dtype=np.int64)
+    named = {name for amounts in requests for name, amount in amounts.items() if amount}
+    return (*BASE_RESOURCES, *sorted(named - set(BASE_RESOURCES) - {GPU_COUNT}))
 
 
 def _matrix(rows: Sequence[Sequence[int]], width: int) -> NDArray[np.int64]:
     return np.array(rows, dtype=np.int64).reshape(len(rows), width)
 
 
-def _request_matrix(
-    requests: Sequence[dict[str, int]], resources: Sequence[str]
+def _amounts(
+    given: Sequence[dict[str, int]], resources: Sequence[str]
 ) -> NDArray[np.int64]:
-    rows = [[amounts.get(name, 0) for name in resources] for amounts in requests]
-    matrix = _matrix(rows, len(resources))
-    matrix[:, PODS] = 1
+    index = {name: i for i, name in enumerate(resources)}
+    matrix = np.zeros((len(given), len(resources)), dtype=np.int64)
+    for row, amounts in zip(matrix, given, strict=True):
+        for name, amount in amounts.items():
+            if name in index:
+                row[index[name]] = amount
     return matrix
 
 

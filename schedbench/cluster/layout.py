@@ -58,8 +58,12 @@ class PodClasses(NamedTuple):
     ----------
     request : int64[C, R]
         Requests; 1 in row `PODS`.
+    rows : int32[], row_start : int32[C + 1]
+        Resource rows that class c requests: `rows[row_start[c]:row_start[c+1]]`.
     nonzero : int64[C, 2]
         cpu and memory with upstream's defaults for absent requests.
+    nonzero_bound : int64[C, 2]
+        The same as upstream counts it once the pod is on a node.
     static_row : int32[C]
         Row of the class in the static tables.
     ports : int32[], port_start : int32[C + 1]
@@ -71,7 +75,10 @@ class PodClasses(NamedTuple):
     """
 
     request: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    row_start: NDArray[np.int32]
     nonzero: NDArray[np.int64]
+    nonzero_bound: NDArray[np.int64]
     static_row: NDArray[np.int32]
     ports: NDArray[np.int32]
     port_start: NDArray[np.int32]

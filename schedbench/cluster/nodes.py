@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schedbench.cluster.vocabulary import Vocabulary
 from schedbench.errors import InputError

@@ -14,7 +14,7 @@ from schedbench.cluster.layout import (
     ClusterState,
     PodClasses,
 )
-from schedbench.errors import InvariantError
+from schedbench.errors import InputError, InvariantError
 from schedbench.jit import kernel
 
 
@@ -32,10 +32,11 @@ def bind(
     `devices` has bit i set if the pod holds GPU device i. Releasing what was bound
     restores the state to the bit, since all amounts are integers.
     """
-    for resource in range(state.requested.shape[0]):
-        state.requested[resource, node] += sign * classes.request[pod_class, resource]
-    state.nonzero[0, node] += sign * classes.nonzero[pod_class, 0]
-    state.nonzero[1, node] += sign * classes.nonzero[pod_class, 1]
+    for i in range(classes.row_start[pod_class], classes.row_start[pod_class + 1]):
+        row = classes.rows[i]
+        state.requested[row, node] += sign * classes.request[pod_class, row]
+    state.nonzero[0, node] += sign * classes.nonzero_bound[pod_class, 0]
+    state.nonzero[1, node] += sign * classes.nonzero_bound[pod_class, 1]
     for i in range(classes.port_start[pod_class], classes.port_start[pod_class + 1]):
         state.port_used[classes.ports[i], node] += sign
     if devices:
@@ -58,7 +59,7 @@ def set_node(
 
     Raises
     ------
-    InvariantError
+    InputError
         If a GPU device that a pod holds would vanish.
     """
     state.alive[node] = 1
@@ -69,8 +70,10 @@ def set_node(
             state.gpu_free[device, node] = GPU_DEVICE_MILLI
         elif device >= gpus and free != NO_DEVICE:
             if free != GPU_DEVICE_MILLI:
-                raise InvariantError(
-                    f"node slot {node}: GPU device {device} vanished while in use"
+                raise InputError(
+                    "a GPU device vanishes while a pod holds it",
+                    where=f"node slot {node}, device {device}",
+                    fix="remove the node and add it with fewer devices",
                 )
             state.gpu_free[device, node] = NO_DEVICE
 
@@ -111,7 +114,7 @@ def check_invariants(
         "gpu_free": gpu_total.copy(),
     }
     np.add.at(expected["requested"].T, bound_node, classes.request[bound_class])
-    np.add.at(expected["nonzero"].T, bound_node, classes.nonzero[bound_class])
+    np.add.at(expected["nonzero"].T, bound_node, classes.nonzero_bound[bound_class])
     for pod_class, node, devices in zip(
         bound_class, bound_node, bound_devices, strict=True
     ):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,13 +73,14 @@ class PodStream:
         Raises
         ------
         InputError
-            If columns differ in length or arrivals are not in order.
+            If columns differ in length, arrivals are not in order, a duration is not
+            positive, or a number is NaN.
         """
         index = np.asarray(
             np.arange(len(templates)) if template is None else template, dtype=np.int32
         )
         count = len(index)
-        columns = {
+        columns: dict[str, NDArray[Any]] = {
             "arrival": np.asarray(arrival, dtype=np.float64),
             "duration": np.asarray(duration, dtype=np.float64),
             "deletion": np.asarray(deletion, dtype=np.float64),
@@ -95,11 +96,13 @@ class PodStream:
                 )
             if column.dtype.kind == "f" and np.isnan(column).any():
                 raise InputError(f"pod column {name} holds NaN")
-        if count and (np.diff(columns["arrival"]) < 0).any():
+        if (np.diff(columns["arrival"]) < 0).any():
             raise InputError("pod arrivals are not in order")
+        if (columns["duration"] <= 0).any():
+            raise InputError("a pod duration is not above 0")
         if names is not None and len(names) != count:
             raise InputError(f"{len(names)} pod names for {count} pods")
-        return cls(templates, index, names=names, **columns)  # type: ignore[arg-type]
+        return cls(templates, index, names=names, **columns)
 
     def __len__(self) -> int:
         return len(self.template)

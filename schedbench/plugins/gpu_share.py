@@ -18,7 +18,7 @@ from schedbench.cluster.layout import GPU_DEVICE_MILLI, ClusterState, PodClasses
 from schedbench.cluster.nodes import ABSENT, NodeTable
 from schedbench.jit import kernel
 from schedbench.objects.pod import Pod
-from schedbench.plugins.base import ClusterView, Plugin, Scope, Status, StaticVerdict
+from schedbench.plugins.base import ClusterView, Plugin, Scope, StaticVerdict, Status
 
 MODEL_REASON = "node(s) had no GPU of an acceptable model"
 SHARE_REASON = "Insufficient GPU share"

@@ -103,13 +103,13 @@ def resources_fit(
     bad: NDArray[np.int64],
 ) -> None:
     """Make `bad[i]` negative if a requested resource is short on node `low + i`."""
-    for resource in range(classes.request.shape[1]):
+    for index in range(classes.row_start[pod_class], classes.row_start[pod_class + 1]):
+        resource = classes.rows[index]
         request = classes.request[pod_class, resource]
-        if request > 0:
-            allocatable = state.allocatable[resource, low:high]
-            requested = state.requested[resource, low:high]
-            for i in range(allocatable.size):
-                bad[i] |= allocatable[i] - requested[i] - request
+        allocatable = state.allocatable[resource, low:high]
+        requested = state.requested[resource, low:high]
+        for i in range(allocatable.size):
+            bad[i] |= allocatable[i] - requested[i] - request
 
 
 @kernel
@@ -234,5 +234,3 @@ def _rounded_mean(score: NDArray[np.int64], weights: NDArray[np.int64]) -> None:
     for i in range(score.size):
         mean = np.float64(score[i]) / np.float64(max(weights[i], 1))
         score[i] = np.int64(np.floor(mean + 0.5))
-
-

@@ -63,9 +63,7 @@ class OwnPolicy:
     ties: Tie
 
 
-def score(
-    function: Callable[..., float] | None = None, *, ties: str = "random"
-) -> Any:
+def score(function: Callable[..., float] | None = None, *, ties: str = "random") -> Any:
     """Make a policy of `score(cluster, node, pod, **parameters) -> float`.
 
     It is compiled by numba into the scheduling cycle and called for each feasible

@@ -83,9 +83,7 @@ def build_own(
         profile = Profile(name, tie=own.ties, custom=custom)
         return Policy(profile=profile, **common)
     function = functools.partial(own.function, **parameters)
-    return Policy(
-        profile=Profile(name, tie=own.ties), **{own.kind: function}, **common
-    )
+    return Policy(profile=Profile(name, tie=own.ties), **{own.kind: function}, **common)
 
 
 def _compiled(

@@ -1,4 +1,4 @@
-"""Every policy under its name, and how names, files and entry points become policies."""
+"""Every policy under its name, and how names, files and entry points become one."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ POLICIES = {
     "worst-fit": f"{_ROOM}.worst_fit",
 }
 
+TIE_RULES = ("first", "random", "next")
 ALIASES = {"kube-scheduler@1.34": "kube-scheduler"}
 
 _SPEC = re.compile(r"(?P<name>[^\[\]]+)(?:\[(?P<parameters>[^\[\]]*)\])?")
@@ -81,7 +82,10 @@ def parse_spec(spec: str) -> tuple[str, dict[str, str]]:
         key, equals, text = item.partition("=")
         if not equals or not key.strip():
             raise InputError(
-                "malformed policy parameter", where=spec, value=item, fix="write key=value"
+                "malformed policy parameter",
+                where=spec,
+                value=item,
+                fix="write key=value",
             )
         parameters[key.strip()] = text.strip()
     return match["name"].strip(), parameters
@@ -139,9 +143,11 @@ def _call(
     spec: str, function: Callable[..., Policy], given: Mapping[str, str]
 ) -> Policy:
     parameters = convert_parameters(spec, function, given)
-    if "ties" in parameters and parameters["ties"] not in {"first", "random", "next"}:
+    if "ties" in parameters and parameters["ties"] not in TIE_RULES:
         raise UnknownNameError(
-            f"tie rule of policy {spec}", parameters["ties"], ("first", "random", "next")
+            f"tie rule of policy {spec}",
+            parameters["ties"],
+            ("first", "random", "next"),
         )
     return dataclasses.replace(function(**parameters), parameters=parameters)
 

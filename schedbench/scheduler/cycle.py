@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from schedbench.cluster.layout import ClusterState, PodClasses, StaticTable
 from schedbench.jit import kernel
 from schedbench.plugins.base import ScoreColumns
@@ -50,7 +52,7 @@ def schedule_one(
         static,
         compiled.switches,
         pod_class,
-        0,
+        np.int64(0),
         scratch.bad.size,
         scratch.bad,
     )

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import (
-
     ClusterState,
     PodClasses,
     StaticTable,

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from schedbench.cluster.layout import ClusterState
-from schedbench.errors import UnknownNameError
 from schedbench.plugins.base import Plugin, ScoreColumns, ScoreKind, ScorePlugin
 from schedbench.plugins.registry import plugin_class
 
@@ -83,37 +82,30 @@ class Profile:
     def columns(self, resources: Sequence[str], state: ClusterState) -> ScoreColumns:
         """Return the scores as kernels read them.
 
-        Raises
-        ------
-        UnknownNameError
-            If a score names a resource that neither a node nor a pod has.
+        Resources without a row are left out: no pod asks for them, so they would
+        drop out of every score.
         """
         if self.custom is not None:
-            return _columns([(ScoreKind.CUSTOM, 1, [], [])], resources, state)
+            return _columns([(ScoreKind.CUSTOM, 1, [], [])], state)
+        row_of = {name: row for row, name in enumerate(resources)}
         entries = [
             (
                 score.plugin.kind,
                 score.weight,
                 [
-                    (_row_of(name, resources), weight)
+                    (row_of[name], weight)
                     for name, weight in score.plugin.resources
+                    if name in row_of
                 ],
                 list(score.plugin.shape),
             )
             for score in self.scores
         ]
-        return _columns(entries, resources, state)
-
-
-def _row_of(name: str, resources: Sequence[str]) -> int:
-    if name not in resources:
-        raise UnknownNameError("resource", name, resources)
-    return list(resources).index(name)
+        return _columns(entries, state)
 
 
 def _columns(
     entries: list[tuple[int, int, list[tuple[int, int]], list[tuple[int, int]]]],
-    resources: Sequence[str],
     state: ClusterState,
 ) -> ScoreColumns:
     count = len(entries)
@@ -129,7 +121,6 @@ def _columns(
         for x, point in enumerate(shape_points):
             shape[k, :, x] = point
     largest = state.allocatable.max(axis=1, initial=0).astype(np.float64)
-    assert len(largest) == len(resources)
     gpu_total = np.maximum(state.gpu_free, 0).sum(axis=0).max(initial=0)
     return ScoreColumns(
         kind=_ints(entry[0] for entry in entries),

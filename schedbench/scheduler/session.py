@@ -10,9 +10,9 @@ from schedbench.cluster.encode import EncodedWorkload
 from schedbench.cluster.gpu import gpu_devices
 from schedbench.cluster.nodes import NodeTable
 from schedbench.cluster.state import copy_state, remove_node, set_node
+from schedbench.jit import specialize
 from schedbench.objects.node import Node
 from schedbench.plugins.base import ClusterView
-from schedbench.jit import specialize
 from schedbench.rng import stream_key
 from schedbench.scheduler.cycle import Choice, Compiled
 from schedbench.scheduler.feasible import FilterSwitches

@@ -58,7 +58,7 @@ def timed_push(
     count[0] += 1
     while child > 0:
         parent = (child - 1) // 2
-        if earlier(times[parent], pods[parent], time, pod):
+        if earlier(times[parent], np.int64(pods[parent]), time, pod):
             break
         times[child] = times[parent]
         pods[child] = pods[parent]
@@ -74,15 +74,18 @@ def timed_pop(
     """Remove the earliest pair."""
     count[0] -= 1
     size = count[0]
-    time, pod = times[size], pods[size]
+    time, pod = times[size], np.int64(pods[size])
     parent = 0
     while 2 * parent + 1 < size:
         child = 2 * parent + 1
         if child + 1 < size and earlier(
-            times[child + 1], pods[child + 1], times[child], pods[child]
+            times[child + 1],
+            np.int64(pods[child + 1]),
+            times[child],
+            np.int64(pods[child]),
         ):
             child += 1
-        if earlier(time, pod, times[child], pods[child]):
+        if earlier(time, pod, times[child], np.int64(pods[child])):
             break
         times[parent] = times[child]
         pods[parent] = pods[child]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.layout import ClusterState
+from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
 from schedbench.jit import kernel, monotonic_ns
 from schedbench.plugins.gpu_share import choose_devices
@@ -26,6 +26,10 @@ from schedbench.simulation.rejections import count_rejections
 ABSENT, WAITING, BOUND, GONE = 0, 1, 2, 3
 DONE, LOG_FULL, LIMIT_REACHED = 0, 1, 2
 NO_RANK = 2**31 - 1
+
+# Typed constants: a literal argument makes numba compile the callee once more for it.
+ADD, REMOVE = np.int64(1), np.int64(-1)
+NO_NODE, NO_DEVICES = np.int64(-1), np.int64(0)
 
 
 class Pods(NamedTuple):
@@ -73,6 +77,7 @@ class Counters(NamedTuple):
     changed: NDArray[np.int64]
     waiting: NDArray[np.int64]
     active: NDArray[np.int64]
+    retrying: NDArray[np.int64]
 
 
 class Progress(NamedTuple):
@@ -159,6 +164,9 @@ def run_loop(
 ) -> int:
     """Run all events before `limit` and the departures at it.
 
+    The cycle is called in one place only: each kernel that contains it costs its
+    whole compile time again.
+
     Returns
     -------
     int
@@ -166,40 +174,61 @@ def run_loop(
         `most_decisions` scheduling calls. The loop goes on where it stopped.
     """
     at = progress.counters
+    classes = compiled.classes
     stop_at = at.decisions[0] + most_decisions
     while True:
-        if log_is_full(pods, progress, log):
+        if log_is_full(progress, log):
             return LOG_FULL
         if at.decisions[0] >= stop_at:
             return LIMIT_REACHED
-        departure = next_departure(pods, progress)
-        arrival = np.inf
-        if at.next_arrival[0] < pods.order.size:
-            arrival = pods.arrival[pods.order[at.next_arrival[0]]]
-        if at.changed[0] > 0 and departure > at.now[0] and limit > at.now[0]:
-            retry(state, compiled, pods, progress, log, scratch)
-        elif departure <= arrival and departure <= limit and departure < np.inf:
-            at.now[0] = departure
-            depart(state, compiled, pods, progress, log)
-        elif arrival < limit:
-            at.now[0] = arrival
-            arrive(state, compiled, pods, progress, log, scratch)
+        if at.retrying[0]:
+            pod = next_to_retry(state, compiled, pods, progress)
+            if pod < 0:
+                end_retry(progress)
+                continue
         else:
-            return DONE
+            departure = next_departure(pods, progress)
+            arrival = next_arrival(pods, progress)
+            if at.changed[0] > 0 and departure > at.now[0] and limit > at.now[0]:
+                begin_retry(progress)
+                continue
+            if departure <= arrival and departure <= limit and departure < np.inf:
+                at.now[0] = departure
+                depart(state, classes, pods, progress, log)
+                continue
+            if arrival >= limit:
+                return DONE
+            at.now[0] = arrival
+            pod = arrive(state, classes, pods, progress, log)
+            if pod < 0:
+                continue
+        pod_class = np.int64(pods.pod_class[pod])
+        started = monotonic_ns()
+        node = schedule_one(state, compiled, pod_class, pod, at.cursor[0], scratch)
+        log.latency[at.decisions[0]] = monotonic_ns() - started
+        at.decisions[0] += 1
+        if node >= 0:
+            at.cursor[0] = (node + 1) % state.alive.size
+            if at.retrying[0]:
+                drop_head(progress, pod_class)
+            place(state, classes, pods, progress, log, pod, node)
+        elif at.retrying[0]:
+            progress.refused[pod_class] = 1
+            fail_untried(state, compiled, pods, progress, log, scratch, pod_class)
+        else:
+            wait(pods, progress, pod)
+            fail(state, compiled, pods, progress, log, scratch, pod)
 
 
 @kernel
-def log_is_full(pods: Pods, progress: Progress, log: Log) -> bool:
+def log_is_full(progress: Progress, log: Log) -> bool:
     """Return whether one more step might overrun the log.
 
-    A step logs at most an entry for each waiting pod and two besides.
+    A step logs at most an entry for each waiting pod and three besides.
     """
     at = progress.counters
     room = at.waiting[0] + 3
-    return (
-        at.logged[0] + 2 * room > log.time.size
-        or at.decisions[0] + 2 * room > log.latency.size
-    )
+    return at.logged[0] + room > log.time.size or at.decisions[0] + 1 > log.latency.size
 
 
 @kernel
@@ -239,41 +268,27 @@ def next_departure(pods: Pods, progress: Progress) -> float:
 
 @kernel
 def depart(
-    state: ClusterState, compiled: Compiled, pods: Pods, progress: Progress, log: Log
+    state: ClusterState, classes: PodClasses, pods: Pods, progress: Progress, log: Log
 ) -> None:
     """Let the next pod finish, or be deleted where no pod finishes at this time."""
     at = progress.counters
+    kind = np.int64(EventKind.FINISH)
     if at.finishing[0] > 0 and progress.finish_time[0] == at.now[0]:
-        pod = progress.finish_pod[0]
+        pod = np.int64(progress.finish_pod[0])
         timed_pop(progress.finish_time, progress.finish_pod, at.finishing)
-        release(state, compiled, pods, progress, log, pod, EventKind.FINISH)
-        progress.status[pod] = GONE
-        return
-    pod = pods.deletions[at.next_deletion[0]]
-    at.next_deletion[0] += 1
+    else:
+        pod = np.int64(pods.deletions[at.next_deletion[0]])
+        at.next_deletion[0] += 1
+        kind = np.int64(EventKind.DELETE)
     if progress.status[pod] == BOUND:
-        release(state, compiled, pods, progress, log, pod, EventKind.DELETE)
+        node = np.int64(progress.place[pod])
+        devices = progress.devices[pod]
+        bind(state, classes, np.int64(pods.pod_class[pod]), node, devices, REMOVE)
+        write(progress, log, kind, pod, node, devices)
+        mark_changed(progress, node)
     elif progress.status[pod] == WAITING:
-        write(progress, log, EventKind.DELETE, pod, -1, 0)
+        write(progress, log, kind, pod, NO_NODE, NO_DEVICES)
     progress.status[pod] = GONE
-
-
-@kernel
-def release(
-    state: ClusterState,
-    compiled: Compiled,
-    pods: Pods,
-    progress: Progress,
-    log: Log,
-    pod: int,
-    kind: int,
-) -> None:
-    """Take a bound pod off its node and note that the node has room."""
-    node = progress.place[pod]
-    devices = progress.devices[pod]
-    bind(state, compiled.classes, pods.pod_class[pod], node, devices, -1)
-    write(progress, log, kind, pod, node, devices)
-    mark_changed(progress, node)
 
 
 @kernel
@@ -289,7 +304,7 @@ def mark_changed(progress: Progress, node: int) -> None:
 @kernel
 def wait(pods: Pods, progress: Progress, pod: int) -> None:
     """Put a pod among those that wait."""
-    pod_class = pods.pod_class[pod]
+    pod_class = np.int64(pods.pod_class[pod])
     progress.status[pod] = WAITING
     first = progress.waiting_start[pod_class]
     last = progress.waiting_start[pod_class + 1]
@@ -322,59 +337,36 @@ def drop_head(progress: Progress, pod_class: int) -> None:
 
 
 @kernel
-def arrive(
-    state: ClusterState,
-    compiled: Compiled,
-    pods: Pods,
-    progress: Progress,
-    log: Log,
-    scratch: Scratch,
-) -> None:
-    """Let the next pod arrive and be scheduled; if it fits nowhere, it waits."""
-    at = progress.counters
-    pod = pods.order[at.next_arrival[0]]
-    at.next_arrival[0] += 1
-    if progress.status[pod] == GONE:
-        return
-    write(progress, log, EventKind.ARRIVE, pod, -1, 0)
-    if pods.node[pod] >= 0 and state.alive[pods.node[pod]]:
-        place(state, compiled, pods, progress, log, pod, pods.node[pod])
-        return
-    node = decide(state, compiled, pods, progress, log, scratch, pod)
-    if node >= 0:
-        place(state, compiled, pods, progress, log, pod, node)
-    else:
-        wait(pods, progress, pod)
-        fail(state, compiled, pods, progress, log, scratch, pod)
+def next_arrival(pods: Pods, progress: Progress) -> float:
+    """Return when the next pod arrives; inf if none will."""
+    index = progress.counters.next_arrival[0]
+    if index == pods.order.size:
+        return np.inf
+    return pods.arrival[pods.order[index]]
 
 
 @kernel
-def decide(
-    state: ClusterState,
-    compiled: Compiled,
-    pods: Pods,
-    progress: Progress,
-    log: Log,
-    scratch: Scratch,
-    pod: int,
+def arrive(
+    state: ClusterState, classes: PodClasses, pods: Pods, progress: Progress, log: Log
 ) -> int:
-    """Run one timed scheduling cycle; the draw of a tie is numbered by the pod."""
+    """Let the next pod arrive; return it if it is to be scheduled, else −1."""
     at = progress.counters
-    started = monotonic_ns()
-    node = schedule_one(
-        state, compiled, pods.pod_class[pod], pod, at.cursor[0], scratch
-    )
-    log.latency[at.decisions[0]] = monotonic_ns() - started
-    at.decisions[0] += 1
-    if node >= 0:
-        at.cursor[0] = (node + 1) % state.alive.size
-    return node
+    pod = np.int64(pods.order[at.next_arrival[0]])
+    at.next_arrival[0] += 1
+    if progress.status[pod] == GONE:
+        return -1
+    write(progress, log, np.int64(EventKind.ARRIVE), pod, NO_NODE, NO_DEVICES)
+    node = np.int64(pods.node[pod])
+    if node >= 0 and state.alive[node]:
+        place(state, classes, pods, progress, log, pod, node)
+        return -1
+    return pod
 
 
 @kernel
 def place(
     state: ClusterState,
-    compiled: Compiled,
+    classes: PodClasses,
     pods: Pods,
     progress: Progress,
     log: Log,
@@ -382,13 +374,14 @@ def place(
     node: int,
 ) -> None:
     """Bind a pod to a node and note when it will finish."""
-    pod_class = pods.pod_class[pod]
-    devices = choose_devices(state, compiled.classes, pod_class, node)
-    bind(state, compiled.classes, pod_class, node, devices, 1)
+    pod_class = np.int64(pods.pod_class[pod])
+    devices = choose_devices(state, classes, pod_class, node)
+    bind(state, classes, pod_class, node, devices, ADD)
     progress.status[pod] = BOUND
+    progress.untried[pod] = 0
     progress.place[pod] = node
     progress.devices[pod] = devices
-    write(progress, log, EventKind.BIND, pod, node, devices)
+    write(progress, log, np.int64(EventKind.BIND), pod, node, devices)
     at = progress.counters
     progress.finish[pod] = at.now[0] + pods.duration[pod]
     if progress.finish[pod] < np.inf:
@@ -413,8 +406,9 @@ def fail(
 ) -> None:
     """Log a first failed attempt and why each node was rejected."""
     progress.untried[pod] = 0
-    write(progress, log, EventKind.UNSCHEDULABLE, pod, -1, 0)
-    count_rejections(state, compiled, pods.pod_class[pod], scratch.bad, log.rejections)
+    write(progress, log, np.int64(EventKind.UNSCHEDULABLE), pod, NO_NODE, NO_DEVICES)
+    pod_class = np.int64(pods.pod_class[pod])
+    count_rejections(state, compiled, pod_class, scratch.bad, log.rejections)
 
 
 @kernel
@@ -436,7 +430,7 @@ def fits_changed(
     """Return whether the class fits on a node that changed since the last retry."""
     bad = np.empty(1, dtype=np.int64)
     for index in range(progress.counters.changed[0]):
-        node = progress.changed_nodes[index]
+        node = np.int64(progress.changed_nodes[index])
         mark_infeasible(
             state,
             compiled.classes,
@@ -453,53 +447,49 @@ def fits_changed(
 
 
 @kernel
-def retry(
-    state: ClusterState,
-    compiled: Compiled,
-    pods: Pods,
-    progress: Progress,
-    log: Log,
-    scratch: Scratch,
-) -> None:
-    """Try the waiting pods again, in the order of the queue, once.
+def begin_retry(progress: Progress) -> None:
+    """Begin to try the waiting pods again, in the order of the queue, each once."""
+    at = progress.counters
+    at.retrying[0] = 1
+    for index in range(at.active[0]):
+        progress.refused[progress.active[index]] = 0
+
+
+@kernel
+def next_to_retry(
+    state: ClusterState, compiled: Compiled, pods: Pods, progress: Progress
+) -> int:
+    """Return the first pod of the queue that may fit now, or −1.
 
     A class that failed everywhere can only fit on nodes that changed since, and what
     fits nowhere in this pass will not fit later in it. So the pass asks each class
     once a binding, instead of each pod on each node.
     """
-    at = progress.counters
-    for index in range(at.active[0]):
-        progress.refused[progress.active[index]] = 0
-    while True:
-        best = NO_RANK
-        for index in range(at.active[0] - 1, -1, -1):
-            pod_class = progress.active[index]
-            if progress.refused[pod_class]:
-                continue
-            rank = head(pods, progress, pod_class)
-            if rank >= best:
-                continue
-            if progress.stale[pod_class] or fits_changed(
-                state, compiled, progress, pod_class
-            ):
-                best = rank
-            else:
-                progress.refused[pod_class] = 1
-        if best == NO_RANK:
-            break
-        pod = pods.by_rank[best]
-        pod_class = pods.pod_class[pod]
-        node = decide(state, compiled, pods, progress, log, scratch, pod)
-        if node < 0:
-            progress.refused[pod_class] = 1
-            fail_untried(state, compiled, pods, progress, log, scratch, pod_class)
+    best = np.int64(NO_RANK)
+    for index in range(progress.counters.active[0] - 1, -1, -1):
+        pod_class = np.int64(progress.active[index])
+        if progress.refused[pod_class]:
             continue
-        drop_head(progress, pod_class)
-        progress.untried[pod] = 0
-        place(state, compiled, pods, progress, log, pod, node)
+        rank = np.int64(head(pods, progress, pod_class))
+        if rank >= best:
+            continue
+        if progress.stale[pod_class] or fits_changed(
+            state, compiled, progress, pod_class
+        ):
+            best = rank
+        else:
+            progress.refused[pod_class] = 1
+    return np.int64(pods.by_rank[best]) if best < NO_RANK else np.int64(-1)
+
+
+@kernel
+def end_retry(progress: Progress) -> None:
+    """Forget which nodes changed: every waiting pod has been tried on them."""
+    at = progress.counters
     for index in range(at.changed[0]):
         progress.is_changed[progress.changed_nodes[index]] = 0
     at.changed[0] = 0
+    at.retrying[0] = 0
 
 
 @kernel
@@ -516,6 +506,6 @@ def fail_untried(
     progress.stale[pod_class] = 0
     first = progress.waiting_start[pod_class]
     for index in range(first, first + progress.waiting_count[pod_class]):
-        pod = pods.by_rank[progress.waiting[index]]
+        pod = np.int64(pods.by_rank[progress.waiting[index]])
         if progress.untried[pod] and progress.status[pod] == WAITING:
             fail(state, compiled, pods, progress, log, scratch, pod)

@@ -10,10 +10,14 @@ from schedbench.simulation.rejections import make_counts
 
 
 def make_pods(encoded: EncodedWorkload) -> Pods:
-    """Return the pods as the loop reads them: in queue order, with their ranks."""
+    """Return the pods as the loop reads them: in queue order, with their ranks.
+
+    Of pods that arrive together, those that come bound are first.
+    """
     stream = encoded.workload.pods
     index = np.arange(len(stream))
-    order = np.lexsort((index, -encoded.priority, stream.arrival))
+    pending = stream.node < 0
+    order = np.lexsort((index, -encoded.priority, pending, stream.arrival))
     by_rank = np.lexsort((index, stream.arrival, -encoded.priority))
     rank = np.empty(len(stream), dtype=np.int32)
     rank[by_rank] = index

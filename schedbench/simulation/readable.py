@@ -167,7 +167,7 @@ class _Steps:
 
     def run(self, limit: float, most_decisions: int) -> int:
         """Run all events before `limit` and the departures at it."""
-        state, compiled = self.session.state, self.session.compiled
+        state, classes = self.session.state, self.session.compiled.classes
         stop_at = int(self.at.decisions[0]) + most_decisions
         while True:
             group = self._arrivals()
@@ -182,7 +182,7 @@ class _Steps:
                 self._retry()
             elif departure <= arrival and departure <= limit and departure < np.inf:
                 self.at.now[0] = departure
-                loop.depart(state, compiled, self.pods, self.progress, self.log)
+                loop.depart(state, classes, self.pods, self.progress, self.log)
             elif arrival < limit:
                 self.at.now[0] = arrival
                 self._arrive(group)
@@ -207,7 +207,7 @@ class _Steps:
     def _arrive(self, group: NDArray[np.int32]) -> None:
         self.at.next_arrival[0] += len(group)
         fresh = []
-        for pod in group:
+        for pod in map(int, group):
             if self.progress.status[pod] == loop.GONE:
                 continue
             self._write(loop.EventKind.ARRIVE, pod)
@@ -215,7 +215,7 @@ class _Steps:
             if node >= 0 and self.session.state.alive[node]:
                 self._place(pod, node)
             else:
-                fresh.append(int(pod))
+                fresh.append(pod)
         for pod, node in self._try(fresh):
             if node >= 0:
                 self._place(pod, node)
@@ -231,7 +231,6 @@ class _Steps:
         for pod, node in self._try([int(pod) for pod in queue]):
             if node >= 0:
                 self._place(pod, node)
-                self.progress.untried[pod] = 0
                 continue
             if self.progress.untried[pod]:
                 self._fail(pod)
@@ -304,8 +303,8 @@ class _Steps:
         loop.write(self.progress, self.log, int(kind), pod, -1, 0)
 
     def _place(self, pod: int, node: int) -> None:
-        state, compiled = self.session.state, self.session.compiled
-        loop.place(state, compiled, self.pods, self.progress, self.log, pod, node)
+        state, classes = self.session.state, self.session.compiled.classes
+        loop.place(state, classes, self.pods, self.progress, self.log, pod, node)
 
     def _fail(self, pod: int) -> None:
         feasible = feasible_nodes(self.session, int(self.pods.pod_class[pod]))

@@ -58,11 +58,13 @@ def count_rejections(
             counts[ports_at] += 1
             continue
         if compiled.switches.resources:
-            for resource in range(resources):
-                request = classes.request[pod_class, resource]
+            for index in range(
+                classes.row_start[pod_class], classes.row_start[pod_class + 1]
+            ):
+                resource = classes.rows[index]
                 free = state.allocatable[resource, node]
                 free -= state.requested[resource, node]
-                if request > 0 and request > free:
+                if classes.request[pod_class, resource] > free:
                     counts[ports_at + 1 + resource] += 1
                     blocked = True
         if not blocked:

@@ -10,7 +10,6 @@ import hashlib
 import resource
 import sys
 import time
-
 from typing import Literal
 
 import numpy as np
@@ -120,9 +119,9 @@ class Replay:
                 raise PolicyError(f"{self.policy.spec} scored a node NaN") from error
             raise
         except NumbaError as error:
-            reason = str(error).strip().splitlines()
+            reason = " ".join(str(error).strip().splitlines()[:4])
             raise PolicyError(
-                f"{self.policy.spec} cannot be compiled by numba: {' '.join(reason[:4])}"
+                f"{self.policy.spec} cannot be compiled by numba: {reason}"
             ) from error
         return outcome
 
@@ -156,7 +155,7 @@ class Replay:
         here = (progress.status == loop.BOUND) & (progress.place == slot)
         evicted = np.flatnonzero(here)
         for pod in evicted[np.argsort(pods.rank[evicted])]:
-            pod_class, devices = pods.pod_class[pod], progress.devices[pod]
+            pod_class, devices = int(pods.pod_class[pod]), int(progress.devices[pod])
             bind(
                 self.session.state,
                 self.session.compiled.classes,
@@ -168,14 +167,14 @@ class Replay:
             self._write(EventKind.EVICT, slot, pod, devices)
             progress.untried[pod] = 1
             progress.stale[pod_class] = 1
-            loop.wait(pods, progress, pod)
+            loop.wait(pods, progress, int(pod))
         if len(evicted):
             loop.mark_changed(progress, slot)
 
     def _write(self, kind: int, node: int, pod: int = -1, devices: int = 0) -> None:
-        if loop.log_is_full(self.pods, self.progress, self.log):
+        if loop.log_is_full(self.progress, self.log):
             self.log = grow_log(self.log)
-        loop.write(self.progress, self.log, int(kind), pod, node, devices)
+        loop.write(self.progress, self.log, int(kind), int(pod), node, int(devices))
 
     def _check(self) -> None:
         bound = np.flatnonzero(self.progress.status == loop.BOUND)
@@ -227,5 +226,3 @@ def peak_rss_bytes() -> int:
     """Return the highest resident memory of this process so far."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
