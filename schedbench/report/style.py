@@ -154,7 +154,7 @@ def panels(
     right: float = 0.2,
     top: float = 0.35,
     bottom: float = 0.55,
-    gap: tuple[float, float] = (0.6, 0.75),
+    gap: tuple[float, float] = (0.7, 0.75),
     legend: Sequence[str] = (),
     known: dict[str, Look] | None = None,
 ) -> tuple[Figure, np.ndarray]:

@@ -16,6 +16,7 @@ from schedbench.report.comparison import Comparison
 
 MOST_ROWS = 60
 MOST_COLUMNS = 8
+SHORTEST = 0.001
 SPEEDS = (
     "decisions_per_second",
     "latency_p50_us",
@@ -88,7 +89,7 @@ def summary(comparison: Comparison, group: views.Group) -> Summary:
     names = [name for name in METRICS if name in cells and cells[name].notna().any()]
     quality = [name for name in names if METRICS[name].kind == "quality"]
     single = len(comparison.policies) == 1
-    telling = [name for name in quality if single or _tells(cells, name)]
+    telling = [name for name in quality if single or views.tells(cells, name)]
     first = views.headline(comparison.results, group)
     order = [name for name in first if name in telling]
     order += [name for name in telling if name not in order]
@@ -104,12 +105,6 @@ def summary(comparison: Comparison, group: views.Group) -> Summary:
         speed=_metrics(comparison, group, speeds, "wall_clock"),
         constant=constant,
     )
-
-
-def _tells(cells: pd.DataFrame, metric: str) -> bool:
-    """Tell whether a metric differs between policies in some seed."""
-    counts = cells.groupby("seed")[metric].nunique(dropna=False)
-    return bool((counts > 1).any())
 
 
 def _metrics(
@@ -160,6 +155,9 @@ def _entries(
     whole = all(float(value).is_integer() for value in values)
     entries = {}
     for row in means:
+        if METRICS[metric].unit == "s" and 0 < row.mean < SHORTEST:
+            entries[str(row.policy)] = Entry(f"< {SHORTEST:g}", float(row.mean))
+            continue
         verdict = verdicts.get(row.policy, "")
         entries[str(row.policy)] = Entry(
             text=views.number(row.mean * scale, whole=whole),

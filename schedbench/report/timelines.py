@@ -94,7 +94,7 @@ def overlay(
         at = course["at"] / divisor
         axis.fill_between(
             at, course["low"] * scale, course["high"] * scale, color=look.color,
-            alpha=0.13, linewidth=0, gid=look.gid(),
+            alpha=0.13 if len(names) < 4 else 0.07, linewidth=0, gid=look.gid(),
         )  # fmt: skip
         every = (2 + number * 17 // len(names), 20)
         axis.plot(at, course["mean"] * scale, markevery=every, **look.line())

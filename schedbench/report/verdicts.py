@@ -24,8 +24,8 @@ class Verdict:
 def verdicts(comparison: Comparison) -> list[Verdict]:
     """Return a sentence a headline metric, then one on speed.
 
-    Of each metric the policy is named that beats the baseline most often (less often
-    worse, then by the larger mean difference), or that none does.
+    Of each metric the policy is named that is more often better than the baseline than
+    worse, by the widest margin; then by the larger mean difference.
     """
     results = comparison.results
     if len(comparison.policies) < 2:
@@ -34,7 +34,7 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
     for group in views.groups(results):
         for metric in views.headline(results, group):
             where.setdefault(metric, []).append(group)
-    ranked = sorted(where, key=lambda metric: -len(where[metric]))
+    ranked = list(where)
     found = [_quality(comparison, metric, where[metric]) for metric in ranked[:MOST]]
     every = [_overall(comparison, where), *found, _speed(comparison)]
     return [verdict for verdict in every if verdict]
@@ -70,17 +70,16 @@ def _overall(
     )
     if first["better"] <= first["worse"]:
         lead = (
-            f"Overall: no policy is better than {comparison.baseline} more often than "
-            "worse."
+            f"Overall: {comparison.baseline} holds its ground: no policy is better "
+            "than it more often than worse."
         )
     words = ", ".join(_lower(views.title(metric)) for metric in where)
     rest = ", ".join(
-        f"{name} {counts[name]['better']} : {counts[name]['worse']}"
-        for name in order[1:]
+        f"{name} {counts[name]['better']} : {counts[name]['worse']}" for name in order
     )
     detail = f"Counted over all scenarios and sizes, for {words}."
     return Verdict(
-        lead, f"{detail} Better : worse of the others: {rest}." if rest else detail
+        lead, f"{detail} Better : worse, by policy: {rest}." if rest else detail
     )
 
 
@@ -118,6 +117,8 @@ def _quality(
         f"{words}: {champion} is better than {base} in {len(wins)} of "
         f"{_count(len(mine))}."
     )
+    if len(wins) <= losses:
+        lead = f"{words}: no policy is better than {base} more often than worse."
     group, _ = max(wins, key=lambda pair: (pair[0].nodes, pair[0].label))
     detail = comparison.words(metric, group)[champion]
     least, most = _extremes(wins)
@@ -126,7 +127,7 @@ def _quality(
         detail += f" Over all {len(wins)}: {where}."
     if losses:
         worse = ", ".join(g.label for g, row in mine if row.verdict == "worse")
-        detail += f" Worse in {worse}."
+        detail += f" {champion} is worse on {worse}."
     also = [
         policy
         for policy in rows
@@ -156,12 +157,13 @@ def _wins(rows: list[tuple[views.Group, Any]]) -> int:
 
 def _score(rows: list[tuple[views.Group, Any]]) -> tuple[float, float, float]:
     losses = sum(row.verdict == "worse" for _, row in rows)
+    balance = _wins(rows) - losses
     sizes = [
         abs(row.relative_mean)
         for _, row in rows
         if row.verdict == "better" and row.relative_mean == row.relative_mean
     ]
-    return _wins(rows), -losses, sum(sizes) / len(sizes) if sizes else 0.0
+    return balance, _wins(rows), sum(sizes) / len(sizes) if sizes else 0.0
 
 
 def _extremes(wins: list[tuple[views.Group, Any]]) -> tuple[str, str]:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 HEADLINE = (
+    "allocation_gpu_mean",
     "pods_pending",
     "nodes_used",
     "allocation_cpu_mean",
-    "allocation_gpu_mean",
     "queue_wait_mean_s",
 )
 SPEED = "decisions_per_second"
@@ -120,9 +120,15 @@ def headline(results: Results, group: Group) -> list[str]:
         if name in METRICS and METRICS[name].kind == "quality" and name in cells
     ]
     filled = [name for name in known if cells[name].notna().any()]
-    telling = [name for name in filled if cells[name].min() < cells[name].max()]
+    telling = [name for name in filled if tells(cells, name)]
     chosen = telling or filled
     return chosen[:4]
+
+
+def tells(cells: pd.DataFrame, metric: str) -> bool:
+    """Tell whether a metric differs between policies in some seed."""
+    counts = cells.groupby("seed")[metric].nunique(dropna=False)
+    return bool((counts > 1).any())
 
 
 def arrange(frame: pd.DataFrame, results: Results) -> pd.DataFrame:

@@ -5,12 +5,14 @@ A hollow marker means no clear difference.
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from schedbench.experiment.sentences import LARGEST_RATIO
 from schedbench.metrics.table import METRICS
 from schedbench.report import comparison, style, views
 
@@ -42,7 +44,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     left = 0.3 + max(style.text_width(style.short(name), 8.5) for name in names)
     figure, axes = style.panels(
         1, len(metrics), height=0.3 * len(names) + 0.2, left=left, gap=(0.3, 0),
-        top=0.55, bottom=0.6,
+        top=0.7, bottom=0.6,
     )  # fmt: skip
     for axis, metric in zip(axes[0], metrics, strict=True):
         _forest(axis, frame[frame["metric"] == metric], metric, names, known)
@@ -59,7 +61,8 @@ def _forest(
     names: list[str],
     known: dict[str, style.Look],
 ) -> None:
-    relative = bool(part["relative_mean"].notna().all())
+    ratios = part["relative_mean"].abs()
+    relative = bool(ratios.notna().all() and ratios.max() <= LARGEST_RATIO)
     columns = ["mean", "low", "high"]
     if relative:
         columns = [f"relative_{column}" for column in columns]
@@ -77,11 +80,13 @@ def _forest(
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.set_yticks(range(len(names)), [])
     axis.margins(x=0.12)
-    axis.locator_params(axis="x", nbins=5)
+    axis.locator_params(axis="x", nbins=4)
     axis.xaxis.set_major_formatter(
-        lambda x, _: f"{x:+g}".replace("-", "−") if x else "0"
+        lambda x, _: ("+" if x > 0 else "") + style.compact(x)
     )
-    axis.set_title(f"{views.title(metric)} {views.arrow(metric)}", pad=14)
+    axis.set_title(
+        textwrap.fill(f"{views.title(metric)} {views.arrow(metric)}", 20), pad=14
+    )
     better = METRICS[metric].better
     sides = {"up": ("worse", "better"), "down": ("better", "worse")}.get(better)
     if sides:

@@ -5,6 +5,7 @@ The darkest cell of a column is the best.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,20 +22,24 @@ if TYPE_CHECKING:
 
 NAME = "ranks"
 TITLE = "Policies × scenarios"
+MOST = 4
 WORST = 0.3  # a fifth or a tenth would paint every loser alike, 1 would hide them
 
 
 def data(results: Results) -> pd.DataFrame | None:
     """Return a row for each scenario, size, policy and headline metric."""
     compared = comparison.of(results)
-    rows = []
-    for group in views.groups(results):
-        for metric in views.headline(results, group)[:3]:
-            means = compared.means(metric, group)
-            rows += [
-                (group.scenario, group.size, group.label, metric, row.policy, row.mean)
-                for row in views.rows(means)
-            ]
+    groups = views.groups(results)
+    asked = [metric for group in groups for metric in views.headline(results, group)]
+    common = {metric for metric, _ in Counter(asked).most_common(MOST)}
+    metrics = [metric for metric in dict.fromkeys(asked) if metric in common]
+    rows = [
+        (group.scenario, group.size, group.label, metric, row.policy, row.mean)
+        for group in groups
+        for metric in metrics
+        for row in views.rows(compared.means(metric, group))
+        if not np.isnan(row.mean)
+    ]
     columns = ["scenario", "size", "label", "metric", "policy", "mean"]
     frame = pd.DataFrame(rows, columns=columns)
     if frame.empty or frame["policy"].nunique() < 2:
@@ -61,7 +66,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     height = 0.26 * len(names)
     head = 0.15 + 0.58 * max(style.text_width(style.short(x), 8) for x in labels)
     figure, axes = style.panels(
-        len(metrics), 1, height=height, left=left, right=0.9, top=head + 0.25,
+        len(metrics), 1, height=height, left=left, right=0.9, top=head + 0.4,
         bottom=0.2, gap=(0, 0.4),
     )  # fmt: skip
     for axis, metric in zip(axes[:, 0], metrics, strict=True):
@@ -106,6 +111,7 @@ def _heat(
     axis.set_xticks(range(len(labels)), [])
     if head:
         axis.xaxis.tick_top()
+        axis.tick_params(axis="x", pad=14)
         axis.set_xticklabels(
             [style.short(label) for label in labels], rotation=35, ha="left"
         )
