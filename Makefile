@@ -1,0 +1,58 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench deep warmup sample clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.core ## Compare policies on the demo scenarios; writes runs/demo/report/index.html.
+	$(BIN)/schedbench sweep workloads/demo.yaml --out $(DEMO)
+
+test: $(VENV)/.dev warmup ## Run the tests.
+	$(BIN)/pytest -n 2 --dist loadscope
+
+lint: $(VENV)/.dev ## Check style, types and the import rule.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev warmup ## Measure schedbench itself; rewrites the table in README.md.
+	mkdir -p runs/bench
+	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -p no:xdist \
+	  --benchmark-json runs/bench/latest.json
+	$(BIN)/python benchmarks/table.py runs/bench/latest.json
+
+deep: $(VENV)/.dev warmup ## Run the exhaustive checks; takes about an hour.
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --dist loadscope -m "deep or not deep"
+	NUMBA_BOUNDSCHECK=1 SCHEDBENCH_NO_CACHE=1 $(BIN)/pytest tests/simulation tests/plugins
+
+warmup: $(VENV)/.core ## Compile every kernel once.
+	$(BIN)/schedbench warmup
+
+sample: demo ## Rewrite the committed sample report and the README's picture of it.
+	$(BIN)/schedbench report $(DEMO) --out reports/demo
+	$(BIN)/python reports/readme.py reports/demo
+
+clean: ## Remove the environment and all results.
+	rm -rf $(VENV) runs
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "schedbench needs Python 3.11 or newer; try: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.core: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
