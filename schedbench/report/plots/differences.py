@@ -85,7 +85,10 @@ def _forest(
         lambda x, _: ("+" if x > 0 else "") + style.compact(x)
     )
     axis.set_title(
-        textwrap.fill(f"{views.title(metric)} {views.arrow(metric)}", 20), pad=14
+        textwrap.fill(
+            f"{views.title(metric)}\N{NO-BREAK SPACE}{views.arrow(metric)}", 20
+        ),
+        pad=14,
     )
     better = METRICS[metric].better
     sides = {"up": ("worse", "better"), "down": ("better", "worse")}.get(better)
