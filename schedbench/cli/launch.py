@@ -1,0 +1,263 @@
+"""What `run` and `sweep` share: check a grid, run it, tell what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from schedbench.cli import output
+
+if TYPE_CHECKING:
+    from schedbench.experiment.grid import Grid
+    from schedbench.experiment.progress import RunSummary
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+RUNS_LOOKED_AT = 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Options:
+    """How to run a grid, as the options say it; `form` is `json` or None."""
+
+    out: str | None
+    jobs: int | None
+    timeout: float | None
+    force: bool
+    strict: bool
+    dry_run: bool
+    report: bool | None
+    form: str | None
+
+
+def grid_options(command: Command) -> Command:
+    """Add the options of `Options`, and those that choose seeds, to a command."""
+    options = (
+        click.option(
+            "--seed", type=click.IntRange(0, 2**63 - 1), metavar="S",
+            help="First seed; without it the scenario's own, else one is drawn.",
+        ),
+        click.option(
+            "--repeats", type=click.IntRange(1, 10_000), metavar="R",
+            help="How many seeds, counted up from the first.",
+        ),
+        click.option(
+            "--engine", default="scan", show_default=True, metavar="E",
+            help="scan (compiled) or explain (readable); they place alike.",
+        ),
+        click.option(
+            "--baseline", metavar="P",
+            help="Policy that the others are compared with.",
+        ),
+        click.option(
+            "--quick", is_flag=True,
+            help="Smallest size, one seed: the whole path in seconds.",
+        ),
+        click.option(
+            "-o", "--out", type=click.Path(file_okay=False), metavar="DIR",
+            help="Folder of the results; finished cells in it are kept. "
+            "[default: runs/NNNN_…]",
+        ),
+        click.option(
+            "-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
+            help="Cells at a time. [default: one a core]",
+        ),
+        click.option(
+            "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+            help="Wall time a cell may take.",
+        ),
+        click.option("--force", is_flag=True, help="Run finished cells again."),
+        click.option(
+            "--strict", is_flag=True, help="Stop at the first cell that fails."
+        ),
+        click.option(
+            "--dry-run", is_flag=True, help="Print the grid and run nothing."
+        ),
+        click.option(
+            "--report/--no-report", default=None,
+            help="Draw the page too. [default: yes, but not with --json]",
+        ),
+        output.json_option,
+        output.quiet_and_verbose,
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def seeds_of(
+    seed: int | None, repeats: int | None, own: Sequence[int], *, quick: bool
+) -> list[int]:
+    """Return the seeds to run, and say so if one had to be drawn.
+
+    Without `seed` they begin at the scenario's first; without `repeats` they are the
+    scenario's, or a given seed alone.
+    """
+    if seed is None and repeats is None and own:
+        return list(own[:1]) if quick else list(own)
+    count = repeats or 1
+    first = own[0] if own else None
+    if seed is not None:
+        first = seed
+    if first is None:
+        import secrets
+
+        first = secrets.randbelow(2**31)
+        output.note(f"seed {first} was drawn; --seed {first} repeats it")
+    return list(range(first, first + count))
+
+
+def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) -> int:
+    """Run a checked grid into a folder and print its results; return the exit code."""
+    from schedbench.experiment.runner import run_grid
+    from schedbench.experiment.warmup import warm_up
+
+    from schedbench.cli.progress import Reporter
+
+    seeds = ", ".join(map(str, grid.seeds))
+    output.note(f"{output.counted(len(grid), 'cell')} into {out}, seeds {seeds}")
+    with Reporter() as reporter:
+        summary = run_grid(
+            grid,
+            out,
+            jobs=_jobs(options, len(grid)),
+            timeout=options.timeout,
+            force=options.force,
+            strict=options.strict,
+            progress=reporter,
+            warmup=warm_up,
+            command=command,
+            rerun=rerun,
+        )
+    _print_results(summary, options, grid, rerun)
+    return summary.exit_code
+
+
+def dry_run(grid: Grid, options: Options) -> int:
+    """Print what would be run, with an estimate from earlier runs."""
+    seconds = seconds_per_cell(grid)
+    if options.form == "json":
+        cells = [
+            {
+                "scenario": cell.scenario.name,
+                "size": cell.scenario.size,
+                "policy": cell.policy.spec,
+                "seed": cell.seed,
+                "status": "planned",
+            }
+            for cell in grid.cells()
+        ]
+        output.json_document(
+            {"dry_run": True, "cells": cells, "seconds_per_cell": seconds}
+        )
+        return 0
+    output.result(grid.describe(seconds, _jobs(options, len(grid))))
+    if seconds is None:
+        output.note("no estimate: no stored run has such cells")
+    return 0
+
+
+def preflight(grid: Grid) -> None:
+    """Build each scenario once, so that bad input stops the run before it begins.
+
+    Raises
+    ------
+    InputError
+        If a workload cannot be built; what is merely not modelled is left to the run.
+    """
+    from schedbench.cluster.encode import encode
+    from schedbench.errors import InputError, NotModelledError, UnknownNameError
+    from schedbench.simulation.replay import ENGINES
+
+    if grid.engine not in ENGINES:
+        raise UnknownNameError("engine", grid.engine, ENGINES)
+    for scenario in grid.scenarios:
+        if getattr(scenario, "needs", ()):
+            continue
+        try:
+            encode(scenario.build(grid.seeds[0]))
+        except NotModelledError:
+            continue
+        except InputError as error:
+            raise error.at(source=getattr(scenario, "path", scenario.name)) from None
+
+
+def seconds_per_cell(grid: Grid) -> float | None:
+    """Return the mean time of such cells in the latest runs; None if there are none."""
+    import msgspec
+
+    from schedbench.experiment.runs import list_runs
+
+    known: dict[tuple[str, str], float] = {}
+    for run in list_runs()[-RUNS_LOOKED_AT:]:
+        for path in (run.path / "cells").glob("[!.]*/cell.json"):
+            try:
+                cell = msgspec.json.decode(path.read_bytes())
+                if cell["status"] == "done":
+                    seconds = sum(cell["stages"].values())
+                    known[cell["scenario"], cell["size"]] = seconds
+            except (OSError, KeyError, msgspec.DecodeError):
+                continue
+    times = [known.get((each.name, each.size)) for each in grid.scenarios]
+    found = [seconds for seconds in times if seconds is not None]
+    return sum(found) / len(found) if found else None
+
+
+def _jobs(options: Options, cells: int) -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(options.jobs or cores, cells))
+
+
+def _print_results(
+    summary: RunSummary, options: Options, grid: Grid, rerun: str
+) -> None:
+    from schedbench.cli import summary as tables
+    from schedbench.experiment.store import load_results
+
+    if options.form == "json":
+        output.json_document(
+            {
+                "run": str(summary.out),
+                "seeds": list(grid.seeds),
+                "cells": [tables.cell_document(cell) for cell in summary.results],
+            }
+        )
+    results = load_results(summary.out)
+    done = summary.counts.get("done", 0)
+    if options.form is None:
+        tables.tell(results)
+        sys.stdout.flush()
+    for line in tables.problems(summary.results):
+        output.error(line) if not line.startswith("skipped") else output.note(line)
+    for text in results.manifest["warnings"]:
+        output.note(f"note: {text}")
+    _tell_notes(summary)
+    counts = ", ".join(f"{n} {status}" for status, n in sorted(summary.counts.items()))
+    output.note(f"cells: {counts}, in {output.duration(summary.seconds)}")
+    output.note(f"results: {summary.out}")
+    wanted = options.form is None if options.report is None else options.report
+    if wanted and done and not summary.interrupted:
+        from schedbench.report.page import write_report
+
+        output.note(f"report: {write_report(results, summary.out / 'report')}")
+    if summary.interrupted:
+        output.error("interrupted")
+    if summary.hint:
+        output.note(summary.hint)
+    output.note(f"again: {rerun}")
+
+
+def _tell_notes(summary: RunSummary) -> None:
+    """Print what the sources noticed, each once."""
+    notes = dict.fromkeys(note for cell in summary.results for note in cell.notes)
+    for note in list(notes)[:5]:
+        output.note(f"note: {note}")
+    if len(notes) > 5:
+        output.note(f"note: {len(notes) - 5} more such notes in the results")

@@ -1,0 +1,166 @@
+"""The tables and sentences in which a run's results are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schedbench.cli import output
+from schedbench.cli.output import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from schedbench.experiment.cell import CellResult
+    from schedbench.experiment.store import Results
+
+HEADLINE = ("pods_bound", "pods_pending", "allocation_cpu_final", "nodes_used")
+WALL_CLOCK = (
+    "decisions_per_second",
+    "schedule_seconds",
+    "total_seconds",
+    "compile_seconds",
+    "peak_rss_bytes",
+)
+MOST_SENTENCES = 12
+
+
+def cell_document(cell: CellResult) -> dict[str, Any]:
+    """Return a cell as `--json` prints it."""
+    return {
+        "scenario": cell.scenario,
+        "size": cell.size,
+        "policy": cell.policy,
+        "seed": cell.seed,
+        "engine": cell.engine,
+        "status": cell.status,
+        "error": cell.error,
+        "nodes": cell.nodes,
+        "pods": cell.pods,
+        "metrics": {name: _plain(value) for name, value in cell.metrics.items()},
+        "wall_clock": dict.fromkeys(WALL_CLOCK)
+        | {name: _plain(value) for name, value in cell.wall_clock.items()},
+        "placement_digest": cell.placement_digest,
+        "threshold_failures": cell.threshold_failures,
+        "notes": cell.notes,
+        "key": cell.key,
+    }
+
+
+def tell(results: Results) -> None:
+    """Print the tables of a run: simulated metrics, wall clock, and the verdicts."""
+    cells = results.cells
+    done = cells.loc[cells["status"] == "done"]
+    if not len(done):
+        return
+    for title, table in tables(done, headline(results)):
+        output.result(click.style(title, bold=True))
+        output.result(table.text() + "\n")
+    for sentence in sentences(results):
+        output.result(sentence)
+
+
+def headline(results: Results) -> list[str]:
+    """Return the metrics of simulated time with which the run leads."""
+    from schedbench.metrics.table import METRICS
+
+    named = [*results.manifest.get("headline", ()), *HEADLINE]
+    quality = [
+        name
+        for name in dict.fromkeys(named)
+        if name in METRICS and METRICS[name].kind == "quality"
+    ]
+    return quality[: max(4, len(results.manifest.get("headline", ())))]
+
+
+def tables(cells: pd.DataFrame, metrics: Sequence[str]) -> Iterator[tuple[str, Table]]:
+    """Yield a title and a table for each scenario and size, and one of wall clock."""
+    for (scenario, size), group in cells.groupby(["scenario", "size"], sort=False):
+        place = f"{scenario}/{size}".rstrip("/")
+        seeds = output.counted(group["seed"].nunique(), "seed")
+        title = (
+            f"{place}: {int(group['nodes'].max()):,} nodes, "
+            f"{int(group['pods'].max()):,} pods, {seeds}"
+        )
+        shown = [name for name in metrics if group[name].notna().any()]
+        yield f"{title} (simulated)", summary_table(group, shown, lead=("policy",))
+    yield (
+        "On this machine (wall clock)",
+        summary_table(
+            cells,
+            [*WALL_CLOCK[:2], *WALL_CLOCK[3:]],
+            lead=("scenario", "size", "policy"),
+        ),
+    )
+
+
+def summary_table(
+    cells: pd.DataFrame, metrics: Sequence[str], lead: Sequence[str]
+) -> Table:
+    """Return means and their 95 % intervals, a row a policy and a column a metric."""
+    from schedbench.experiment.statistics import summarize
+    from schedbench.metrics.table import METRICS
+
+    columns = []
+    keys: list[tuple[str, ...]] = []
+    for metric in metrics:
+        frame = summarize(cells, metric)
+        keys = list(frame[list(lead)].itertuples(index=False, name=None))
+        columns.append([_interval(row, metric) for row in frame.to_dict("records")])
+    header = [*lead]
+    for metric in metrics:
+        unit = "MiB" if METRICS[metric].unit == "bytes" else METRICS[metric].unit
+        told = not unit or unit in metric or unit in {"pods", "nodes"}
+        header.append(metric if told else f"{metric} [{unit}]")
+    rows = [
+        [*key, *(column[place] for column in columns)] for place, key in enumerate(keys)
+    ]
+    return Table(header, rows, frozenset(range(len(lead), len(header))))
+
+
+def sentences(results: Results) -> list[str]:
+    """Return the verdicts on the other policies, the most telling first."""
+    from schedbench.experiment.sentences import verdicts
+
+    cells = results.cells
+    policies = cells["policy"].unique()
+    if len(policies) < 2 or results.baseline not in policies:
+        return []
+    found = verdicts(cells, headline(results), results.baseline)
+    clear = [each.text for each in found if each.verdict in {"better", "worse"}]
+    more = len(clear) - MOST_SENTENCES
+    if more > 0:
+        clear[MOST_SENTENCES:] = [f"… and {more} more differences, on the report's page."]
+    if found and not clear:
+        clear = [f"No policy differs clearly from {results.baseline}."]
+    return clear
+
+
+def problems(cells: Iterable[CellResult]) -> Iterator[str]:
+    """Yield a line for each error or need, with how many cells it concerns."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.status in {"failed", "timeout", "skipped"}:
+            reason = (cell.error or "no reason").strip().splitlines()[-1]
+            name = f"{cell.scenario}/{cell.size}".rstrip("/")
+            who = name if cell.status == "skipped" else f"{name}, {cell.policy}"
+            places.setdefault((cell.status, reason), []).append(who)
+    for (status, reason), who in places.items():
+        names = list(dict.fromkeys(who))
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield f"{status}: {names[0]}{more}: {reason}"
+
+
+def _interval(row: dict[Any, Any], metric: str) -> str:
+    scale = 2**20 if metric.endswith("_bytes") else 1
+    mean, low, high = (row[name] / scale for name in ("mean", "low", "high"))
+    text = output.number(mean)
+    if low != low or low == high or metric in WALL_CLOCK[1:]:  # noqa: PLR0124 (NaN)
+        return text
+    return f"{text} ({output.number(low)} … {output.number(high)})"
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,153 @@
+"""Compile what runs need, once, before anything is measured or spread over processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from schedbench.errors import PolicyError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Warmed:
+    """A step of the warm-up and the seconds that it took."""
+
+    step: str
+    seconds: float
+
+
+def warm_up(
+    specs: Sequence[str] = ("kube-scheduler",),
+    tell: Callable[[Warmed], object] | None = None,
+) -> list[Warmed]:
+    """Play a tiny workload that touches every kernel; return what took how long.
+
+    A score from a user's file is left to the cells: it is compiled into the loop anew
+    in every process.
+
+    Parameters
+    ----------
+    specs
+        Policies to play; the kernels of all built-in ones are the same.
+    tell
+        Called after every step.
+    """
+    steps: list[Warmed] = []
+
+    def timed(step: str, function: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        value = function()
+        steps.append(Warmed(step, time.perf_counter() - start))
+        if tell is not None:
+            tell(steps[-1])
+        return value
+
+    timed("load numba and the kernels", _load)
+    from schedbench.cluster.encode import encode
+    from schedbench.policies.registry import make_policy
+    from schedbench.simulation.replay import ENGINES, replay
+
+    encoded = timed("encode a tiny cluster", lambda: encode(tiny_workload()))
+    for spec in dict.fromkeys(specs):
+        policy = make_policy(spec)
+        if policy.source_digest is not None:
+            continue
+        for engine in ENGINES:
+            record = timed(
+                f"{engine} with {spec}",
+                lambda policy=policy, engine=engine: replay(
+                    encoded, policy, seed=0, engine=engine
+                ),
+            )
+            if not len(record.time):
+                raise PolicyError(f"{spec} placed nothing in the warm-up")
+    return steps
+
+
+def tiny_workload() -> Any:
+    """Return two nodes and four pods that arrive, end, wait, share GPUs and use ports."""
+    import numpy as np
+
+    from schedbench.objects.decode import decode_object
+    from schedbench.objects.defaults import default_node, default_pod
+    from schedbench.objects.workload import NodeEvent, PodStream, Workload
+
+    nodes: list[Any] = [
+        default_node(decode_object(_node(name))) for name in ("a", "b", "late")
+    ]
+    pods: list[Any] = [
+        default_pod(decode_object(_pod(name, cpu, gpus)), {})
+        for name, cpu, gpus in (
+            ("small", "1", {}),
+            ("shared", "1", {"count": "1", "milli": "500"}),
+            ("whole", "1", {"count": "1", "milli": "1000"}),
+            ("large", "64", {}),
+        )
+    ]
+    stream = PodStream.of(
+        pods,
+        arrival=np.array([0.0, 0.0, 1.0, 1.0]),
+        duration=np.array([2.0, np.inf, np.inf, np.inf]),
+        deletion=np.array([np.inf, 3.0, np.inf, 4.0]),
+    )
+    events = [NodeEvent(2.0, "add", nodes[2]), NodeEvent(5.0, "remove", nodes[2])]
+    return Workload("warm-up", nodes[:2], stream, node_events=events)
+
+
+def _load() -> None:
+    import schedbench.metrics.table
+    import schedbench.simulation.replay  # noqa: F401
+
+
+def _node(name: str) -> dict[str, Any]:
+    return {
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "labels": {"kubernetes.io/hostname": name, "pool": "warm"},
+        },
+        "spec": {"taints": [{"key": "warm", "effect": "PreferNoSchedule"}]},
+        "status": {
+            "capacity": {
+                "cpu": "4",
+                "memory": "8Gi",
+                "pods": "10",
+                "alibabacloud.com/gpu-count": "2",
+            }
+        },
+    }
+
+
+def _pod(name: str, cpu: str, gpus: dict[str, str]) -> dict[str, Any]:
+    requests = {"cpu": cpu, "memory": "1Gi"}
+    preferred = {"matchExpressions": [{"key": "pool", "operator": "Exists"}]}
+    return {
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "annotations": {
+                f"alibabacloud.com/gpu-{key}": value for key, value in gpus.items()
+            },
+        },
+        "spec": {
+            "containers": [
+                {
+                    "name": "main",
+                    "resources": {"requests": requests},
+                    "ports": [{"containerPort": 80, "hostPort": 8080}]
+                    if name == "small"
+                    else [],
+                }
+            ],
+            "affinity": {
+                "nodeAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {"weight": 1, "preference": preferred}
+                    ]
+                }
+            },
+        },
+    }
