@@ -5,8 +5,8 @@ SchedbenchError                    everything we raise on purpose
 │   ├── QuantityError              a malformed or overflowing quantity
 │   ├── UnknownNameError           no such policy, metric, plugin … (with a suggestion)
 │   └── NotModelledError           valid input that needs what schedbench does not model
-├── PolicyError                    a policy broke its contract (infeasible node, NaN score)
-├── InvariantError                 the cluster state contradicts itself: a bug, please report
+├── PolicyError                    a policy broke its contract (infeasible node, NaN)
+├── InvariantError                 the cluster state contradicts itself: a bug
 ├── TimeLimitError                 a cell ran longer than `--timeout`
 └── MissingExtraError              an optional library is not installed
 

@@ -84,7 +84,7 @@ class EncodedWorkload:
 
     def allocatable(self, node: Node) -> NDArray[np.int64]:
         """Return the allocatable of a node object, in resource rows."""
-        return _amounts([node_allocatable(node)], self.resources)[0]
+        return _amounts([node_allocatable(node)], self.resources).reshape(-1)
 
 
 def encode(workload: Workload) -> EncodedWorkload:
@@ -107,7 +107,7 @@ def encode(workload: Workload) -> EncodedWorkload:
     gpus = [gpu_request(pod) for pod in class_pods]
     request = _amounts(requests, resources)
     request[:, PODS] = 1
-    rows, row_start = _ragged([np.flatnonzero(amounts) for amounts in request])
+    rows, row_start = _ragged([np.flatnonzero(amounts).tolist() for amounts in request])
     bound = [pod_nonzero_requests(pod, on_node=True) for pod in class_pods]
     classes = PodClasses(
         request=request,
@@ -117,7 +117,7 @@ def encode(workload: Workload) -> EncodedWorkload:
         nonzero_bound=_matrix(bound, 2),
         static_row=static_row,
         **port_columns,
-        gpu_count=np.array([gpu.count for gpu in gpus], dtype=np.int64),
+        gpu_count=np.array([gpu.devices for gpu in gpus], dtype=np.int64),
         gpu_milli=np.array([gpu.milli for gpu in gpus], dtype=np.int64),
     )
     gpu_rows = max((gpu_devices(node) for node in [*nodes, *changed]), default=0)
@@ -197,7 +197,7 @@ def _static_content(pod: Pod, gpu: GpuRequest) -> bytes:
             pod.spec.node_selector,
             affinity.node_affinity if affinity else None,
             pod.spec.tolerations,
-            gpu.count > 0,
+            gpu.devices > 0,
             gpu.models,
         ),
         order="deterministic",

@@ -24,7 +24,7 @@ GPU_MODEL = "alibabacloud.com/gpu-card-model"
 class GpuRequest(NamedTuple):
     """Devices, milli of each, and the acceptable models (empty = any)."""
 
-    count: int
+    devices: int
     milli: int
     models: tuple[str, ...]
 

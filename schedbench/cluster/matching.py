@@ -55,9 +55,9 @@ def _match_label(
     ids = column.ids[slots]
     operator = requirement.operator
     if operator == "Exists":
-        return ids != ABSENT
+        return np.not_equal(ids, ABSENT)
     if operator == "DoesNotExist":
-        return ids == ABSENT
+        return np.equal(ids, ABSENT)
     if operator in {"In", "NotIn"}:
         wanted = [
             column.values[value]
@@ -88,7 +88,7 @@ def _match_field(
     ):
         return np.zeros(count, dtype=np.bool_)
     slot = nodes.slots.get(requirement.values[0], ABSENT)
-    found = np.arange(len(nodes))[slots] == slot
+    found = np.equal(np.arange(len(nodes))[slots], slot)
     return found if requirement.operator == "In" else ~found
 
 

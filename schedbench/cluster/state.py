@@ -47,7 +47,10 @@ def bind(
 
 def copy_state(state: ClusterState) -> ClusterState:
     """Return a state of its own arrays, so that runs do not disturb each other."""
-    return ClusterState(*(column.copy() for column in state))
+    columns: dict[str, NDArray[Any]] = {
+        name: column.copy() for name, column in state._asdict().items()
+    }
+    return ClusterState(**columns)
 
 
 def set_node(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib.util
@@ -72,18 +73,21 @@ def build_own(
         )
     parameters = convert_parameters(name, own.function, given, skip=leading)
     summary = (inspect.getdoc(own.function) or "A policy of one's own.").split("\n")[0]
-    common = {
-        "name": name,
-        "summary": summary,
-        "parameters": parameters,
-        "source_digest": source_digest,
-    }
+    policy = Policy(
+        name=name,
+        summary=summary,
+        profile=Profile(name, tie=own.ties),
+        parameters=parameters,
+        source_digest=source_digest,
+    )
     if own.kind == "score":
         custom = _compiled(own.function, parameters)
-        profile = Profile(name, tie=own.ties, custom=custom)
-        return Policy(profile=profile, **common)
+        profile = dataclasses.replace(policy.profile, custom=custom)
+        return dataclasses.replace(policy, profile=profile)
     function = functools.partial(own.function, **parameters)
-    return Policy(profile=Profile(name, tie=own.ties), **{own.kind: function}, **common)
+    if own.kind == "vectorized":
+        return dataclasses.replace(policy, vectorized=function)
+    return dataclasses.replace(policy, batch=function)
 
 
 def _compiled(

@@ -50,8 +50,14 @@ class Scratch(NamedTuple):
 def make_scratch(nodes: int) -> Scratch:
     """Return scratch arrays for a cluster of so many node slots."""
     custom = np.zeros(nodes, dtype=np.float64)
-    columns = [np.zeros(nodes, dtype=np.int64) for _ in range(4)]
-    return Scratch(*columns, custom, custom.view(np.int64))
+    return Scratch(
+        bad=np.zeros(nodes, dtype=np.int64),
+        total=np.zeros(nodes, dtype=np.int64),
+        score=np.zeros(nodes, dtype=np.int64),
+        helper=np.zeros(nodes, dtype=np.int64),
+        custom=custom,
+        custom_bits=custom.view(np.int64),
+    )
 
 
 @kernel

@@ -18,7 +18,7 @@ from schedbench.plugins.base import Plugin
 from schedbench.plugins.node_affinity import NodeAffinity, preferred_terms
 from schedbench.plugins.taint_toleration import TaintToleration
 
-SCORED = (TaintToleration, NodeAffinity)
+SCORES = (TaintToleration.static_score, NodeAffinity.static_score)
 
 
 class Statics:
@@ -42,9 +42,9 @@ class Statics:
         shape = (len(pods), len(nodes))
         self.table = StaticTable(
             reason=np.zeros(shape, dtype=np.int16),
-            raw=np.zeros((len(SCORED), *shape), dtype=np.int64),
-            skip=np.zeros((len(SCORED), len(pods)), dtype=np.uint8),
-            scored=np.zeros((len(SCORED), len(pods)), dtype=np.uint8),
+            raw=np.zeros((len(SCORES), *shape), dtype=np.int64),
+            skip=np.zeros((len(SCORES), len(pods)), dtype=np.uint8),
+            scored=np.zeros((len(SCORES), len(pods)), dtype=np.uint8),
         )
         self.refresh(slice(0, len(nodes)))
 
@@ -52,9 +52,9 @@ class Statics:
         """Compute the tables anew for some node slots."""
         for row, pod in enumerate(self._pods):
             self._refresh_filters(row, pod, slots)
-            for index, plugin in enumerate(SCORED):
+            for index, score in enumerate(SCORES):
                 raw = self.table.raw[index, row]
-                raw[slots] = plugin.static_score(pod, self._nodes, slots)
+                raw[slots] = score(pod, self._nodes, slots)
                 self.table.scored[index, row] = raw.any()
             self.table.skip[1, row] = not preferred_terms(pod)
 

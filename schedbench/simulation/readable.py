@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from schedbench.scheduler.select import select_node
 from schedbench.scheduler.session import Session
 from schedbench.simulation import loop
 from schedbench.simulation.loop import Log, Pods, Progress
+from schedbench.simulation.record import EventKind
 
 
 class Batch:
@@ -71,10 +73,12 @@ def feasible_nodes(session: Session, pod_class: int) -> NDArray[np.bool_]:
 
 def read_only(state: ClusterState) -> ClusterState:
     """Return views of the columns that a policy cannot write to."""
-    views = [column.view() for column in state]
-    for view in views:
+    views: dict[str, NDArray[Any]] = {
+        name: column.view() for name, column in state._asdict().items()
+    }
+    for view in views.values():
         view.flags.writeable = False
-    return ClusterState(*views)
+    return ClusterState(**views)
 
 
 def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
@@ -210,7 +214,7 @@ class _Steps:
         for pod in map(int, group):
             if self.progress.status[pod] == loop.GONE:
                 continue
-            self._write(loop.EventKind.ARRIVE, pod)
+            self._write(EventKind.ARRIVE, pod)
             node = int(self.pods.node[pod])
             if node >= 0 and self.session.state.alive[node]:
                 self._place(pod, node)

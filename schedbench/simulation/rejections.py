@@ -47,7 +47,7 @@ def count_rejections(
         if bad[node] >= 0 or not state.alive[node]:
             continue
         if reason[node] > 0:
-            counts[min(np.int64(reason[node]), MOST_STATIC_REASONS) - 1] += 1
+            counts[np.minimum(reason[node], MOST_STATIC_REASONS) - 1] += 1
             continue
         blocked = False
         if compiled.switches.ports:

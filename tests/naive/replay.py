@@ -133,7 +133,9 @@ class _World:
         while self.coming and self.stream.arrival[self.coming[0]] <= now:
             fresh.append(self.coming.pop(0))
         homes = {pod: self.home(pod) for pod in fresh}
-        for pod in sorted(fresh, key=lambda i: (self.stream.node[i] < 0, *self.rank(i))):
+        for pod in sorted(
+            fresh, key=lambda i: (self.stream.node[i] < 0, *self.rank(i))
+        ):
             self.log.append(Event(now, "ARRIVE", pod))
             home = homes[pod]
             if home is None:
