@@ -158,4 +158,4 @@ else:
         """Return the machine's monotonic clock, in nanoseconds."""
         moment = np.empty(2, dtype=np.int64)
         _clock_gettime(_CLOCK_MONOTONIC, moment.ctypes.data)
-        return moment[0] * 1_000_000_000 + moment[1]
+        return int(moment[0]) * 1_000_000_000 + int(moment[1])

@@ -105,8 +105,8 @@ def _table(keys: list[_Key], popularity: list[float]) -> TypicalPods:
 
 def _key(pod: Pod, cpu: int) -> _Key:
     gpu = gpu_request(pod)
-    models = pod.metadata.annotations.get(GPU_MODEL, "") if gpu.count else ""
-    return cpu, gpu.milli, gpu.count, models
+    models = pod.metadata.annotations.get(GPU_MODEL, "") if gpu.devices else ""
+    return cpu, gpu.milli, gpu.devices, models
 
 
 def _count_keys(encoded: EncodedWorkload) -> dict[_Key, int]:
