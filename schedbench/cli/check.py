@@ -1,0 +1,78 @@
+"""`schedbench check`: a policy's conduct, or a scenario file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from schedbench.cli import output
+from schedbench.cli.main import EXIT_CODES
+from schedbench.cli.output import Table
+
+SCENARIO_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@click.command(
+    name="check",
+    epilog=f"""\b
+Examples:
+  schedbench check kube-scheduler
+  schedbench check './mine.py:tightest[alpha=0.5]'
+  schedbench check 'gpu-*'
+  schedbench check workloads/web-services.yaml
+
+{EXIT_CODES}""",
+)
+@click.argument("target", metavar="POLICY|SCENARIO")
+@output.table_options
+@output.quiet_and_verbose
+def command(target: str, form: str | None) -> int:
+    """Check that a policy keeps its promises, or that a scenario file can be built.
+
+    A policy must never choose an infeasible node, decide alike from the same seed and
+    in every engine, leave the cluster alone, and cope with no node and with one.
+    """
+    if Path(target).suffix in SCENARIO_SUFFIXES:
+        return _check_scenario(target, form)
+    from schedbench.cli.policies import expand
+
+    policies = expand([target])
+    from schedbench.policies.check import check_policy
+
+    rows, failed = [], 0
+    for policy in policies:
+        for found in check_policy(policy.spec):
+            failed += not found.passed
+            passed = "passed" if found.passed else "FAILED"
+            rows.append([policy.spec, found.name, passed, found.detail])
+    document = {
+        "checks": [
+            {"policy": spec, "name": name, "passed": how == "passed", "detail": detail}
+            for spec, name, how, detail in rows
+        ]
+    }
+    output.show_table(Table(["policy", "check", "result", "detail"], rows), form, document)
+    output.note(f"{len(rows) - failed} of {len(rows)} checks passed")
+    return 1 if failed else 0
+
+
+def _check_scenario(target: str, form: str | None) -> int:
+    """Build every size of a scenario, or of those of a grid, from its first seed."""
+    from schedbench.experiment.build import expand_grid, expand_target
+    from schedbench.experiment.scenario import load_grid, read_own, resolve_target
+
+    path = resolve_target(target)
+    if "scenarios" in read_own(path):
+        refs = expand_grid(load_grid(path))
+    else:
+        refs = expand_target(path, size="all")
+    rows = []
+    for ref in refs:
+        workload = ref.build(1)
+        rows.append([ref.name, ref.size, len(workload.nodes), len(workload.pods)])
+    names = ("scenario", "size", "nodes", "pods")
+    document = {"scenarios": [dict(zip(names, row, strict=True)) for row in rows]}
+    shown = [[row[0], row[1], f"{row[2]:,}", f"{row[3]:,}"] for row in rows]
+    output.show_table(Table(names, shown, frozenset({2, 3})), form, document)
+    return 0

@@ -1,0 +1,167 @@
+"""`schedbench show`: a stored run, or one of its pods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from schedbench.cli import output
+from schedbench.cli.output import Table
+from schedbench.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from schedbench.experiment.store import Results
+
+
+@click.command(
+    name="show",
+    epilog="""\b
+Examples:
+  schedbench show latest
+  schedbench show latest --cells --csv
+  schedbench show 0003 --pod online/web-17 --policy best-fit
+""",
+)
+@click.argument("run", default="latest")
+@click.option("--pod", metavar="NS/NAME", help="What happened to this pod.")
+@click.option("--cells", "each", is_flag=True, help="Every cell with its status.")
+@click.option("--scenario", metavar="NAME", help="Only this scenario.")
+@click.option("-p", "--policy", metavar="P", help="Only this policy.")
+@click.option("--seed", type=int, metavar="S", help="Only this seed.")
+@output.table_options
+@output.quiet_and_verbose
+def command(
+    run: str,
+    pod: str | None,
+    each: bool,
+    scenario: str | None,
+    policy: str | None,
+    seed: int | None,
+    form: str | None,
+) -> int:
+    """Show what a stored run found, or what happened to one of its pods.
+
+    A run is a folder, an id or the beginning of one, `latest` (the default), or
+    `latest~1`.
+    """
+    from schedbench.experiment.runs import resolve_run
+    from schedbench.experiment.store import load_results
+
+    results = load_results(resolve_run(run))
+    cells = _filtered(
+        results.cells, {"scenario": scenario, "policy": policy, "seed": seed}
+    )
+    if pod is not None:
+        _show_pod(results, cells, pod, form)
+    elif each or form is not None:
+        _show_cells(results, cells, form)
+    else:
+        _show_run(results, cells)
+    return 0
+
+
+def _filtered(cells: pd.DataFrame, wanted: dict[str, Any]) -> pd.DataFrame:
+    for column, value in wanted.items():
+        if value is None:
+            continue
+        known = cells[column].unique()
+        if value not in known:
+            from schedbench.errors import UnknownNameError
+
+            raise UnknownNameError(column, str(value), map(str, known))
+        cells = cells.loc[cells[column] == value]
+    return cells
+
+
+def _show_run(results: Results, cells: pd.DataFrame) -> None:
+    from schedbench.cli import summary
+
+    manifest = results.manifest
+    counts = cells["status"].value_counts()
+    for name, value in (
+        ("run", str(results.path)),
+        ("created", manifest["created"]),
+        ("command", manifest["command"]),
+        ("again", manifest["rerun"]),
+        ("cells", ", ".join(f"{n} {status}" for status, n in counts.items())),
+        ("seeds", ", ".join(map(str, manifest["seeds"]))),
+        ("baseline", manifest["baseline"]),
+        ("machine", manifest["environment"]["cpu"]["model"]),
+    ):
+        output.result(f"{name:<9} {value}")
+    output.result("")
+    summary.tell(
+        type(results)(results.path, manifest, cells)
+    )
+    for text in manifest["warnings"]:
+        output.note(f"note: {text}")
+
+
+def _show_cells(results: Results, cells: pd.DataFrame, form: str | None) -> None:
+    rows = [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in cells.to_dict("records")
+    ]
+    document = {"run": str(results.path), "manifest": results.manifest, "cells": rows}
+    names = ["scenario", "size", "policy", "seed", "status", "placement_digest", "error"]
+    if form in {"csv", "markdown"}:
+        names = [str(name) for name in cells.columns if name != "key"]
+    shown = [
+        ["" if row[name] is None else str(row[name]).splitlines()[-1:][0] for name in names]
+        if form == "csv"
+        else [_short(row[name]) for name in names]
+        for row in rows
+    ]
+    output.show_table(Table(names, shown), form, document)
+
+
+def _show_pod(
+    results: Results, cells: pd.DataFrame, pod: str, form: str | None
+) -> None:
+    name = pod if "/" in pod else f"default/{pod}"
+    found, rows = False, []
+    for cell in cells.loc[cells["status"] == "done"].to_dict("records"):
+        log = results.placements(cell["key"])
+        events = log.loc[log["pod"] == name]
+        found |= len(events) > 0
+        for event in events.to_dict("records"):
+            rows.append(
+                {
+                    **{key: cell[key] for key in ("scenario", "size", "policy", "seed")},
+                    "time": event["time"],
+                    "event": event["kind"],
+                    "node": _plain(event["node"]),
+                    "devices": _plain(event["devices"]),
+                }
+            )
+    if not found:
+        raise InputError(
+            "no such pod in these cells",
+            source=results.path,
+            value=name,
+            fix="write NAMESPACE/NAME as the cells' placements.parquet does",
+        )
+    header = list(rows[0])
+    shown = [[_short(row[key]) for key in header] for row in rows]
+    output.show_table(
+        Table(header, shown, frozenset({3, 4})), form, {"pod": name, "events": rows}
+    )
+
+
+def _plain(value: Any) -> Any:
+    import pandas as pd
+
+    if pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _short(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, float):
+        return output.number(value, 6)
+    return str(value).splitlines()[-1]
