@@ -40,7 +40,8 @@ def command(target: str, form: str | None) -> int:
     policies = expand([target])
     from schedbench.policies.check import check_policy
 
-    rows, failed = [], 0
+    rows: list[list[str]] = []
+    failed = 0
     for policy in policies:
         for found in check_policy(policy.spec):
             failed += not found.passed
@@ -52,7 +53,9 @@ def command(target: str, form: str | None) -> int:
             for spec, name, how, detail in rows
         ]
     }
-    output.show_table(Table(["policy", "check", "result", "detail"], rows), form, document)
+    output.show_table(
+        Table(["policy", "check", "result", "detail"], rows), form, document
+    )
     output.note(f"{len(rows) - failed} of {len(rows)} checks passed")
     return 1 if failed else 0
 
@@ -67,12 +70,16 @@ def _check_scenario(target: str, form: str | None) -> int:
         refs = expand_grid(load_grid(path))
     else:
         refs = expand_target(path, size="all")
-    rows = []
+    names = ("scenario", "size", "nodes", "pods")
+    found = []
     for ref in refs:
         workload = ref.build(1)
-        rows.append([ref.name, ref.size, len(workload.nodes), len(workload.pods)])
-    names = ("scenario", "size", "nodes", "pods")
-    document = {"scenarios": [dict(zip(names, row, strict=True)) for row in rows]}
-    shown = [[row[0], row[1], f"{row[2]:,}", f"{row[3]:,}"] for row in rows]
-    output.show_table(Table(names, shown, frozenset({2, 3})), form, document)
+        values = (ref.name, ref.size, len(workload.nodes), len(workload.pods))
+        found.append(dict(zip(names, values, strict=True)))
+    shown = [
+        [each if isinstance(each, str) else f"{each:,}" for each in row.values()]
+        for row in found
+    ]
+    table = Table(names, shown, frozenset({2, 3}))
+    output.show_table(table, form, {"scenarios": found})
     return 0

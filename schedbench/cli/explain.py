@@ -164,9 +164,7 @@ def document(
 ) -> dict[str, Any]:
     """Return the explanation with names for numbers, ready for JSON."""
     names = session.encoded.node_names
-    order = sorted(
-        range(len(found.feasible)), key=lambda k: (-int(found.total[k]), k)
-    )
+    order = sorted(range(len(found.feasible)), key=lambda k: (-int(found.total[k]), k))
     weights = {each.plugin.name: each.weight for each in policy.profile.scores}
     reasons = collections.Counter(
         (rejected.plugin, reason)

@@ -189,11 +189,13 @@ def _label_values(workload: Workload) -> dict[str, int]:
 
 
 def _tell(card: dict[str, Any]) -> None:
-    output.result(f"{card['name']}")
+    output.result(card["name"])
+    kinds = output.counted(card["templates"], "kind")
+    where = output.counted(card["namespaces"], "namespace")
     output.result(
-        f"{card['nodes']:,} nodes; {card['pods']:,} pods of {card['templates']:,} kinds "
-        f"in {output.counted(card['namespaces'], 'namespace')}: {card['bound']:,} "
-        f"bound, {card['pending']:,} pending, {card['ending']:,} that end"
+        f"{card['nodes']:,} nodes; {card['pods']:,} pods of {kinds} in {where}: "
+        f"{card['bound']:,} bound, {card['pending']:,} pending, "
+        f"{card['ending']:,} that end"
     )
     if card["arrivals_s"] and card["arrivals_s"][1] > 0:
         first, last = card["arrivals_s"]
@@ -222,7 +224,8 @@ def _tell(card: dict[str, Any]) -> None:
         told = ", ".join(f"{name} ({count:,})" for name, count in shown[:MOST_LABELS])
         more = len(shown) - MOST_LABELS
         output.result(
-            f"\nnode labels (values): {told}" + (f" and {more} more" if more > 0 else "")
+            f"\nnode labels (values): {told}"
+            + (f" and {more} more" if more > 0 else "")
         )
 
 

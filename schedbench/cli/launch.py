@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from schedbench.cli import output
+from schedbench.errors import SchedbenchError
 
 if TYPE_CHECKING:
     from schedbench.experiment.grid import Grid
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 RUNS_LOOKED_AT = 20
+CELLS_FAILED = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,26 +117,31 @@ def seeds_of(
 
 def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) -> int:
     """Run a checked grid into a folder and print its results; return the exit code."""
+    from schedbench.cli.progress import Reporter
     from schedbench.experiment.runner import run_grid
     from schedbench.experiment.warmup import warm_up
 
-    from schedbench.cli.progress import Reporter
-
     seeds = ", ".join(map(str, grid.seeds))
     output.note(f"{output.counted(len(grid), 'cell')} into {out}, seeds {seeds}")
-    with Reporter() as reporter:
-        summary = run_grid(
-            grid,
-            out,
-            jobs=_jobs(options, len(grid)),
-            timeout=options.timeout,
-            force=options.force,
-            strict=options.strict,
-            progress=reporter,
-            warmup=warm_up,
-            command=command,
-            rerun=rerun,
-        )
+    try:
+        with Reporter() as reporter:
+            summary = run_grid(
+                grid,
+                out,
+                jobs=_jobs(options, len(grid)),
+                timeout=options.timeout,
+                force=options.force,
+                strict=options.strict,
+                progress=reporter,
+                warmup=warm_up,
+                command=command,
+                rerun=rerun,
+            )
+    except SchedbenchError as error:
+        if not options.strict or error.exit_code != SchedbenchError.exit_code:
+            raise
+        output.error(str(error))
+        return CELLS_FAILED
     _print_results(summary, options, grid, rerun)
     return summary.exit_code
 
@@ -234,8 +241,9 @@ def _print_results(
     if options.form is None:
         tables.tell(results)
         sys.stdout.flush()
-    for line in tables.problems(summary.results):
-        output.error(line) if not line.startswith("skipped") else output.note(line)
+    for line in tables.problems(summary.results, grid.scenarios):
+        say = output.note if line.startswith("skipped") else output.error
+        say(line)
     for text in results.manifest["warnings"]:
         output.note(f"note: {text}")
     _tell_notes(summary)

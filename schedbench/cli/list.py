@@ -68,10 +68,10 @@ def metrics(form: str | None) -> int:
 def plots(form: str | None) -> int:
     """List the plots that a report draws."""
     from schedbench.cli.policies import constants
-    from schedbench.report.plots import PLOTS as modules
+    from schedbench.report import plots as drawn
 
     rows = []
-    for name, module in modules.items():
+    for name, module in drawn.PLOTS.items():
         path = PLOTS / f"{module.rpartition('.')[2]}.py"
         rows.append([name, constants(path, ("TITLE",)).get("TITLE", "")])
     _show(("name", "title"), rows, form, "plots")

@@ -92,7 +92,7 @@ Examples:
 )
 @click.version_option(schedbench.__version__, prog_name="schedbench")
 def cli() -> None:
-    """A wind tunnel for Kubernetes schedulers.
+    """Measure Kubernetes schedulers in a wind tunnel.
 
     Plays clusters and their pods against scheduling policies, and compares the
     policies with numbers, intervals and pictures. Results go to stdout, everything
@@ -138,8 +138,10 @@ def _usage(problem: click.ClickException) -> int:
     if isinstance(problem, click.exceptions.NoArgsIsHelpError):
         click.echo(problem.format_message(), err=True)
         return 2
-    text = problem.format_message().rstrip(".")
+    text = problem.format_message().rstrip(".").replace(". Did you", "; did you")
+    text = text.replace("integer range", "integer").replace("float range", "number")
     context = getattr(problem, "ctx", None)
     path = context.command_path if context is not None else "schedbench"
-    output.error(f"{text[:1].lower()}{text[1:]}; see {path} --help")
+    output.error(f"{text[:1].lower()}{text[1:]}")
+    output.note(f"{path} --help tells more")
     return 2

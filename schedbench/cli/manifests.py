@@ -104,7 +104,7 @@ def _whole(item: Any) -> dict[str, Any]:
 
 
 def _fields(value: Any) -> Any:
-    """Return a struct's fields that differ from what is assumed where they are absent."""
+    """Return a struct's fields, without those that hold what an absent one means."""
     if isinstance(value, msgspec.Struct):
         return {
             field.encode_name: _fields(mine)
@@ -129,7 +129,9 @@ def _untold(workload: Workload) -> Iterator[str]:
     later = int((pods.arrival > 0).sum())
     if later:
         yield f"{later:,} pods arrive later on; in manifests all wait from the start."
-    ending = int(((pods.duration < float("inf")) | (pods.deletion < float("inf"))).sum())
+    ending = int(
+        ((pods.duration < float("inf")) | (pods.deletion < float("inf"))).sum()
+    )
     if ending:
         yield f"{ending:,} pods end or are deleted; in manifests they stay."
     events: Sequence[Any] = workload.node_events

@@ -7,7 +7,6 @@ sentences are constants that a parser finds.
 from __future__ import annotations
 
 import ast
-import difflib
 import fnmatch
 import importlib.metadata
 from collections.abc import Sequence
@@ -79,6 +78,5 @@ def _specs(text: str) -> list[str]:
     names = [*built_in(), *installed()]
     fitting = [known for known in names if fnmatch.fnmatchcase(known, name)]
     if not fitting:
-        near = difflib.get_close_matches(name.strip("*?"), names, n=1, cutoff=0.3)
-        raise UnknownNameError("policy", text, near or names)
+        raise UnknownNameError("policy", text, names)
     return [f"{known}{bracket}{parameters}" for known in fitting]

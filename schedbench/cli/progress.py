@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from schedbench.cli import output
 
@@ -24,7 +24,7 @@ class Reporter:
         self._task: Any = None
         self._last_line = 0.0
 
-    def __enter__(self) -> Reporter:
+    def __enter__(self) -> Self:
         if sys.stderr.isatty() and output.verbosity() >= 0:
             self._bar = _bar()
             self._bar.start()
@@ -59,14 +59,22 @@ class Reporter:
 
     def _draw(self, progress: Progress) -> None:
         if self._task is None:
-            self._task = self._bar.add_task("cells", total=progress.total)
+            self._task = self._bar.add_task(
+                "cells", total=progress.total, speed="", left=""
+            )
         self._bar.update(
-            self._task, completed=progress.done, speed=speed(progress), left=left(progress)
+            self._task,
+            completed=progress.done,
+            speed=speed(progress),
+            left=left(progress),
         )
 
     def _is_due(self, progress: Progress) -> bool:
         now = time.monotonic()
-        if progress.done < progress.total and now < self._last_line + LINE_EVERY_SECONDS:
+        if (
+            progress.done < progress.total
+            and now < self._last_line + LINE_EVERY_SECONDS
+        ):
             return False
         self._last_line = now
         return True

@@ -63,6 +63,7 @@ Examples:
 @click.pass_obj
 def command(
     typed: str,
+    /,
     files: tuple[str, ...],
     workloads: tuple[str, ...],
     label: str | None,
@@ -125,7 +126,7 @@ def make_grid(
     headline: Sequence[str] = (),
     name: str = "",
 ) -> Grid:
-    """Return a grid, with the scenarios' own policies, baseline and headline if need be.
+    """Return a grid; what is not given is what the scenarios give.
 
     Raises
     ------
@@ -135,8 +136,7 @@ def make_grid(
     from schedbench.cli.policies import expand
     from schedbench.experiment.grid import Grid
 
-    wanted = list(policies) or [spec for ref in refs for spec in ref.policies]  # type: ignore[attr-defined]
-    made: list[Policy] = expand(wanted)
+    made = expand(policies) if policies else _own_policies(refs)
     specs = [policy.spec for policy in made]
     if baseline is not None:
         baseline = expand([baseline])[0].spec
@@ -153,6 +153,20 @@ def make_grid(
         or list(dict.fromkeys(m for ref in refs for m in ref.headline)),  # type: ignore[attr-defined]
         name=name,
     )
+
+
+def _own_policies(refs: Sequence[ScenarioRef]) -> list[Policy]:
+    """Return the policies that the scenarios name, each once."""
+    from schedbench.cli.policies import expand
+    from schedbench.errors import InputError
+
+    found: dict[str, Policy] = {}
+    for ref in refs:
+        try:
+            found |= {policy.spec: policy for policy in expand(ref.policies)}  # type: ignore[attr-defined]
+        except InputError as error:
+            raise error.at(source=ref.name, where="policies") from None
+    return list(found.values())
 
 
 def _own_seeds(refs: Sequence[ScenarioRef]) -> Sequence[int]:

@@ -93,9 +93,7 @@ def _show_run(results: Results, cells: pd.DataFrame) -> None:
     ):
         output.result(f"{name:<9} {value}")
     output.result("")
-    summary.tell(
-        type(results)(results.path, manifest, cells)
-    )
+    summary.tell(type(results)(results.path, manifest, cells))
     for text in manifest["warnings"]:
         output.note(f"note: {text}")
 
@@ -106,11 +104,22 @@ def _show_cells(results: Results, cells: pd.DataFrame, form: str | None) -> None
         for row in cells.to_dict("records")
     ]
     document = {"run": str(results.path), "manifest": results.manifest, "cells": rows}
-    names = ["scenario", "size", "policy", "seed", "status", "placement_digest", "error"]
+    names = [
+        "scenario",
+        "size",
+        "policy",
+        "seed",
+        "status",
+        "placement_digest",
+        "error",
+    ]
     if form in {"csv", "markdown"}:
         names = [str(name) for name in cells.columns if name != "key"]
     shown = [
-        ["" if row[name] is None else str(row[name]).splitlines()[-1:][0] for name in names]
+        [
+            "" if row[name] is None else str(row[name]).splitlines()[-1:][0]
+            for name in names
+        ]
         if form == "csv"
         else [_short(row[name]) for name in names]
         for row in rows
@@ -127,16 +136,17 @@ def _show_pod(
         log = results.placements(cell["key"])
         events = log.loc[log["pod"] == name]
         found |= len(events) > 0
-        for event in events.to_dict("records"):
-            rows.append(
-                {
-                    **{key: cell[key] for key in ("scenario", "size", "policy", "seed")},
-                    "time": event["time"],
-                    "event": event["kind"],
-                    "node": _plain(event["node"]),
-                    "devices": _plain(event["devices"]),
-                }
-            )
+        place = {key: cell[key] for key in ("scenario", "size", "policy", "seed")}
+        rows += [
+            place
+            | {
+                "time": event["time"],
+                "event": event["kind"],
+                "node": _plain(event["node"]),
+                "devices": _plain(event["devices"]),
+            }
+            for event in events.to_dict("records")
+        ]
     if not found:
         raise InputError(
             "no such pod in these cells",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +90,7 @@ def tables(cells: pd.DataFrame, metrics: Sequence[str]) -> Iterator[tuple[str, T
     yield (
         "On this machine (wall clock)",
         summary_table(
-            cells,
-            [*WALL_CLOCK[:2], *WALL_CLOCK[3:]],
-            lead=("scenario", "size", "policy"),
+            cells, [*WALL_CLOCK[:2], *WALL_CLOCK[3:]], lead=("scenario", "policy")
         ),
     )
 
@@ -107,12 +106,14 @@ def summary_table(
     keys: list[tuple[str, ...]] = []
     for metric in metrics:
         frame = summarize(cells, metric)
+        places = frame["scenario"] + "/" + frame["size"]
+        frame["scenario"] = places.str.rstrip("/")
         keys = list(frame[list(lead)].itertuples(index=False, name=None))
         columns.append([_interval(row, metric) for row in frame.to_dict("records")])
     header = [*lead]
     for metric in metrics:
         unit = "MiB" if METRICS[metric].unit == "bytes" else METRICS[metric].unit
-        told = not unit or unit in metric or unit in {"pods", "nodes"}
+        told = not unit or unit in metric or unit in {"pods", "nodes", "1/s"}
         header.append(metric if told else f"{metric} [{unit}]")
     rows = [
         [*key, *(column[place] for column in columns)] for place, key in enumerate(keys)
@@ -132,34 +133,46 @@ def sentences(results: Results) -> list[str]:
     clear = [each.text for each in found if each.verdict in {"better", "worse"}]
     more = len(clear) - MOST_SENTENCES
     if more > 0:
-        clear[MOST_SENTENCES:] = [f"… and {more} more differences, on the report's page."]
+        clear[MOST_SENTENCES:] = [
+            f"… and {more} more differences, on the report's page."
+        ]
     if found and not clear:
         clear = [f"No policy differs clearly from {results.baseline}."]
     return clear
 
 
-def problems(cells: Iterable[CellResult]) -> Iterator[str]:
+def problems(cells: Iterable[CellResult], scenarios: Iterable[Any]) -> Iterator[str]:
     """Yield a line for each error or need, with how many cells it concerns."""
-    places: dict[tuple[str, str], list[str]] = {}
+    needs = {
+        (each.name, each.size): ", ".join(getattr(each, "needs", ()))
+        for each in scenarios
+    }
+    places: dict[tuple[str, str], dict[str, None]] = {}
     for cell in cells:
-        if cell.status in {"failed", "timeout", "skipped"}:
-            reason = (cell.error or "no reason").strip().splitlines()[-1]
-            name = f"{cell.scenario}/{cell.size}".rstrip("/")
-            who = name if cell.status == "skipped" else f"{name}, {cell.policy}"
-            places.setdefault((cell.status, reason), []).append(who)
-    for (status, reason), who in places.items():
-        names = list(dict.fromkeys(who))
+        if cell.status not in {"failed", "timeout", "skipped"}:
+            continue
+        reason = (cell.error or "no reason").strip().splitlines()[-1]
+        place = f"{cell.scenario}/{cell.size}".rstrip("/")
+        if cell.status != "skipped":
+            place += f", {cell.policy}"
+        elif needs.get((cell.scenario, cell.size)):
+            reason = f"needs {needs[cell.scenario, cell.size]}, not modelled yet"
+        places.setdefault((cell.status, reason), {})[place] = None
+    for (status, reason), names in places.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield f"{status}: {names[0]}{more}: {reason}"
+        yield f"{status}: {next(iter(names))}{more}: {reason}"
 
 
 def _interval(row: dict[Any, Any], metric: str) -> str:
+    """Return `mean (low … high)`, to the digits that the mean is given with."""
     scale = 2**20 if metric.endswith("_bytes") else 1
     mean, low, high = (row[name] / scale for name in ("mean", "low", "high"))
-    text = output.number(mean)
     if low != low or low == high or metric in WALL_CLOCK[1:]:  # noqa: PLR0124 (NaN)
-        return text
-    return f"{text} ({output.number(low)} … {output.number(high)})"
+        return output.number(mean)
+    largest = max(abs(mean), 1e-4)
+    decimals = max(0, 3 - math.floor(math.log10(largest)))
+    shown = [f"{value:,.{decimals}f}" for value in (mean, low, high)]
+    return f"{shown[0]} ({shown[1]} … {shown[2]})"
 
 
 def _plain(value: Any) -> Any:

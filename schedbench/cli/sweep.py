@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +19,9 @@ from schedbench.cli.launch import (
 )
 from schedbench.cli.main import EXIT_CODES
 from schedbench.cli.run import make_grid
-from schedbench.experiment.grid import Grid
+
+if TYPE_CHECKING:
+    from schedbench.experiment.grid import Grid
 
 
 @click.command(
@@ -45,6 +47,7 @@ Examples:
 @click.pass_obj
 def command(
     typed: str,
+    /,
     file: str,
     policies: tuple[str, ...],
     sets: tuple[str, ...],

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 MANIFEST_POLICIES = ("kube-scheduler", "least-allocated", "most-allocated", "best-fit")
 SUFFIXES = (".yaml", ".yml", ".json", ".gz")
 
-_FIRST_KEY = re.compile(rb'\A(?:\s*(?:#.*)?\n|---.*\n|\{|\s)*["\']?([A-Za-z]+)["\']?\s*:')
+_FIRST_KEY = re.compile(
+    rb'\A(?:\s*(?:#.*)?\n|---.*\n|\{|\s)*["\']?([A-Za-z]+)["\']?\s*:'
+)
 _API_KEYS = frozenset({b"apiVersion", b"kind", b"metadata", b"items"})
 
 

@@ -1,13 +1,17 @@
-"""Compile what runs need, once, before anything is measured or spread over processes."""
+"""Compile what runs need, once, before anything is measured or spread out."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedbench.errors import PolicyError
+
+if TYPE_CHECKING:
+    from schedbench.objects.workload import Workload
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,30 +59,25 @@ def warm_up(
         if policy.source_digest is not None:
             continue
         for engine in ENGINES:
-            record = timed(
-                f"{engine} with {spec}",
-                lambda policy=policy, engine=engine: replay(
-                    encoded, policy, seed=0, engine=engine
-                ),
-            )
+            play = functools.partial(replay, encoded, policy, seed=0, engine=engine)
+            record = timed(f"{engine} with {spec}", play)
             if not len(record.time):
                 raise PolicyError(f"{spec} placed nothing in the warm-up")
     return steps
 
 
-def tiny_workload() -> Any:
-    """Return two nodes and four pods that arrive, end, wait, share GPUs and use ports."""
+def tiny_workload() -> Workload:
+    """Return a few pods that come, end, wait, share GPUs and use ports."""
     import numpy as np
 
-    from schedbench.objects.decode import decode_object
     from schedbench.objects.defaults import default_node, default_pod
     from schedbench.objects.workload import NodeEvent, PodStream, Workload
 
     nodes: list[Any] = [
-        default_node(decode_object(_node(name))) for name in ("a", "b", "late")
+        default_node(_decoded(_node(name))) for name in ("a", "b", "late")
     ]
     pods: list[Any] = [
-        default_pod(decode_object(_pod(name, cpu, gpus)), {})
+        default_pod(_decoded(_pod(name, cpu, gpus)), {})
         for name, cpu, gpus in (
             ("small", "1", {}),
             ("shared", "1", {"count": "1", "milli": "500"}),
@@ -94,6 +93,12 @@ def tiny_workload() -> Any:
     )
     events = [NodeEvent(2.0, "add", nodes[2]), NodeEvent(5.0, "remove", nodes[2])]
     return Workload("warm-up", nodes[:2], stream, node_events=events)
+
+
+def _decoded(document: dict[str, Any]) -> Any:
+    from schedbench.objects.decode import decode_object
+
+    return decode_object(document)
 
 
 def _load() -> None:
