@@ -214,7 +214,7 @@ def _row(place: Any, metric: str, pairs: Any, *, same_machine: bool) -> Row | No
     values = pairs[columns].dropna().to_numpy(dtype=np.float64)
     if not len(values):
         return None
-    found, level = difference(values[:, 0], values[:, 1], entry.better)
+    found, level = difference(values[:, 0], values[:, 1], entry)
     comparable = same_machine or entry.kind == "quality"
     scenario, size, policy = place
     return Row(

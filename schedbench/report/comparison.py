@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from schedbench.metrics.table import METRICS
 from schedbench.report import views
 
 if TYPE_CHECKING:
@@ -36,20 +35,13 @@ class Comparison:
         return self._cells[group]
 
     def means(self, metric: str, group: views.Group) -> pd.DataFrame:
-        """Return scenario, size, policy, mean, low, high, n of one group.
-
-        Intervals end at 0, fractions also at 1: no metric has values beyond.
-        """
+        """Return scenario, size, policy, mean, low, high, n, method of one group."""
         from schedbench.experiment.statistics import summarize
 
         key = metric, group
         if key not in self._means:
             keys = ["scenario", "size", "policy", "seed", "status", metric]
-            found = summarize(self._cells[group][keys], metric)
-            most = 1.0 if METRICS[metric].unit == "fraction" else None
-            self._means[key] = found.assign(
-                low=found["low"].clip(lower=0.0), high=found["high"].clip(upper=most)
-            )
+            self._means[key] = summarize(self._cells[group][keys], metric)
         return self._means[key]
 
     def differences(self, metric: str, group: views.Group) -> pd.DataFrame:

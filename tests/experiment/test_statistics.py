@@ -10,6 +10,7 @@ from schedbench.errors import UnknownNameError
 from schedbench.experiment.statistics import (
     difference,
     interval,
+    metric_of,
     paired_differences,
     ranks,
     summarize,
@@ -35,7 +36,7 @@ def cells(values: dict[str, list[float | None]], metric="pods_bound", **columns)
 
 
 class TestInterval:
-    @pytest.mark.parametrize("count", [3, 5, 10])
+    @pytest.mark.parametrize("count", [3, 5, 8, 12])
     @pytest.mark.parametrize("shape", ["normal", "exponential"])
     def test_95_percent_intervals_hold_the_mean_about_95_times_in_100(
         self, count, shape
@@ -78,26 +79,32 @@ class TestInterval:
     @pytest.mark.parametrize(
         ("values", "method"),
         [
-            pytest.param([1, 2, 3, 4, 6], "bootstrap t", id="five values"),
-            pytest.param([1, 2, 3, 4], "student t", id="too few to resample"),
-            pytest.param([3, 3, 3, 3, 4], "student t", id="too many ties"),
+            pytest.param([1, 2, 3, 4, 6, 7, 8, 9], "bootstrap t", id="eight values"),
+            pytest.param([1, 2, 3, 4, 6, 7, 8], "student t", id="too few to resample"),
+            pytest.param([3] * 8 + [4], "student t", id="too many ties"),
         ],
     )
-    def test_the_bootstrap_gives_way_where_resamples_have_no_spread(
-        self, values, method
-    ):
-        """Where more than 1 % of the resamples are constant, Student's t is used."""
+    def test_the_bootstrap_needs_eight_values_that_differ(self, values, method):
+        """Below 8, or if more than 1 % of the resamples are constant: Student's t."""
         assert interval(values).method == method
 
     def test_intervals_are_the_same_every_time(self):
         """The resamples come from a fixed seed."""
-        values = [0.1, 0.7, 0.4, 0.9, 0.2, 0.5]
+        values = [0.1, 0.7, 0.4, 0.9, 0.2, 0.5, 0.8, 0.6]
 
         assert interval(values) == interval(values)
 
+    def test_a_skew_metric_of_five_seeds_keeps_a_sober_interval(self):
+        """Two slow repeats among five do not make the interval a hundred times wide."""
+        speeds = np.array([281_000, 283_000, 279_000, 297_000, 250_000])
+
+        found = interval(speeds)
+
+        assert 4 * speeds.std() > found.high - found.low
+
     def test_scale_and_shift_carry_over(self):
         """The interval of a + b·x is a + b times the interval of x."""
-        values = np.array([0.1, 0.7, 0.4, 0.9, 0.2])
+        values = np.array([0.1, 0.7, 0.4, 0.9, 0.2, 0.5, 0.8, 0.6])
         one, other = interval(values), interval(1e6 + 1e3 * values)
 
         assert other[:3] == pytest.approx([1e6 + 1e3 * part for part in one[:3]])
@@ -181,6 +188,37 @@ class TestPairedDifferences:
             paired_differences(frame, "pods_bound", "a")["relative_mean"].isna().all()
         )
 
+    @pytest.mark.parametrize(
+        ("metric", "base", "mine", "low", "high"),
+        [
+            pytest.param(
+                "queue_wait_mean_s",
+                [9, 10, 11],
+                [0, 1, 12],
+                -10,
+                None,
+                id="no wait < 0",
+            ),
+            pytest.param(
+                "allocation_cpu_mean",
+                [0.5, 0.5, 0.5],
+                [0.3, 0.95, 0.95],
+                -0.5,
+                0.5,
+                id="no allocation beyond 100 %",
+            ),
+        ],
+    )
+    def test_no_interval_holds_what_is_impossible(self, metric, base, mine, low, high):
+        """Neither below −100 % nor past the whole; the verdict is not changed by it."""
+        row = paired_differences(cells({"a": base, "b": mine}, metric), metric, "a")
+
+        assert row["low"][0] == pytest.approx(low)
+        assert row["relative_low"][0] == pytest.approx(-1)
+        if high is not None:
+            assert row["high"][0] == pytest.approx(high)
+        assert row["verdict"][0] == "same"
+
     def test_failed_cells_do_not_count(self):
         """A cell that is not done gives no value, even if it has a number."""
         frame = cells({"a": [1, 2, 3], "b": [5, 6, 7]})
@@ -197,10 +235,21 @@ class TestPairedDifferences:
 
     def test_difference_of_arrays(self):
         """Equal differences have an interval of no length."""
-        found, meaning = difference(np.array([2.0, 4.0]), np.array([1.0, 3.0]), "down")
+        found, meaning = difference(
+            np.array([2.0, 4.0]), np.array([1.0, 3.0]), metric_of("nodes_used")
+        )
 
         assert found == (-1, -1, -1, 2, "all equal")
         assert meaning == (3, -1 / 3, -1 / 3, -1 / 3, "better")
+
+
+def test_intervals_of_means_stay_in_range():
+    """A mean of fractions has an interval between 0 and 1."""
+    frame = summarize(
+        cells({"a": [0.01, 0.99, 0.5]}, "balance_zones_cpu"), "balance_zones_cpu"
+    )
+
+    assert (frame["low"][0], frame["high"][0]) == (0, 1)
 
 
 def test_summarize_gives_a_row_a_policy():
