@@ -27,7 +27,7 @@ bench: $(VENV)/.dev warmup ## Measure schedbench itself; rewrites the table in R
 	mkdir -p runs/bench
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -p no:xdist \
 	  --benchmark-json runs/bench/latest.json
-	$(BIN)/python benchmarks/table.py runs/bench/latest.json
+	$(BIN)/python reports/readme.py --benchmarks runs/bench/latest.json
 
 deep: $(VENV)/.dev warmup ## Run the exhaustive checks; takes about an hour.
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --dist loadscope -m "deep or not deep"
@@ -36,9 +36,8 @@ deep: $(VENV)/.dev warmup ## Run the exhaustive checks; takes about an hour.
 warmup: $(VENV)/.core ## Compile every kernel once.
 	$(BIN)/schedbench warmup
 
-sample: demo ## Rewrite the committed sample report and the README's picture of it.
-	$(BIN)/schedbench report $(DEMO) --out reports/demo
-	$(BIN)/python reports/readme.py reports/demo
+sample: demo ## Rewrite the committed sample report and the README's table of it.
+	$(BIN)/python reports/readme.py --demo $(DEMO)
 
 clean: ## Remove the environment and all results.
 	rm -rf $(VENV) runs

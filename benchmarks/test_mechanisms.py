@@ -27,6 +27,7 @@ def session() -> Session:
 @pytest.mark.benchmark(group="mechanism")
 def test_encode(benchmark):
     """Encode 5,000 nodes and 50,000 pods of 50 classes."""
+    benchmark.extra_info["what"] = "encode 5,000 nodes and 50,000 pods of 50 classes"
     workload = basic(NODES, 50_000, 50)
 
     result = benchmark(encode, workload)
@@ -38,6 +39,7 @@ def test_encode(benchmark):
 @pytest.mark.benchmark(group="mechanism")
 def test_filter(benchmark, session):
     """Run all filters of a pod over 5,000 nodes."""
+    benchmark.extra_info["what"] = "filter 5,000 nodes for a pod"
     compiled, bad = session.compiled, np.empty(NODES, dtype=np.int64)
     arguments = (compiled.classes, compiled.static, compiled.switches)
 
@@ -49,6 +51,7 @@ def test_filter(benchmark, session):
 @pytest.mark.benchmark(group="mechanism")
 def test_score(benchmark, session):
     """Run all scores of kube-scheduler for a pod over 5,000 nodes."""
+    benchmark.extra_info["what"] = "score 5,000 nodes for a pod"
     compiled, scratch = session.compiled, session.scratch
     arguments = (compiled.classes, compiled.static, compiled.columns)
 
@@ -61,6 +64,7 @@ def test_score(benchmark, session):
 @pytest.mark.benchmark(group="mechanism")
 def test_cycle(benchmark, session):
     """Decide one pod: filter, score, normalize, weigh and select on 5,000 nodes."""
+    benchmark.extra_info["what"] = "decide one pod on 5,000 nodes"
     node = benchmark(
         schedule_one, session.state, session.compiled, 0, 0, 0, session.scratch
     )

@@ -22,6 +22,9 @@ RUNS = {
 def test_run(benchmark, name, policy):
     """Replay a workload by the compiled loop, all nodes evaluated for each pod."""
     nodes, pods, classes = RUNS[name]
+    benchmark.extra_info["what"] = (
+        f"{policy}: {pods:,} pods of {classes} class(es) on {nodes:,} nodes"
+    )
     workload = encoded(nodes, pods, classes)
     replay(workload, make_policy(policy), seed=1)
 
@@ -41,6 +44,7 @@ def test_scheduling_basic_floor(benchmark):
 
     The floor is asserted when benchmarks are enabled: it needs a quiet machine.
     """
+    benchmark.extra_info["what"] = "SchedulingBasic/5000Nodes_50000Pods, kube-scheduler"
     workload = encoded(5_000, 55_000, 1)
     replay(encoded(10, 10, 1), make_policy("kube-scheduler"), seed=1)
 

@@ -82,7 +82,7 @@ def cache_folder() -> Path | None:
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a loop over arrays; integer division by zero raises, as in Python."""
-    return _compile(function, error_model="python")
+    return _compile(function, "python", cache_folder())
 
 
 def array_kernel(function: Callable[..., Any]) -> Any:
@@ -91,11 +91,12 @@ def array_kernel(function: Callable[..., Any]) -> Any:
     The check for a zero divisor that `kernel` makes keeps LLVM from vectorizing:
     scoring 5,000 nodes took 3 times as long with it.
     """
-    return _compile(function, error_model="numpy")
+    return _compile(function, "numpy", cache_folder())
 
 
-def _compile(function: Callable[..., Any], error_model: str) -> Any:
-    folder = cache_folder()
+def _compile(
+    function: Callable[..., Any], error_model: str, folder: Path | None
+) -> Any:
     options = {**_OPTIONS, "error_model": error_model}
     if folder is None:
         return numba.njit(**options)(function)
@@ -107,21 +108,31 @@ def _compile(function: Callable[..., Any], error_model: str) -> Any:
         numba.config.CACHE_DIR = previous
 
 
-def specialize(function: Any, **replacements: Any) -> Any:
+def specialize(function: Any, key: str, **replacements: Any) -> Any:
     """Compile a kernel anew with some kernels, however deep it calls them, replaced.
 
-    This is how a user's own score enters the compiled cycle. The result is not
-    cached on disk, since the replacement's source is not ours to watch.
+    This is how a user's own score enters the compiled cycle.
+
+    Parameters
+    ----------
+    key
+        Names what the replacements do: results are cached on disk under it.
     """
-    return _specialize(function, replacements, {})
+    folder = cache_folder()
+    own = None if folder is None else folder / f"own-{key}"
+    return _specialize(function, replacements, own, {})
 
 
 def _specialize(
-    function: Any, replacements: dict[str, Any], done: dict[Any, Any]
+    function: Any,
+    replacements: dict[str, Any],
+    folder: Path | None,
+    done: dict[Any, Any],
 ) -> Any:
     source = getattr(function, "py_func", function)
     if source in done:
         return done[source]
+    done[source] = function
     changed = {}
     for name in source.__code__.co_names:
         called = source.__globals__.get(name)
@@ -130,15 +141,14 @@ def _specialize(
         elif isinstance(getattr(called, "py_func", called), types.FunctionType) and (
             called.__module__.startswith(f"{PACKAGE.name}.")
         ):
-            special = _specialize(called, replacements, done)
+            special = _specialize(called, replacements, folder, done)
             if special is not called:
                 changed[name] = special
-    done[source] = function
     if changed:
         renamed = types.FunctionType(
             source.__code__, {**source.__globals__, **changed}, source.__name__
         )
-        done[source] = numba.njit(error_model="python", **_OPTIONS)(renamed)
+        done[source] = _compile(renamed, "python", folder)
     return done[source]
 
 

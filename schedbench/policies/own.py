@@ -7,6 +7,7 @@ import functools
 import hashlib
 import importlib.util
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ LEADING_ARGUMENTS = {"score": 3, "vectorized": 3, "batch": 2}
 def load_file(target: str, parameters: Mapping[str, str]) -> Policy:
     """Return the policy that `path/file.py:name` names.
 
-    The file is run, as Python runs a script: use only files you trust.
+    The file is run, as Python runs a script: use only files you trust. Compiled code
+    is cached by the text of the file; after an edit of a module that it imports, set
+    `SCHEDBENCH_NO_CACHE=1` once.
 
     Raises
     ------
@@ -35,10 +38,12 @@ def load_file(target: str, parameters: Mapping[str, str]) -> Policy:
     path = Path(file)
     if not path.is_file():
         raise InputError("no such policy file", source=path, fix="check the path")
-    spec = importlib.util.spec_from_file_location(f"schedbench_own_{path.stem}", path)
+    digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    spec = importlib.util.spec_from_file_location(f"schedbench_own_{digest}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # numba asks for it when it loads cached code
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -49,7 +54,6 @@ def load_file(target: str, parameters: Mapping[str, str]) -> Policy:
     own = {k: v for k, v in vars(module).items() if isinstance(v, OwnPolicy)}
     if name not in own:
         raise UnknownNameError("policy", name, own, source=path)
-    digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
     return build_own(target, own[name], parameters, source_digest=digest)
 
 
@@ -82,7 +86,9 @@ def build_own(
     )
     if own.kind == "score":
         custom = _compiled(own.function, parameters)
-        profile = dataclasses.replace(policy.profile, custom=custom)
+        text = f"{source_digest}:{policy.spec}"
+        key = hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+        profile = dataclasses.replace(policy.profile, custom=custom, custom_key=key)
         return dataclasses.replace(policy, profile=profile)
     function = functools.partial(own.function, **parameters)
     if own.kind == "vectorized":

@@ -67,6 +67,8 @@ class Profile:
         The tie rule.
     custom
         A compiled `score(cluster, node, pod)` that replaces all score plugins.
+    custom_key
+        Names what `custom` computes: its source and parameters, hashed.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Profile:
     filters: Sequence[str] = DEFAULT_FILTERS
     tie: Tie = Tie.RANDOM
     custom: Callable[..., float] | None = None
+    custom_key: str = ""
 
     def filter_plugins(self) -> list[Plugin]:
         """Return the filter plugins, in order."""

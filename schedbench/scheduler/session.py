@@ -74,7 +74,9 @@ class Session:
         """Return a kernel with the profile's own score compiled in, if it has one."""
         if self.profile.custom is None:
             return function
-        return specialize(function, user_score=self.profile.custom)
+        return specialize(
+            function, self.profile.custom_key, user_score=self.profile.custom
+        )
 
     @property
     def view(self) -> ClusterView:

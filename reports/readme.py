@@ -1,0 +1,151 @@
+"""Write the generated parts of README.md: no number in it is typed by hand.
+
+    python reports/readme.py --demo runs/demo        the results table and the picture
+    python reports/readme.py --benchmarks FILE.json  the table of `make bench`
+    python reports/readme.py                         both tables, from what is stored
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from schedbench.experiment.store import Results, load_results
+from schedbench.metrics.table import METRICS
+
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+DEMO = HERE / "demo"
+BENCHMARKS = HERE / "benchmarks.json"
+
+
+def between(text: str, name: str, content: str) -> str:
+    """Return the text with what stands between the markers of a name replaced."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    head, rest = text.split(begin)
+    tail = rest.split(end, 1)[1]
+    return f"{head}{begin}{content}{end}{tail}"
+
+
+def results_table(results: Results) -> str:
+    """Return a table of each scenario's first headline metric, policy by policy."""
+    from schedbench.experiment.statistics import summarize
+
+    cells = results.cells
+    cells = cells[cells["status"] == "done"]
+    policies = list(dict.fromkeys(cells["policy"]))
+    headline = results.manifest["headline"]
+    rows = [
+        "| scenario | nodes | metric | " + " | ".join(policies) + " |",
+        "|---|---:|---|" + "---:|" * len(policies),
+    ]
+    for (scenario, _), part in cells.groupby(["scenario", "size"], sort=False):
+        metric = METRICS[headline[scenario][0]]
+        summary = summarize(part, metric.name).set_index("policy")["mean"]
+        best = {"up": summary.max(), "down": summary.min()}.get(metric.better)
+        shown = [
+            f"**{_number(summary[p])}**" if summary[p] == best else _number(summary[p])
+            for p in policies
+        ]
+        arrow = {"up": " ↑", "down": " ↓"}.get(metric.better, "")
+        unit = f" ({metric.unit})" if metric.unit else ""
+        rows.append(
+            f"| {scenario} | {int(part['nodes'].max()):,} | {metric.name}{unit}{arrow} "
+            f"| {' | '.join(shown)} |"
+        )
+    seeds = cells["seed"].nunique()
+    note = f"Means over {seeds} seeds; the arrow says which way is better.\n"
+    return "\n".join(rows) + "\n\n" + note
+
+
+def _number(value: float) -> str:
+    if pd.isna(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def benchmark_table(stored: dict[str, object]) -> str:
+    """Return the table of what `make bench` measured, with its conditions."""
+    rows = ["| benchmark | median | decisions/s |", "|---|---:|---:|"]
+    for entry in stored["benchmarks"]:
+        rate = entry.get("decisions_per_second")
+        shown = f"{rate:,}" if rate else ""
+        rows.append(f"| {entry['what']} | {_duration(entry['median'])} | {shown} |")
+    machine = stored["machine"]
+    note = (
+        f"One core of {machine['cpu']}, Python {machine['python']}, "
+        f"numba {machine['numba']}, {stored['date']}; all nodes are filtered and "
+        "scored for each pod, no API server.\n"
+    )
+    return "\n".join(rows) + "\n\n" + note
+
+
+def _duration(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-6:.3g} µs"
+
+
+def condense(measured: dict[str, object]) -> dict[str, object]:
+    """Return what the table needs of pytest-benchmark's JSON."""
+    from schedbench.experiment.environment import environment
+
+    versions = environment()["versions"]
+    return {
+        "date": str(measured["datetime"])[:10],
+        "machine": {
+            "cpu": measured["machine_info"]["cpu"].get("brand_raw", "this machine"),
+            "python": versions["python"],
+            "numba": versions["numba"],
+        },
+        "benchmarks": [
+            {
+                "what": entry["extra_info"].get("what", entry["name"]),
+                "median": entry["stats"]["median"],
+                "decisions_per_second": entry["extra_info"].get("decisions_per_second"),
+            }
+            for entry in measured["benchmarks"]
+        ],
+    }
+
+
+def keep_demo(run: Path) -> None:
+    """Copy the page and the results of a run into reports/demo."""
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir(parents=True)
+    for name in ("manifest.json", "results.parquet"):
+        shutil.copy(run / name, DEMO / name)
+    shutil.copy(run / "report" / "index.html", DEMO / "index.html")
+
+
+def main() -> None:
+    """Write the README's generated parts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--demo", type=Path)
+    parser.add_argument("--benchmarks", type=Path)
+    given = parser.parse_args()
+    if given.demo:
+        keep_demo(given.demo)
+    if given.benchmarks:
+        condensed = condense(json.loads(given.benchmarks.read_text()))
+        BENCHMARKS.write_text(json.dumps(condensed, indent=1) + "\n")
+    README.write_text(render(README.read_text()))
+
+
+def render(text: str) -> str:
+    """Return the README with its generated parts as the stored results have them."""
+    if DEMO.is_dir():
+        text = between(text, "results", results_table(load_results(DEMO)))
+    if BENCHMARKS.is_file():
+        stored = json.loads(BENCHMARKS.read_text())
+        text = between(text, "benchmarks", benchmark_table(stored))
+    return text
+
+
+if __name__ == "__main__":
+    main()
