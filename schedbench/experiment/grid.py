@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from schedbench.errors import InputError
 from schedbench.experiment.cell import Cell, PolicyRef, ScenarioRef, cell_key
@@ -22,7 +23,7 @@ class Grid:
     baseline
         Spec of the policy the others are compared with; "" = the first policy.
     headline
-        Names of the metrics to tell first.
+        Names of the metrics to tell first; () = in each scenario its own.
     name
         For the run's folder; "" = the scenario's name, or `grid` of several.
     """
@@ -132,7 +133,10 @@ class Grid:
             "seeds": list(self.seeds),
             "engine": self.engine,
             "baseline": self.baseline,
-            "headline": list(self.headline),
+            "headline": {
+                scenario.name: list(self.headline or getattr(scenario, "headline", ()))
+                for scenario in self.scenarios
+            },
         }
 
     def describe(self, seconds_per_cell: float | None = None, jobs: int = 1) -> str:
@@ -155,6 +159,12 @@ class Grid:
             seconds = seconds_per_cell * len(self) / jobs
             lines.append(f"estimate:  {seconds:.0f} s with {jobs} job(s)")
         return "\n".join(lines)
+
+
+def headline_of(manifest: Mapping[str, Any], scenario: str) -> list[str]:
+    """Return the metrics that a run's manifest has told first in a scenario."""
+    named = manifest.get("headline") or ()
+    return list(named.get(scenario, ()) if isinstance(named, dict) else named)
 
 
 def _name(scenario: ScenarioRef) -> str:

@@ -6,7 +6,7 @@ import collections
 import dataclasses
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schedbench.experiment.statistics import Verdict, metric_of, paired_differences
@@ -74,6 +74,8 @@ PHRASES = {
 }
 """Metric → verb, what follows a positive difference, what follows a negative one."""
 
+Metrics = Sequence[str] | Mapping[str, Sequence[str]]
+
 LARGEST_RATIO = 10.0
 """Differences beyond ten times the baseline are told in units, not in percent."""
 
@@ -124,32 +126,30 @@ class Standing:
     text: str
 
 
-def verdicts(
-    cells: pd.DataFrame, metrics: Sequence[str], baseline: str
-) -> list[Sentence]:
+def verdicts(cells: pd.DataFrame, metrics: Metrics, baseline: str) -> list[Sentence]:
     """Put every paired difference into words: by scenario, metric, then policy.
 
-    Metrics that no policy has a value for in a scenario are left out of it.
+    `metrics` are the same for all scenarios, or scenario → its own. Metrics that no
+    policy has a value for in a scenario are left out of it.
     """
     found = []
-    sizes = cells.groupby("scenario")["size"].nunique()
-    for metric in metrics:
-        differences = paired_differences(cells, metric, baseline)
-        for record in differences.to_dict("records"):
-            row = {str(name): value for name, value in record.items()}
-            if row["n"] or _defined(cells, row, metric):
-                place = row["scenario"]
-                if sizes[place] > 1:
-                    place = f"{place}/{row['size']}"
-                found.append(_sentence(row, metric, baseline, place))
+    for name, here in cells.groupby("scenario", sort=False):
+        scenario = str(name)
+        own = metrics.get(scenario, ()) if isinstance(metrics, Mapping) else metrics
+        several = len(here["size"].unique()) > 1
+        for metric in own:
+            differences = paired_differences(here, metric, baseline)
+            for record in differences.to_dict("records"):
+                row = {str(name): value for name, value in record.items()}
+                if row["n"] or _defined(here, row, metric):
+                    place = f"{scenario}/{row['size']}" if several else scenario
+                    found.append(_sentence(row, metric, baseline, place))
     order = list(dict.fromkeys(zip(cells["scenario"], cells["size"], strict=True)))
     found.sort(key=lambda one: order.index((one.scenario, one.size)))
     return found
 
 
-def standings(
-    cells: pd.DataFrame, metrics: Sequence[str], baseline: str
-) -> list[Standing]:
+def standings(cells: pd.DataFrame, metrics: Metrics, baseline: str) -> list[Standing]:
     """Count, by policy and metric, the scenarios with each verdict."""
     counts: dict[tuple[str, str], collections.Counter[str]] = {}
     for one in verdicts(cells, metrics, baseline):

@@ -19,6 +19,7 @@ HEADLINE = (
     "allocation_cpu_mean",
     "queue_wait_mean_s",
 )
+MOST = 4
 SPEED = "decisions_per_second"
 
 
@@ -107,22 +108,25 @@ def measured(results: Results, kind: str) -> list[str]:
 def headline(results: Results, group: Group) -> list[str]:
     """Return the quality metrics that matter most in a scenario, best first.
 
-    The manifest's choice, else the house's; metrics without a number, or that every
-    policy shares, say nothing and go last or are left out.
+    The manifest's choice, else the house's. Those without a number, and those that
+    every policy shares, are left out while there are others.
     """
-    asked = results.manifest.get("headline") or HEADLINE
-    if isinstance(asked, dict):
-        asked = asked.get(group.scenario) or HEADLINE
+    from schedbench.experiment.grid import headline_of
+
     cells = of(done(results), group)
-    known = [
-        str(name)
-        for name in dict.fromkeys([*asked, *HEADLINE])
-        if name in METRICS and METRICS[name].kind == "quality" and name in cells
-    ]
-    filled = [name for name in known if cells[name].notna().any()]
-    telling = [name for name in filled if tells(cells, name)]
-    chosen = telling or filled
-    return chosen[:4]
+    for asked in (headline_of(results.manifest, group.scenario), HEADLINE):
+        filled = [
+            str(name)
+            for name in dict.fromkeys(asked)
+            if name in METRICS
+            and METRICS[name].kind == "quality"
+            and name in cells
+            and cells[name].notna().any()
+        ]
+        telling = [name for name in filled if tells(cells, name)]
+        if telling:
+            return telling[:MOST]
+    return filled[:MOST]
 
 
 def tells(cells: pd.DataFrame, metric: str) -> bool:

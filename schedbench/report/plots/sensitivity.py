@@ -20,6 +20,8 @@ NAME = "sensitivity"
 TITLE = "Sensitivity to cluster size"
 COLUMNS = 3
 MOST = 12
+WHOLES = {"pods", "nodes"}
+ENDS = ["mean", "low", "high"]
 
 
 def data(results: Results) -> pd.DataFrame | None:
@@ -37,6 +39,7 @@ def data(results: Results) -> pd.DataFrame | None:
             for group in sizes:
                 here = _shares(compared.cells(group), metric)
                 found = summarize(here, metric)
+                found[ENDS] *= _percent(metric)
                 parts.append(found.assign(metric=metric, nodes=group.nodes))
     if not parts:
         return None
@@ -56,16 +59,20 @@ def data(results: Results) -> pd.DataFrame | None:
 
 
 def _shares(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Turn counts into percent of all pods or nodes, fractions into percent."""
+    """Turn counts into shares of all pods or nodes."""
     whole = METRICS[metric].unit
-    if whole in {"pods", "nodes"}:
-        return cells.assign(**{metric: cells[metric] / cells[whole] * 100})
-    return cells.assign(**{metric: cells[metric] * views.scale(metric)})
+    if whole in WHOLES:
+        return cells.assign(**{metric: cells[metric] / cells[whole]})
+    return cells
+
+
+def _percent(metric: str) -> float:
+    return 100.0 if METRICS[metric].unit in WHOLES else views.scale(metric)
 
 
 def _label(metric: str) -> str:
     whole = METRICS[metric].unit
-    if whole in {"pods", "nodes"}:
+    if whole in WHOLES:
         return f"{views.title(metric)} (% of {whole})"
     return views.axis(metric)
 
