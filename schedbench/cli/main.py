@@ -117,10 +117,9 @@ def invoke(arguments: Sequence[str]) -> int:
         )
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except BrokenPipeError:
-        # Who reads our output has read enough; nothing more may be written to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    except (BrokenPipeError, SystemExit):
+        # click exits by itself, with 1, only when a pipe is closed
+        return _pipe_closed()
     except click.ClickException as problem:
         return _usage(problem)
     except (click.Abort, KeyboardInterrupt):
@@ -131,6 +130,12 @@ def invoke(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         output.error(str(problem))
         return problem.exit_code
+
+
+def _pipe_closed() -> int:
+    """End in silence: whoever reads our output has read enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 0
 
 
 def _usage(problem: click.ClickException) -> int:

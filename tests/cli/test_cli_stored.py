@@ -1,0 +1,122 @@
+"""`compare`, `report` and `show` on stored runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def two(stub_run):
+    """Two runs that differ in what one policy is worth."""
+    import experiment_stubs as stubs
+
+    base = stub_run("base")
+    before = stubs.WORTH["good"]
+    stubs.WORTH["good"] = 1.1
+    try:
+        new = stub_run("new")
+    finally:
+        stubs.WORTH["good"] = before
+    return base, new
+
+
+def test_compare(cli, two):
+    """What became worse is shown with its change and verdict."""
+    found = cli("compare", *two)
+
+    assert found.code == 0
+    assert "pods_bound" in found.out
+    assert "worse" in found.out
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        pytest.param("pods_bound:0", 1, id="any loss fails"),
+        pytest.param("pods_bound:1%", 1, id="more than a hundredth is lost"),
+        pytest.param("pods_bound:50%", 0, id="a half may be lost"),
+        pytest.param("pods_bnd:0", 2, id="no such metric"),
+        pytest.param("pods_bound", 2, id="no limit"),
+    ],
+)
+def test_fail_on(cli, two, limit, code):
+    """A broken limit ends with 1, a wrong one with 2."""
+    found = cli("compare", *two, "--fail-on", limit)
+
+    assert found.code == code
+    assert found.err.startswith("error: ") is (code > 0)
+
+
+def test_compare_forms(cli, two):
+    """The same rows come as JSON, CSV and Markdown."""
+    found = cli("compare", *two, "--all", "--json").document
+    rows = len(found["rows"])
+
+    assert found["schema_version"] == 1
+    assert len(cli("compare", *two, "--all", "--csv").out.splitlines()) == rows + 1
+    assert len(cli("compare", *two, "--all", "--markdown").out.splitlines()) == rows + 2
+
+
+def test_nothing_changed(cli, two):
+    """A run compared with itself says so."""
+    found = cli("compare", two[0], two[0])
+
+    assert (found.code, found.out.startswith("Nothing changed")) == (0, True)
+
+
+def test_names_of_runs(cli, here, stub_run):
+    """Runs are named by prefix and by age; what is not there is told."""
+    stub_run("runs/0001_a")
+    stub_run("runs/0002_b")
+
+    assert "0002_b" in cli("show", "latest").out
+    assert "0001_a" in cli("show", "latest~1").out
+    assert "0001_a" in cli("show", "0001").out
+    assert cli("show", "0003").code == 2
+
+
+def test_show(cli, stub_run):
+    """A run is shown with its counts, its table and what the policies are worth."""
+    found = cli("show", stub_run("r"))
+
+    assert found.code == 0
+    assert "6 done" in found.out
+    assert "small/5: 5 nodes, 100 pods, 3 seeds (simulated)" in found.out
+    assert "wall clock" in found.out
+    assert "binds" in found.out
+
+
+def test_show_cells(cli, stub_run):
+    """Cells come one a row, and can be chosen."""
+    run = stub_run("r")
+    cells = cli("show", run, "--json").document["cells"]
+    chosen = cli("show", run, "-p", "good", "--seed", "1", "--json").document["cells"]
+    wrong = cli("show", run, "-p", "godo")
+
+    assert len(cells) == 6
+    assert [(each["policy"], each["seed"]) for each in chosen] == [("good", 1)]
+    assert (wrong.code, "did you mean 'good'?" in wrong.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_report(cli, real_run, tmp_path):
+    """The page of a stored run is drawn where it is wanted; its path is printed."""
+    run, _ = real_run
+    found = cli("report", run, "-o", tmp_path / "page", "--json")
+
+    assert found.document["pages"] == [str(tmp_path / "page/index.html")]
+    assert (tmp_path / "page/index.html").is_file()
+
+
+@pytest.mark.slow
+def test_show_pod(cli, real_run):
+    """A pod's events are told for every policy and seed."""
+    run, _ = real_run
+    events = cli("show", run, "--pod", "c-0", "--json").document["events"]
+    missing = cli("show", run, "--pod", "c-99")
+
+    assert [each["event"] for each in events] == ["arrive", "bind"] * 4
+    assert missing.code == 2
+    assert json.loads(json.dumps(events)) == events
