@@ -7,7 +7,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schedbench.experiment.statistics import Verdict, metric_of, paired_differences
 
@@ -184,30 +184,54 @@ def label(metric: str) -> str:
     return re.sub(r"^(.+) (mean|final)$", r"\2 \1", words)
 
 
+class Scale(NamedTuple):
+    """How differences of a metric are told.
+
+    Attributes
+    ----------
+    prefix
+        `relative_` if as shares of the baseline, else empty.
+    factor
+        What the numbers are multiplied by.
+    unit
+        ` %`, ` percentage points`, a space and a unit, or nothing.
+    """
+
+    prefix: str
+    factor: float
+    unit: str
+
+
+def scale_of(metric: str, ratios: Sequence[float]) -> Scale:
+    """Choose how to tell differences, given their ratios to the baseline.
+
+    Fractions in percentage points, as a percentage of a percentage misleads; others
+    in percent of the baseline, unless it is 0 or ten times exceeded: then in units.
+    """
+    unit = metric_of(metric).unit
+    if unit == "fraction":
+        return Scale("", 100.0, " percentage points")
+    if all(abs(ratio) <= LARGEST_RATIO for ratio in ratios):
+        return Scale("relative_", 100.0, " %")
+    return Scale("", 1.0, f" {unit}" if unit in {"s", "µs", "1/s", "bytes"} else "")
+
+
 def amount(row: dict[str, Any], metric: str) -> str:
     """Write a difference without its sign: `3.2 % (2.9 … 3.5)`, or `12 (9 … 15)`.
 
     `row` has mean, low, high and their relative twins. Ends of the interval on the
     other side of 0 keep a minus.
     """
-    ratio = row["relative_mean"]
-    if not math.isnan(ratio) and abs(ratio) <= LARGEST_RATIO:
-        values = [100 * row[f"relative_{name}"] for name in ("mean", "low", "high")]
-        unit = " %"
-    else:
-        values = [row[name] for name in ("mean", "low", "high")]
-        unit = metric_of(metric).unit
-        unit = f" {unit}" if unit in {"s", "µs", "1/s", "bytes"} else ""
-        if metric_of(metric).unit == "fraction":
-            values, unit = [100 * value for value in values], " percentage points"
+    scale = scale_of(metric, [row["relative_mean"]])
+    values = [scale.factor * row[scale.prefix + end] for end in ("mean", "low", "high")]
     if values[0] < 0:
         values = [-values[0], -values[2], -values[1]]
     mean, low, high = values
     if math.isnan(low) or low == high:
-        return f"{_number(mean, _digits([mean]))}{unit}"
+        return f"{_number(mean, _digits([mean]))}{scale.unit}"
     digits = _digits(values)
     ends = " … ".join(_number(value, digits) for value in (low, high))
-    return f"{_number(mean, digits)}{unit} ({ends})"
+    return f"{_number(mean, digits)}{scale.unit} ({ends})"
 
 
 def _sentence(row: dict[str, Any], metric: str, baseline: str, place: str) -> Sentence:

@@ -23,6 +23,9 @@ FEWEST = 8
 DEGENERATE = 0.01
 """Share of resamples without spread above which Student's t is used all the same."""
 
+ROUNDING = 1e-12
+"""Differences smaller than this share of the values are sums in another order."""
+
 GROUP = ["scenario", "size", "policy"]
 
 Verdict = Literal["better", "worse", "same", "not comparable"]
@@ -144,7 +147,9 @@ def difference(
     base: NDArray[np.float64], new: NDArray[np.float64], metric: Metric
 ) -> tuple[Interval, Difference]:
     """Return the interval of new − base, pair by pair, and what it means."""
-    whole = interval(new - base)
+    change = new - base
+    noise = ROUNDING * np.maximum(np.abs(new), np.abs(base))
+    whole = interval(np.where(np.abs(change) <= noise, 0.0, change))
     level = float(base.mean()) if len(base) else np.nan
     least, most = range_of(metric)
     found = within(whole, least - level, most - level) if len(base) else whole

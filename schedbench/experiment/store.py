@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +53,7 @@ class Results:
     Attributes
     ----------
     path
-        The run's folder.
+        The run's folder; of merged runs, the first one's.
     manifest
         What was run, with what, where.
     cells
@@ -65,6 +65,8 @@ class Results:
     path: Path
     manifest: dict[str, Any]
     cells: pd.DataFrame
+    parts: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    """Of merged runs: key → folder of the run that holds the cell."""
 
     @functools.cached_property
     def samples(self) -> pd.DataFrame:
@@ -110,7 +112,8 @@ class Results:
         return frame
 
     def _table(self, key: str, name: str) -> pa.Table:
-        return _read_table(cell_folder(self.path, key) / f"{name}.parquet")
+        path = self.parts.get(key, self.path)
+        return _read_table(cell_folder(path, key) / f"{name}.parquet")
 
 
 def collect(out: Path) -> list[CellResult]:

@@ -11,7 +11,7 @@ import pytest
 from schedbench.errors import InputError
 from schedbench.experiment.cell import PolicyRef, cell_key
 from schedbench.experiment.fingerprint import PACKAGE, code_digest, source_digest
-from schedbench.experiment.grid import Grid
+from schedbench.experiment.grid import Grid, headline_of
 
 PLAIN = PolicyRef("plain")
 
@@ -146,3 +146,31 @@ class TestFingerprint:
 
         assert len(set(seen)) == 4
         assert source_digest(tmp_path) == seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("headline", "expected"),
+    [
+        pytest.param((), {"one": ["nodes_used"], "two": []}, id="each its own"),
+        pytest.param(
+            ("pods_bound",),
+            {"one": ["pods_bound"], "two": ["pods_bound"]},
+            id="the grid's, if it names one",
+        ),
+    ],
+)
+def test_each_scenario_leads_with_its_own_metrics(headline, expected):
+    """The manifest holds the metrics to lead with, by scenario."""
+    one, two = stubs.StubScenario("one"), stubs.StubScenario("two")
+    object.__setattr__(one, "headline", ["nodes_used"])
+    grid = Grid.of([one, two], ["a"], [0], headline=headline)
+
+    manifest = grid.axes()
+
+    assert manifest["headline"] == expected
+    assert headline_of(manifest, "one") == expected["one"]
+
+
+def test_an_older_manifest_leads_with_the_same_metrics_everywhere():
+    """A plain list of metrics holds for every scenario."""
+    assert headline_of({"headline": ["pods_bound"]}, "any") == ["pods_bound"]

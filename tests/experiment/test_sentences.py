@@ -64,6 +64,13 @@ def told(metric, base, mine):
             id="fractions in points",
         ),
         pytest.param(
+            "allocation_cpu_final",
+            [0.8, 0.8, 0.8],
+            [0.6, 0.6, 0.6],
+            "On s0, B ends with 20 percentage points less CPU allocated than A.",
+            id="a fraction of a fraction is not told",
+        ),
+        pytest.param(
             "queue_wait_mean_s",
             [2, 2, 2],
             [90, 91, 92],
@@ -141,6 +148,23 @@ def test_metrics_without_values_are_not_mentioned():
     cells = frame("slowdown_mean", {"A": [None, None], "B": [None, None]})
 
     assert verdicts(cells, ["slowdown_mean"], "A") == []
+
+
+def test_each_scenario_may_have_metrics_of_its_own():
+    """With a mapping, a scenario is told by its own metrics, in their order."""
+    pair = {"A": [1, 2], "B": [3, 4]}
+    cells = frame("pods_bound", pair, pair, pair)
+    cells["nodes_used"] = cells["pods_bound"]
+
+    found = verdicts(
+        cells, {"s0": ["nodes_used", "pods_bound"], "s1": ["pods_bound"]}, "A"
+    )
+
+    assert [(one.scenario, one.metric) for one in found] == [
+        ("s0", "nodes_used"),
+        ("s0", "pods_bound"),
+        ("s1", "pods_bound"),
+    ]
 
 
 def test_sentences_go_by_scenario():

@@ -170,6 +170,7 @@ class TestPairedDifferences:
             pytest.param([None] * 3, [1, 2, 3], "not comparable", 0, id="no baseline"),
             pytest.param([1, 2, 3, None], [5, 6, 7, 8], "better", 3, id="a seed lost"),
             pytest.param([0, 0, 0], [0, 0, 0], "same", 3, id="all zero"),
+            pytest.param([0.3] * 2, [0.1 + 0.2] * 2, "same", 2, id="rounding"),
         ],
     )
     def test_only_common_seeds_count(self, base, mine, expected, pairs):

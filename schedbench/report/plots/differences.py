@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from schedbench.experiment.sentences import LARGEST_RATIO
+from schedbench.experiment.sentences import scale_of
 from schedbench.metrics.table import METRICS
 from schedbench.report import comparison, style, views
 
@@ -61,14 +61,10 @@ def _forest(
     names: list[str],
     known: dict[str, style.Look],
 ) -> None:
-    ratios = part["relative_mean"].abs()
-    relative = bool(ratios.notna().all() and ratios.max() <= LARGEST_RATIO)
-    columns = ["mean", "low", "high"]
-    if relative:
-        columns = [f"relative_{column}" for column in columns]
-    scale = 100.0 if relative else views.scale(metric)
+    told = scale_of(metric, list(part["relative_mean"]))
+    columns = [told.prefix + column for column in ("mean", "low", "high")]
     for row in part.to_dict("records"):
-        mean, low, high = (row[column] * scale for column in columns)
+        mean, low, high = (row[column] * told.factor for column in columns)
         look = known[str(row["policy"])]
         at = names.index(str(row["policy"]))
         clear = row["verdict"] in {"better", "worse"}
@@ -101,5 +97,5 @@ def _forest(
         }
         axis.text(0, 1.01, left, ha="left", color=style.MUTED, **put)
         axis.text(1, 1.01, right, ha="right", color=style.MUTED, **put)
-    what = "%" if relative else views.unit(metric)
+    what = told.unit.strip() or views.unit(metric)
     axis.set_xlabel(f"difference ({what})" if what else "difference")
