@@ -38,7 +38,7 @@ def command(target: str, form: str | None) -> int:
     from schedbench.cli.policies import expand
 
     policies = expand([target])
-    from schedbench.policies.check import check_policy
+    from schedbench.experiment.check import check_policy
 
     rows: list[list[str]] = []
     failed = 0

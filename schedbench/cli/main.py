@@ -126,10 +126,20 @@ def invoke(arguments: Sequence[str]) -> int:
         output.error("interrupted")
         return 130
     except SchedbenchError as problem:
-        if output.verbosity() >= 2 or os.environ.get("SCHEDBENCH_DEBUG"):
-            traceback.print_exc()
+        _trace()
         output.error(str(problem))
         return problem.exit_code
+    except OSError as problem:
+        _trace()
+        place = f"{problem.filename}: " if problem.filename else ""
+        output.error(f"{place}{problem.strerror or problem}")
+        return 2
+
+
+def _trace() -> None:
+    """Print where the error came from, to those who ask for it."""
+    if output.verbosity() >= 2 or os.environ.get("SCHEDBENCH_DEBUG"):
+        traceback.print_exc()
 
 
 def _pipe_closed() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from schedbench.cli import output
+from schedbench.errors import InputError
 
 
 @click.command(
@@ -21,30 +22,32 @@ Examples:
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option(
     "-o", "--out", type=click.Path(file_okay=False), metavar="DIR",
-    help="Where to write; several runs get a folder each. [default: RUN/report]",
+    help="Where to write. [default: RUN/report]",
 )  # fmt: skip
 @output.json_option
 @output.quiet_and_verbose
 def command(runs: tuple[str, ...], out: str | None, form: str | None) -> int:
-    """Draw the page of stored runs, with its plots as SVG and PNG.
+    """Draw one page of one or more stored runs, with its plots as SVG and PNG.
 
     Nothing is run again. A run is a folder, an id or the beginning of one, `latest`
     (the default), or `latest~1`.
     """
+    from schedbench.experiment.merge import merge_results
     from schedbench.experiment.runs import resolve_run
     from schedbench.experiment.store import load_results
     from schedbench.report.page import write_report
 
     folders = [resolve_run(run) for run in runs or ("latest",)]
-    pages = []
-    for folder in folders:
-        target = folder / "report" if out is None else Path(out)
-        if out is not None and len(folders) > 1:
-            target /= folder.resolve().name
-        pages.append(write_report(load_results(folder), target))
+    if out is None and len(folders) > 1:
+        raise InputError(
+            "a page of several runs belongs to none of their folders",
+            fix="say where to write it: -o DIR",
+        )
+    target = folders[0] / "report" if out is None else Path(out)
+    results = merge_results([load_results(folder) for folder in folders])
+    page = write_report(results, target)
     if form == "json":
-        output.json_document({"pages": [str(page) for page in pages]})
+        output.json_document({"page": str(page)})
     else:
-        for page in pages:
-            output.result(str(page))
+        output.result(str(page))
     return 0

@@ -149,8 +149,7 @@ def make_grid(
         seeds,
         engine=engine,
         baseline=baseline,
-        headline=headline
-        or list(dict.fromkeys(m for ref in refs for m in ref.headline)),  # type: ignore[attr-defined]
+        headline=headline,
         name=name,
     )
 

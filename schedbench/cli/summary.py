@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from schedbench.experiment.cell import CellResult
     from schedbench.experiment.store import Results
 
-HEADLINE = ("pods_bound", "pods_pending", "allocation_cpu_final", "nodes_used")
 WALL_CLOCK = (
     "decisions_per_second",
     "schedule_seconds",
@@ -25,7 +24,6 @@ WALL_CLOCK = (
     "compile_seconds",
     "peak_rss_bytes",
 )
-MOST_SENTENCES = 12
 
 
 def cell_document(cell: CellResult) -> dict[str, Any]:
@@ -52,45 +50,39 @@ def cell_document(cell: CellResult) -> dict[str, Any]:
 
 def tell(results: Results) -> None:
     """Print the tables of a run: simulated metrics, wall clock, and the verdicts."""
-    cells = results.cells
-    done = cells.loc[cells["status"] == "done"]
-    if not len(done):
+    from schedbench.report.comparison import of as compared
+    from schedbench.report.verdicts import verdicts
+
+    if not (results.cells["status"] == "done").any():
         return
-    for title, table in tables(done, headline(results)):
+    for title, table in tables(results):
         output.result(click.style(title, bold=True))
         output.result(table.text() + "\n")
-    for sentence in sentences(results):
-        output.result(sentence)
+    for verdict in verdicts(compared(results)):
+        output.result(click.style(verdict.lead, bold=True))
+        if verdict.detail:
+            output.result(f"  {verdict.detail}")
 
 
-def headline(results: Results) -> list[str]:
-    """Return the metrics of simulated time with which the run leads."""
-    from schedbench.metrics.table import METRICS
-
-    named = [*results.manifest.get("headline", ()), *HEADLINE]
-    quality = [
-        name
-        for name in dict.fromkeys(named)
-        if name in METRICS and METRICS[name].kind == "quality"
-    ]
-    return quality[: max(4, len(results.manifest.get("headline", ())))]
-
-
-def tables(cells: pd.DataFrame, metrics: Sequence[str]) -> Iterator[tuple[str, Table]]:
+def tables(results: Results) -> Iterator[tuple[str, Table]]:
     """Yield a title and a table for each scenario and size, and one of wall clock."""
-    for (scenario, size), group in cells.groupby(["scenario", "size"], sort=False):
-        place = f"{scenario}/{size}".rstrip("/")
-        seeds = output.counted(group["seed"].nunique(), "seed")
-        title = (
-            f"{place}: {int(group['nodes'].max()):,} nodes, "
-            f"{int(group['pods'].max()):,} pods, {seeds}"
-        )
-        shown = [name for name in metrics if group[name].notna().any()]
-        yield f"{title} (simulated)", summary_table(group, shown, lead=("policy",))
+    from schedbench.report import views
+
+    done = views.done(results)
+    for group in views.groups(results):
+        cells = views.of(done, group)
+        if not len(cells):
+            continue
+        place = f"{group.scenario}/{group.size}".rstrip("/")
+        seeds = output.counted(cells["seed"].nunique(), "seed")
+        pods = int(cells["pods"].max())
+        title = f"{place}: {group.nodes:,} nodes, {pods:,} pods, {seeds} (simulated)"
+        metrics = list(dict.fromkeys(["pods_bound", *views.headline(results, group)]))
+        yield title, summary_table(cells, metrics, lead=("policy",))
     yield (
         "On this machine (wall clock)",
         summary_table(
-            cells, [*WALL_CLOCK[:2], *WALL_CLOCK[3:]], lead=("scenario", "policy")
+            done, [*WALL_CLOCK[:2], *WALL_CLOCK[3:]], lead=("scenario", "policy")
         ),
     )
 
@@ -119,26 +111,6 @@ def summary_table(
         [*key, *(column[place] for column in columns)] for place, key in enumerate(keys)
     ]
     return Table(header, rows, frozenset(range(len(lead), len(header))))
-
-
-def sentences(results: Results) -> list[str]:
-    """Return the verdicts on the other policies, the most telling first."""
-    from schedbench.experiment.sentences import verdicts
-
-    cells = results.cells
-    policies = cells["policy"].unique()
-    if len(policies) < 2 or results.baseline not in policies:
-        return []
-    found = verdicts(cells, headline(results), results.baseline)
-    clear = [each.text for each in found if each.verdict in {"better", "worse"}]
-    more = len(clear) - MOST_SENTENCES
-    if more > 0:
-        clear[MOST_SENTENCES:] = [
-            f"… and {more} more differences, on the report's page."
-        ]
-    if found and not clear:
-        clear = [f"No policy differs clearly from {results.baseline}."]
-    return clear
 
 
 def problems(cells: Iterable[CellResult], scenarios: Iterable[Any]) -> Iterator[str]:

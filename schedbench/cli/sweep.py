@@ -88,7 +88,9 @@ def command(
     if options.dry_run:
         return dry_run(grid, options)
     out = Path(options.out) if options.out else _unfinished(grid)
-    return launch(grid, options, typed, _rerun(file, policies, sets, seeds, quick), out)
+    return launch(
+        grid, options, typed, _rerun(file, policies, sets, grid, quick=quick), out
+    )
 
 
 def _unfinished(grid: Grid) -> Path:
@@ -111,7 +113,8 @@ def _rerun(
     file: str,
     policies: tuple[str, ...],
     sets: tuple[str, ...],
-    seeds: list[int],
+    grid: Grid,
+    *,
     quick: bool,
 ) -> str:
     words = ["schedbench", "sweep", file]
@@ -119,5 +122,7 @@ def _rerun(
         for value in values:
             words += [option, value]
     words += ["--quick"] if quick else []
-    words += ["--seed", str(seeds[0]), "--repeats", str(len(seeds))]
+    words += ["--baseline", grid.baseline]
+    words += ["--seed", str(grid.seeds[0]), "--repeats", str(len(grid.seeds))]
+    words += ["--engine", grid.engine] if grid.engine != "scan" else []
     return shlex.join(words)
