@@ -1,4 +1,4 @@
-"""The headline in words: which policy is better, at what, by how much."""
+"""The headline in words: which policy leads where, at what price."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import dataclasses
 from collections import Counter
 from typing import Any
 
+from schedbench.experiment.sentences import label
+from schedbench.metrics.table import METRICS
 from schedbench.report import views
 from schedbench.report.comparison import Comparison
-
-MOST = 5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,23 +21,39 @@ class Verdict:
     kind: str = "quality"
 
 
-def verdicts(comparison: Comparison) -> list[Verdict]:
-    """Return a sentence a headline metric, then one on speed.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leader:
+    """Who leads a scenario at its largest size, by its first headline metric.
 
-    Of each metric the policy is named that is more often better than the baseline than
-    worse, by the widest margin; then by the larger mean difference.
+    The baseline, unless others are clearly better; then the best of these.
     """
-    results = comparison.results
+
+    group: views.Group
+    metric: str
+    policy: str
+
+
+def verdicts(comparison: Comparison) -> list[Verdict]:
+    """Return who leads overall, then a verdict a scenario, then one on speed."""
     if len(comparison.policies) < 2:
         return [_alone(comparison)]
-    where: dict[str, list[views.Group]] = {}
-    for group in views.groups(results):
-        for metric in views.headline(results, group):
-            where.setdefault(metric, []).append(group)
-    ranked = list(where)
-    found = [_quality(comparison, metric, where[metric]) for metric in ranked[:MOST]]
-    every = [_overall(comparison, where), *found, _speed(comparison)]
-    return [verdict for verdict in every if verdict]
+    leaders = [
+        leader
+        for group in views.largest(comparison.results)
+        if (leader := _leader(comparison, group)) is not None
+    ]
+    found = [_overall(comparison, leaders), *(_of(comparison, one) for one in leaders)]
+    return [verdict for verdict in (*found, _speed(comparison)) if verdict]
+
+
+def in_words(comparison: Comparison, group: views.Group) -> list[str]:
+    """Return a sentence a headline metric: the best policy against the baseline."""
+    sentences = []
+    for metric in views.headline(comparison.results, group):
+        best = _best(comparison, metric, group)
+        if best is not None:
+            sentences.append(comparison.words(metric, group)[best])
+    return sentences
 
 
 def _alone(comparison: Comparison) -> Verdict:
@@ -47,135 +63,156 @@ def _alone(comparison: Comparison) -> Verdict:
     )
 
 
-def _overall(
-    comparison: Comparison, where: dict[str, list[views.Group]]
-) -> Verdict | None:
-    """Count, over all headline metrics, in how many comparisons each policy wins."""
+def _leader(comparison: Comparison, group: views.Group) -> Leader | None:
+    for metric in views.headline(comparison.results, group):
+        rows = _compared(comparison, metric, group)
+        if rows:
+            best = _best(comparison, metric, group)
+            return Leader(group, metric, best or comparison.baseline)
+    return None
+
+
+def _compared(comparison: Comparison, metric: str, group: views.Group) -> list[Any]:
+    """Return the differences that can be judged, the best first."""
+    rows = views.rows(comparison.differences(metric, group))
+    sign = -1 if METRICS[metric].better == "up" else 1
+    judged = [row for row in rows if row.verdict != "not comparable"]
+    return sorted(judged, key=lambda row: sign * row.mean)
+
+
+def _best(comparison: Comparison, metric: str, group: views.Group) -> str | None:
+    """Return the policy that is most clearly better than the baseline, if any."""
+    rows = _compared(comparison, metric, group)
+    better = [str(row.policy) for row in rows if row.verdict == "better"]
+    return better[0] if better else None
+
+
+def _overall(comparison: Comparison, leaders: list[Leader]) -> Verdict | None:
+    if len(leaders) < 2:
+        return None
+    base = comparison.baseline
+    where: dict[str, list[str]] = {}
+    for one in leaders:
+        place = f"{one.group.scenario} ({label(one.metric)})"
+        where.setdefault(one.policy, []).append(place)
+    if set(where) == {base}:
+        lead = f"Overall: no policy is clearly better than {base} in any scenario."
+    elif len(where) == 1:
+        lead = f"Overall: {leaders[0].policy} leads in every scenario."
+    else:
+        lead = "Overall: no policy is best everywhere."
+    places = "; ".join(f"{policy} on {_and(names)}" for policy, names in where.items())
     counts: dict[str, Counter[str]] = {}
-    sizes: dict[str, list[float]] = {}
-    for metric, groups in where.items():
-        for group in groups:
+    for group in views.groups(comparison.results):
+        for metric in views.headline(comparison.results, group):
             for row in views.rows(comparison.differences(metric, group)):
                 counts.setdefault(str(row.policy), Counter())[row.verdict] += 1
-                gains = sizes.setdefault(str(row.policy), [])
-                if row.verdict == "better" and row.relative_mean == row.relative_mean:
-                    gains.append(abs(row.relative_mean))
-    if not counts:
-        return None
-    order = sorted(counts, key=lambda name: _rank(counts[name], sizes[name]))
-    first = counts[order[0]]
-    lead = (
-        f"Overall: {order[0]} is better than {comparison.baseline} in "
-        f"{first['better']} of {_count(first.total())}, worse in {first['worse']}."
-    )
-    if first["better"] <= first["worse"]:
-        lead = (
-            f"Overall: {comparison.baseline} holds its ground: no policy is better "
-            "than it more often than worse."
-        )
-    words = ", ".join(_lower(views.title(metric)) for metric in where)
-    rest = ", ".join(
+    order = sorted(counts, key=lambda name: _losses(counts[name]))
+    tally = ", ".join(
         f"{name} {counts[name]['better']} : {counts[name]['worse']}" for name in order
     )
-    detail = f"Counted over all scenarios and sizes, for {words}."
     return Verdict(
-        lead, f"{detail} Better : worse, by policy: {rest}." if rest else detail
+        lead,
+        f"Who leads, by each scenario's first metric: {places}. Better : worse than "
+        f"{base}, counted over all headline metrics and sizes: {tally}.",
     )
 
 
-def _rank(count: Counter[str], gains: list[float]) -> tuple[int, float]:
-    """Order by wins less losses, then by the mean relative gain; best first."""
-    return count["worse"] - count["better"], -sum(gains) / max(len(gains), 1)
+def _losses(count: Counter[str]) -> int:
+    return count["worse"] - count["better"]
 
 
-def _lower(words: str) -> str:
-    return words[:1].lower() + words[1:]
+def _of(comparison: Comparison, leader: Leader) -> Verdict:
+    """Tell who leads a scenario, how the others follow, and what it costs."""
+    if leader.policy == comparison.baseline:
+        return _unbeaten(comparison, leader)
+    group, metric, policy = leader.group, leader.metric, leader.policy
+    rows = _compared(comparison, metric, group)
+    others = [
+        str(row.policy)
+        for row in rows
+        if row.verdict == "better" and row.policy != policy
+    ]
+    detail = [f"Better too: {', '.join(others)}."] if others else []
+    detail += _price(comparison, leader)
+    detail += _at_other_sizes(comparison, leader)
+    words = _predicate(comparison, metric, group, policy)
+    lead = f"{group.scenario}: {policy} {words} than {comparison.baseline}."
+    return Verdict(lead, " ".join(detail))
 
 
-def _quality(
-    comparison: Comparison, metric: str, groups: list[views.Group]
-) -> Verdict | None:
-    rows: dict[str, list[tuple[views.Group, Any]]] = {}
-    for group in groups:
-        for row in views.rows(comparison.differences(metric, group)):
-            if row.verdict != "not comparable":
-                rows.setdefault(str(row.policy), []).append((group, row))
-    if not rows:
-        return None
-    champion = max(rows, key=lambda policy: _score(rows[policy]))
-    mine = rows[champion]
-    wins = [(group, row) for group, row in mine if row.verdict == "better"]
-    words = views.title(metric)
-    base = comparison.baseline
-    if not wins:
-        return Verdict(
-            f"{words}: no policy is clearly better than {base}.",
-            f"{_count(len(groups))} compared, 95 % intervals.",
-        )
-    losses = sum(row.verdict == "worse" for _, row in mine)
+def _unbeaten(comparison: Comparison, leader: Leader) -> Verdict:
+    group, metric = leader.group, leader.metric
+    rows = _compared(comparison, metric, group)
+    told = [rows[0], rows[-1]] if len(rows) > 1 else rows
+    names = [("Nearest", "furthest")[place] for place in range(len(told))]
+    detail = "; ".join(
+        f"{name}: {_whole(comparison, metric, group, str(row.policy))}"
+        for name, row in zip(names, told, strict=True)
+    )
     lead = (
-        f"{words}: {champion} is better than {base} in {len(wins)} of "
-        f"{_count(len(mine))}."
+        f"{group.scenario}: no policy is clearly better than {comparison.baseline} "
+        f"in {label(metric)}."
     )
-    if len(wins) <= losses:
-        lead = f"{words}: no policy is better than {base} more often than worse."
-    group, _ = max(wins, key=lambda pair: (pair[0].nodes, pair[0].label))
-    detail = comparison.words(metric, group)[champion]
-    least, most = _extremes(wins)
-    if least and len(wins) > 1:
-        where = f"between {least} and {most}" if least != most else f"about {least}"
-        detail += f" Over all {len(wins)}: {where}."
-    if losses:
-        worse = ", ".join(g.label for g, row in mine if row.verdict == "worse")
-        detail += f" {champion} is worse on {worse}."
-    also = [
-        policy
-        for policy in rows
-        if policy != champion and _wins(rows[policy]) == len(rows[policy])
-    ]
-    if also:
-        detail += f" Also better everywhere: {', '.join(also)}."
-    return Verdict(lead, detail)
+    return Verdict(lead, " ".join([f"{detail}.", *_at_other_sizes(comparison, leader)]))
 
 
-def in_words(comparison: Comparison, group: views.Group) -> list[str]:
-    """Return a sentence a headline metric: the best policy against the baseline."""
-    sentences = []
-    for metric in views.headline(comparison.results, group):
-        found = comparison.differences(metric, group)
-        better = found[found["verdict"] == "better"]
-        if better.empty:
+def _price(comparison: Comparison, leader: Leader) -> list[str]:
+    """Say how the leader fares at the scenario's other headline metrics."""
+    gains: list[str] = []
+    costs: list[str] = []
+    for metric in views.headline(comparison.results, leader.group):
+        if metric == leader.metric:
             continue
-        best = max(views.rows(better), key=lambda row: abs(row.mean)).policy
-        sentences.append(comparison.words(metric, group)[str(best)])
-    return sentences
+        for row in _compared(comparison, metric, leader.group):
+            if row.policy == leader.policy and row.verdict in {"better", "worse"}:
+                words = _predicate(comparison, metric, leader.group, leader.policy)
+                (gains if row.verdict == "better" else costs).append(words)
+    told = []
+    if gains:
+        told.append(f"It also {_and(gains)}.")
+    if costs:
+        told.append(f"The price: it {_and(costs)}.")
+    return told
 
 
-def _wins(rows: list[tuple[views.Group, Any]]) -> int:
-    return sum(row.verdict == "better" for _, row in rows)
-
-
-def _score(rows: list[tuple[views.Group, Any]]) -> tuple[float, float, float]:
-    losses = sum(row.verdict == "worse" for _, row in rows)
-    balance = _wins(rows) - losses
+def _at_other_sizes(comparison: Comparison, leader: Leader) -> list[str]:
+    """Say whether the same holds at the scenario's smaller sizes."""
     sizes = [
-        abs(row.relative_mean)
-        for _, row in rows
-        if row.verdict == "better" and row.relative_mean == row.relative_mean
+        group
+        for group in views.groups(comparison.results)
+        if group.scenario == leader.group.scenario
     ]
-    return balance, _wins(rows), sum(sizes) / len(sizes) if sizes else 0.0
+    if len(sizes) < 2:
+        return []
+    led = {
+        group.size: _best(comparison, leader.metric, group) or comparison.baseline
+        for group in sizes
+    }
+    unlike = [
+        f"{name} at size {size}" for size, name in led.items() if name != leader.policy
+    ]
+    if not unlike:
+        return [f"So at all {len(sizes)} sizes."]
+    return [f"At other sizes another leads: {', '.join(unlike)}."]
 
 
-def _extremes(wins: list[tuple[views.Group, Any]]) -> tuple[str, str]:
-    values = sorted(
-        (
-            row.relative_mean
-            for _, row in wins
-            if row.relative_mean == row.relative_mean
-        ),
-        key=abs,
-    )
-    return (_percent(values[0]), _percent(values[-1])) if values else ("", "")
+def _whole(comparison: Comparison, metric: str, group: views.Group, policy: str) -> str:
+    """Return a policy's difference as a sentence without place and full stop."""
+    text = comparison.words(metric, group)[policy]
+    return text.removeprefix(f"On {group.label}, ").removesuffix(".")
+
+
+def _predicate(
+    comparison: Comparison, metric: str, group: views.Group, policy: str
+) -> str:
+    """Return what a policy does more or less, without naming policy and baseline."""
+    text = _whole(comparison, metric, group, policy)
+    return text.removeprefix(f"{policy} ").removesuffix(f" than {comparison.baseline}")
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def _speed(comparison: Comparison) -> Verdict | None:
@@ -207,13 +244,4 @@ def _speed(comparison: Comparison) -> Verdict | None:
 def _range(row: Any) -> str:
     if row.n < 2:
         return ""
-    return f" [{views.number(row.low)}, {views.number(row.high)}]"
-
-
-def _percent(value: float) -> str:
-    digits = 1 if abs(value) < 0.1 else 0
-    return f"{value * 100:+.{digits}f} %".replace("-", "−")
-
-
-def _count(number: int) -> str:
-    return f"{number} comparison{'' if number == 1 else 's'}"
+    return f" ({views.number(row.low)} … {views.number(row.high)})"
