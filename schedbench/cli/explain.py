@@ -12,6 +12,7 @@ import click
 
 from schedbench.cli import output
 from schedbench.cli.output import Table
+from schedbench.cli.whole import Whole
 from schedbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,11 +51,11 @@ Examples:
     help="By which policy.",
 )  # fmt: skip
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, metavar="S",
+    "--seed", type=Whole(0), default=0, show_default=True, metavar="S",
     help="For ties that are drawn.",
 )  # fmt: skip
 @click.option(
-    "--top", type=click.IntRange(1), default=5, show_default=True, metavar="N",
+    "--top", type=Whole(1), default=5, show_default=True, metavar="N",
     help="How many of the best nodes to show.",
 )  # fmt: skip
 @output.json_option

@@ -6,6 +6,7 @@ import click
 
 from schedbench.cli import output
 from schedbench.cli.launch import seeds_of
+from schedbench.cli.whole import Whole
 from schedbench.errors import InputError
 
 
@@ -21,7 +22,7 @@ Examples:
 @click.argument("scenario")
 @click.option("--size", metavar="SIZE", help="A size. [default: the scenario's]")
 @click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="S",
+    "--seed", type=Whole(0), metavar="S",
     help="The seed. [default: the scenario's first]",
 )  # fmt: skip
 @click.option(

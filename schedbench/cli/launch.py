@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from schedbench.cli import output
+from schedbench.cli.whole import Whole
 from schedbench.errors import SchedbenchError
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ def grid_options(command: Command) -> Command:
     """Add the options of `Options`, and those that choose seeds, to a command."""
     options = (
         click.option(
-            "--seed", type=click.IntRange(0, 2**63 - 1), metavar="S",
+            "--seed", type=Whole(0), metavar="S",
             help="First seed; without it the scenario's own, else one is drawn.",
         ),
         click.option(
-            "--repeats", type=click.IntRange(1, 10_000), metavar="R",
+            "--repeats", type=Whole(1, 10_000), metavar="R",
             help="How many seeds, counted up from the first.",
         ),
         click.option(
@@ -67,7 +68,7 @@ def grid_options(command: Command) -> Command:
             "[default: runs/NNNN_…]",
         ),
         click.option(
-            "-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
+            "-j", "--jobs", type=Whole(1, 1024), metavar="N",
             help="Cells at a time. [default: one a core]",
         ),
         click.option(

@@ -154,7 +154,7 @@ def _usage(problem: click.ClickException) -> int:
         click.echo(problem.format_message(), err=True)
         return 2
     text = problem.format_message().rstrip(".").replace(". Did you", "; did you")
-    text = text.replace("integer range", "integer").replace("float range", "number")
+    text = text.replace("float range", "number")
     context = getattr(problem, "ctx", None)
     path = context.command_path if context is not None else "schedbench"
     output.error(f"{text[:1].lower()}{text[1:]}")

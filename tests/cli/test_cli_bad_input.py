@@ -173,8 +173,14 @@ CASES = {
         _given("tiny.yaml", "-p", "best-fit", "--baseline", "random"),
         ["the baseline is not among the policies: 'random'"],
     ),
-    "a negative seed": (_given("tiny.yaml", "--seed", "-1"), ["'--seed': -1"]),
-    "no repeats": (_given("tiny.yaml", "--repeats", "0"), ["'--repeats': 0"]),
+    "a negative seed": (
+        _given("tiny.yaml", "--seed", "-1"),
+        ["'--seed': '-1' is not a whole number from 0"],
+    ),
+    "no repeats": (
+        _given("tiny.yaml", "--repeats", "0"),
+        ["'--repeats': '0'", "from 1 to 10,000"],
+    ),
     "no time": (_given("tiny.yaml", "--timeout", "0"), ["'--timeout': 0"]),
 }
 
@@ -194,6 +200,15 @@ def test_run_refuses(cli, here, name):
     assert lines[0].startswith("error: ")
     assert [word for word in words if word not in lines[0]] == []
     assert sorted(here.rglob("*")) == before
+
+
+def test_unwritable_folder(cli, here):
+    """A folder that cannot be made is bad input, not a crash."""
+    (here / "runs").write_text("a file")
+    found = cli("run", "tiny.yaml", "-q")
+
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("error: runs")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -111,6 +114,19 @@ def test_same_as_a_run(cli, here):
     events = cli("show", "r", "--pod", name, "--json").document["events"]
 
     assert explained["node"] == events[-1]["node"]
+
+
+def test_standard_input(snapshot):
+    """A snapshot may come through a pipe."""
+    done = subprocess.run(
+        [sys.executable, "-m", "schedbench", "explain", "-", "--pod", "waiting"],
+        input=snapshot.read_bytes(),
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+    assert b"default/waiting goes to b, says kube-scheduler." in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_nothing_to_do(cli):
         pytest.param(["run"], "missing argument 'FILE...'", id="an argument"),
         pytest.param(
             ["run", "x", "--seed", "y"],
-            "invalid value for '--seed': 'y' is not a valid integer",
+            "invalid value for '--seed': 'y' is not a whole number from 0",
             id="a number",
         ),
     ],

@@ -197,3 +197,43 @@ def test_interrupt(here):
     assert "goes on from here" in told
     assert "Traceback" not in told
     assert (here / "r/results.parquet").is_file()
+
+
+@pytest.mark.slow
+def test_timeout(cli, here):
+    """A cell that takes too long has the status timeout; the run ends with 3."""
+    found = cli("run", "large-cluster", "--size", "quick", "-p", "random", "--seed",
+                "1", "--timeout", "0.001", "--json", "-j1")  # fmt: skip
+
+    assert found.code == 3
+    assert [cell["status"] for cell in found.document["cells"]] == ["timeout"]
+    assert "timeout: large-cluster/quick, random" in found.err
+
+
+@pytest.mark.slow
+def test_sweep_goes_on(cli, here):
+    """A sweep without --out goes on with its unfinished run, and ends it."""
+    (here / "grid.yaml").write_text(
+        "name: g\nscenarios: [tiny]\npolicies: [random]\nseeds: {repeats: 2}\n"
+    )
+    first = cli("sweep", "grid.yaml", "--json", "-j1").document
+    folder = here / first["run"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest | {"status": "interrupted"})
+    )
+    second = cli("sweep", "grid.yaml", "--json", "-j1")
+    third = cli("sweep", "grid.yaml", "--json", "-j1").document
+
+    assert second.document["run"] == first["run"]
+    assert "going on with" in second.err
+    assert third["run"] != first["run"]
+
+
+@pytest.mark.slow
+def test_estimate(cli, here):
+    """A dry run estimates its time from stored runs of the same scenario."""
+    cli("run", "tiny.yaml", "--json", "-j1")
+    found = cli("run", "tiny.yaml", "--dry-run")
+
+    assert "estimate:" in found.out

@@ -120,3 +120,14 @@ def test_show_pod(cli, real_run):
     assert [each["event"] for each in events] == ["arrive", "bind"] * 4
     assert missing.code == 2
     assert json.loads(json.dumps(events)) == events
+
+
+@pytest.mark.slow
+def test_report_of_several(cli, real_run, tmp_path):
+    """Several runs give one page, whose place has to be said."""
+    run, _ = real_run
+    nowhere = cli("report", run, run)
+    found = cli("report", run, run, "-o", tmp_path / "page")
+
+    assert (nowhere.code, "say where to write it" in nowhere.err) == (2, True)
+    assert found.out.strip() == str(tmp_path / "page/index.html")
