@@ -154,7 +154,7 @@ def check_one_node(policy: Policy) -> str:
 
 
 def check_every_engine_alike(policy: Policy) -> str:
-    """Demand the same log, to the pod, from every engine."""
+    """Demand the same events of every pod from every engine, bound in one order."""
     if not policy.compiled:
         return "plain Python runs in one engine only"
     for seed in SEEDS:
@@ -279,6 +279,7 @@ def _bound(record: Record) -> NDArray[np.int64]:
     return slots
 
 
-def _log(record: Record) -> tuple[Any, ...]:
+def _log(record: Record) -> tuple[str, list[tuple[Any, ...]]]:
+    """Return the bindings in their order, and all events sorted."""
     columns = (record.time, record.kind, record.pod, record.node, record.devices)
-    return (*(column.tolist() for column in columns), list(record.rejections))
+    return record.digest, sorted(zip(*(c.tolist() for c in columns), strict=True))
