@@ -20,7 +20,8 @@ Examples:
   schedbench check kube-scheduler
   schedbench check './mine.py:tightest[alpha=0.5]'
   schedbench check 'gpu-*'
-  schedbench check workloads/web-services.yaml
+  schedbench check web-services
+  schedbench check mine.yaml
 
 {EXIT_CODES}""",
 )
@@ -33,7 +34,7 @@ def command(target: str, form: str | None) -> int:
     A policy must never choose an infeasible node, decide alike from the same seed and
     in every engine, leave the cluster alone, and cope with no node and with one.
     """
-    if Path(target).suffix in SCENARIO_SUFFIXES:
+    if Path(target).suffix in SCENARIO_SUFFIXES or _is_shipped(target):
         return _check_scenario(target, form)
     from schedbench.cli.policies import expand
 
@@ -58,6 +59,12 @@ def command(target: str, form: str | None) -> int:
     )
     output.note(f"{len(rows) - failed} of {len(rows)} checks passed")
     return 1 if failed else 0
+
+
+def _is_shipped(name: str) -> bool:
+    from schedbench.experiment.scenario import bundled_scenarios
+
+    return name in {path.stem for path in bundled_scenarios()}
 
 
 def _check_scenario(target: str, form: str | None) -> int:

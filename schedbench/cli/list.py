@@ -131,12 +131,22 @@ def _shipped() -> Iterator[dict[str, Any]]:
 
 
 def _below(path: str) -> Iterator[dict[str, Any]]:
+    from schedbench.cli import targets
     from schedbench.cli.targets import is_manifest
     from schedbench.experiment.build import expand_target, is_perf_config
     from schedbench.experiment.scenario import resolve_target
     from schedbench.sources.scheduler_perf.config import CONFIG_NAME
 
     found = resolve_target(path)
+    if is_manifest(found):
+        (ref,) = targets.scenarios([path])
+        yield {
+            "name": ref.name,
+            "sizes": [ref.size],
+            "labels": [],
+            "description": "The pending pods of a cluster, from its manifests.",
+        }
+        return
     if found.is_dir() and not any(found.rglob(CONFIG_NAME)):
         files = sorted((*found.glob("*.yaml"), *found.glob("*.yml")))
         own = [file for file in files if not is_manifest(file)]

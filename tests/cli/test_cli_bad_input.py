@@ -202,6 +202,16 @@ def test_run_refuses(cli, here, name):
     assert sorted(here.rglob("*")) == before
 
 
+def test_check_of_scenarios(cli, here):
+    """A scenario that can be built passes; one that cannot is bad input."""
+    found = cli("check", "tiny.yaml", "--json").document["scenarios"]
+    (here / "tiny.yaml").write_text("name: x\n")
+    wrong = cli("check", "tiny.yaml")
+
+    assert [(each["nodes"], each["pods"]) for each in found] == [(3, 8)]
+    assert (wrong.code, wrong.err.startswith("error: tiny.yaml: ")) == (2, True)
+
+
 def test_unwritable_folder(cli, here):
     """A folder that cannot be made is bad input, not a crash."""
     (here / "runs").write_text("a file")

@@ -53,6 +53,14 @@ def test_one_file(cli, here):
     assert [(each["name"], each["labels"]) for each in found] == [("tiny", ["toy"])]
 
 
+def test_manifests(cli, here):
+    """Manifests are listed as the one scenario that they are."""
+    cli("generate", "tiny.yaml", "-o", "cluster.json")
+    found = cli("list", "scenarios", "cluster.json", "--json").document["scenarios"]
+
+    assert [each["name"] for each in found] == ["cluster"]
+
+
 def test_runs(cli, here, stub_run):
     """Runs are listed oldest first; none is an empty list, with a note."""
     none = cli("list", "runs")

@@ -237,3 +237,20 @@ def test_estimate(cli, here):
     found = cli("run", "tiny.yaml", "--dry-run")
 
     assert "estimate:" in found.out
+
+
+@pytest.mark.slow
+def test_check_of_policies(cli, here):
+    """A policy that keeps its promises passes, one that cheats ends with 1."""
+    (here / "mine.py").write_text(
+        "from schedbench.policies.base import batch\n"
+        "@batch\ndef cheat(cluster, pods):\n"
+        "    import numpy as np\n    return np.zeros(len(pods), dtype=np.int64)\n"
+    )
+    good = cli("check", "best-fit", "--json")
+    bad = cli("check", "mine.py:cheat", "--json")
+
+    assert good.code == 0
+    assert all(each["passed"] for each in good.document["checks"])
+    assert bad.code == 1
+    assert not all(each["passed"] for each in bad.document["checks"])
