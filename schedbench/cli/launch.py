@@ -122,7 +122,7 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
     from schedbench.experiment.runner import run_grid
     from schedbench.experiment.warmup import warm_up
 
-    seeds = ", ".join(map(str, grid.seeds))
+    seeds = output.ranged(grid.seeds)
     output.note(f"{output.counted(len(grid), 'cell')} into {out}, seeds {seeds}")
     try:
         with Reporter() as reporter:

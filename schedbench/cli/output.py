@@ -175,6 +175,14 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def ranged(numbers: Sequence[int]) -> str:
+    """Return `1, 2` or, of many in a row, `1 to 200`."""
+    first = numbers[0] if numbers else 0
+    if len(numbers) > 5 and list(numbers) == list(range(first, first + len(numbers))):
+        return f"{first} to {numbers[-1]}"
+    return ", ".join(map(str, numbers))
+
+
 def duration(seconds: float) -> str:
     """Return a time span as people read it: `8 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)

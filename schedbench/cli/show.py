@@ -87,7 +87,7 @@ def _show_run(results: Results, cells: pd.DataFrame) -> None:
         ("command", manifest["command"]),
         ("again", manifest["rerun"]),
         ("cells", ", ".join(f"{n} {status}" for status, n in counts.items())),
-        ("seeds", ", ".join(map(str, manifest["seeds"]))),
+        ("seeds", output.ranged(manifest["seeds"])),
         ("baseline", manifest["baseline"]),
         ("machine", manifest["environment"]["cpu"]["model"]),
     ):

@@ -65,6 +65,20 @@ def test_number(value, expected):
 
 
 @pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([], ""),
+        ([1, 2], "1, 2"),
+        (list(range(1, 201)), "1 to 200"),
+        ([1, 2, 3, 4, 5, 9], "1, 2, 3, 4, 5, 9"),
+    ],
+)
+def test_ranged(numbers, expected):
+    """Many numbers in a row are told by their ends."""
+    assert output.ranged(numbers) == expected
+
+
+@pytest.mark.parametrize(
     ("seconds", "expected"),
     [(0.04, "0.0 s"), (8.26, "8.3 s"), (59.2, "59 s"), (200, "3 min 20 s"),
      (7500, "2 h 5 min")],
