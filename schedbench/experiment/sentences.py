@@ -180,6 +180,7 @@ def label(metric: str) -> str:
     words = metric.removesuffix("_s").replace("_", " ")
     words = words.replace("cpu", "CPU").replace("gpu", "GPU")
     words = re.sub(r"(allocation|fragmentation) (\S+)( \w+)?$", r"\2 \1\3", words)
+    words = re.sub(r"^balance (\w+) CPU", r"CPU imbalance over \1", words)
     words = re.sub(r"^stranded fragmentation (\S+)$", r"stranded free \1", words)
     return re.sub(r"^(.+) (mean|final)$", r"\2 \1", words)
 

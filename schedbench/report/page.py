@@ -18,7 +18,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from schedbench.errors import InputError
-from schedbench.report import style, tables, views
+from schedbench.report import drawing, style, tables, views
 from schedbench.report.comparison import Comparison
 from schedbench.report.comparison import of as compared
 from schedbench.report.notices import notices
@@ -81,6 +81,7 @@ def write_report(results: Results, out: Path) -> Path:
         notices=notices(results),
         overview=[picture for scenario, picture in pictures if scenario is None],
         sections=sections,
+        missing=_missing(pictures, results),
         left_out=views.scenarios(results)[MOST_SCENARIOS:],
         failures=_failures(results.cells),
         counts=results.cells["status"].value_counts().sort_index().to_dict(),
@@ -136,14 +137,31 @@ def _pictures(results: Results, folder: Path) -> Iterator[tuple[str | None, Pict
                 yield scenario, _picture(plot, part, file, names, folder)
 
 
+def _missing(pictures: list[tuple[str | None, Picture]], results: Results) -> list[str]:
+    """Say, a line a plot, what the run lacks for those that are not drawn."""
+    lines = []
+    drawn = {(scenario, picture.name.split(".")[0]) for scenario, picture in pictures}
+    for name, where in PLOTS.items():
+        plot = importlib.import_module(where)
+        each = getattr(plot, "EACH_SCENARIO", False)
+        places = views.scenarios(results)[:MOST_SCENARIOS] if each else [None]
+        without = [place for place in places if (place, name) not in drawn]
+        if without:
+            at = ""
+            if each and len(without) < len(places):
+                at = f" for {', '.join(map(str, without))}"
+            lines.append(f"{plot.TITLE} is not drawn{at}: it needs {plot.NEEDS}.")
+    return lines
+
+
 def _picture(
     plot: Any, frame: pd.DataFrame, file: str, policies: list[str], folder: Path
 ) -> Picture:
     with style.paper():
         figure = plot.draw(frame)
-        text, image = style.svg(figure), style.png(figure)
+        text, pixels = drawing.svg(figure), drawing.png(figure)
     (folder / f"{file}.svg").write_text(text, encoding="utf-8", newline="\n")
-    (folder / f"{file}.png").write_bytes(image)
+    (folder / f"{file}.png").write_bytes(pixels)
     wall_clock = tuple(getattr(plot, "WALL_CLOCK", ()))
     listed = plot.table(frame) if hasattr(plot, "table") else frame
     if getattr(plot, "EACH_SCENARIO", False):
@@ -155,7 +173,7 @@ def _picture(
         title=plot.TITLE,
         caption=" ".join((plot.__doc__ or "").split()),
         kind=kinds.pop() if len(kinds) == 1 else "both",
-        svg=Markup(style.inline(text, file.replace(".", "-"))),  # noqa: S704
+        svg=Markup(drawing.inline(text, file.replace(".", "-"))),  # noqa: S704
         tables=data,
     )
 
@@ -206,7 +224,7 @@ def _chips(policies: list[str]) -> list[dict[str, Any]]:
     """Return what the page's filter shows of each policy."""
     looks = style.looks(pd.Series(policies))
     return [
-        {"name": name, "index": look.number, "key": Markup(style.key(look))}  # noqa: S704
+        {"name": name, "index": look.number, "key": Markup(drawing.key(look))}  # noqa: S704
         for name, look in looks.items()
     ]
 
@@ -246,7 +264,7 @@ def _pretty(document: Any) -> str:
 
 def _palette() -> str:
     def block(dark: bool) -> str:
-        found = style.variables(dark)
+        found = drawing.variables(dark)
         return ";".join(f"--{name}:{value}" for name, value in found.items())
 
     return (

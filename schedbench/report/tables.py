@@ -15,7 +15,7 @@ from schedbench.report import views
 from schedbench.report.comparison import Comparison
 
 MOST_ROWS = 60
-MOST_COLUMNS = 8
+MOST_COLUMNS = 6
 SHORTEST = 0.001
 SPEEDS = (
     "decisions_per_second",
@@ -78,12 +78,13 @@ class Summary:
     more: Table | None
     speed: Table | None
     constant: list[str]
+    twins: list[str]
 
 
 def summary(comparison: Comparison, group: views.Group) -> Summary:
     """Return the tables of one scenario at one size.
 
-    Metrics that are the same under every policy become sentences.
+    Metrics that are the same under every policy, or as another metric, are only named.
     """
     cells = comparison.cells(group)
     names = [name for name in METRICS if name in cells and cells[name].notna().any()]
@@ -93,6 +94,7 @@ def summary(comparison: Comparison, group: views.Group) -> Summary:
     first = views.headline(comparison.results, group)
     order = [name for name in first if name in telling]
     order += [name for name in telling if name not in order]
+    order, twins = _parted(cells, order)
     constant = [
         f"{views.title(name)} {views.shown(cells[name].dropna().iloc[0], name)}"
         for name in quality
@@ -104,7 +106,21 @@ def summary(comparison: Comparison, group: views.Group) -> Summary:
         more=_metrics(comparison, group, order[MOST_COLUMNS:], "quality"),
         speed=_metrics(comparison, group, speeds, "wall_clock"),
         constant=constant,
+        twins=twins,
     )
+
+
+def _parted(cells: pd.DataFrame, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the metrics with values of their own, and `this as that` of the others."""
+    own: list[str] = []
+    twins = []
+    for name in names:
+        alike = [each for each in own if cells[each].equals(cells[name])]
+        if alike:
+            twins.append(f"{views.title(name)} as {views.title(alike[0])}")
+        else:
+            own.append(name)
+    return own, twins
 
 
 def _metrics(

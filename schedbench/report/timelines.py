@@ -9,13 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from schedbench.report import style, views
+from schedbench.report import lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 POINTS = 121
 LISTED = 7
+MOST_BANDS = 3
 
 
 def moments(frame: pd.DataFrame) -> str | None:
@@ -84,7 +85,11 @@ def scale_of(moment: str, most: float) -> tuple[float, str, str]:
 def overlay(
     axis: Axes, part: pd.DataFrame, known: dict[str, style.Look], scale: float = 1.0
 ) -> None:
-    """Draw each policy's course and the range of its seeds."""
+    """Draw each policy's course and the range of its seeds.
+
+    Of many policies only the first, the baseline, has its range drawn: the others'
+    would cover the lines.
+    """
     most = part["at"].max()
     divisor, _, label = scale_of(part["moment"].iloc[0], most)
     names = style.present(part["policy"])
@@ -92,16 +97,17 @@ def overlay(
         course = part[part["policy"] == name]
         look = known[name]
         at = course["at"] / divisor
-        axis.fill_between(
-            at, course["low"] * scale, course["high"] * scale, color=look.color,
-            alpha=0.13 if len(names) < 4 else 0.07, linewidth=0, gid=look.gid(),
-        )  # fmt: skip
+        if len(names) <= MOST_BANDS or number == 0:
+            axis.fill_between(
+                at, course["low"] * scale, course["high"] * scale, color=look.color,
+                alpha=0.12, linewidth=0, gid=look.gid(),
+            )  # fmt: skip
         every = (2 + number * 17 // len(names), 20)
         axis.plot(at, course["mean"] * scale, markevery=every, **look.line())
     axis.set_xlim(0, most / divisor)
     axis.set_xlabel(label)
     if divisor == 1.0:
-        axis.xaxis.set_major_formatter(lambda value, _: style.compact(value))
+        axis.xaxis.set_major_formatter(lambda value, _: lettering.compact(value))
 
 
 def wide(frame: pd.DataFrame, what: str, scale: float = 1.0) -> pd.DataFrame:

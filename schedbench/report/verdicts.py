@@ -52,7 +52,8 @@ def in_words(comparison: Comparison, group: views.Group) -> list[str]:
     for metric in views.headline(comparison.results, group):
         best = _best(comparison, metric, group)
         if best is not None:
-            sentences.append(comparison.words(metric, group)[best])
+            words = comparison.words(metric, group)[best]
+            sentences.append(words.removeprefix(f"On {group.label}, "))
     return sentences
 
 
@@ -190,11 +191,19 @@ def _at_other_sizes(comparison: Comparison, leader: Leader) -> list[str]:
         for group in sizes
     }
     unlike = [
-        f"{name} at size {size}" for size, name in led.items() if name != leader.policy
+        f"at size {size} "
+        + (
+            "no policy is clearly better"
+            if name == comparison.baseline
+            else f"{name} leads"
+        )
+        for size, name in led.items()
+        if name != leader.policy
     ]
     if not unlike:
-        return [f"So at all {len(sizes)} sizes."]
-    return [f"At other sizes another leads: {', '.join(unlike)}."]
+        number = "both" if len(sizes) == 2 else f"all {len(sizes)}"
+        return [f"So at {number} sizes."]
+    return [f"Not so at every size: {_and(unlike)}."]
 
 
 def _whole(comparison: Comparison, metric: str, group: views.Group, policy: str) -> str:

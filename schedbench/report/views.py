@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
+from schedbench.experiment.sentences import label
 from schedbench.metrics.table import METRICS
 
 if TYPE_CHECKING:
@@ -148,10 +149,8 @@ def arrange(frame: pd.DataFrame, results: Results) -> pd.DataFrame:
 
 def title(metric: str) -> str:
     """Return a metric's name as words."""
-    words = metric.removesuffix("_s").removesuffix("_us").removesuffix("_bytes")
-    words = words.replace("_seconds", "_time").replace("_", " ")
-    for short in ("cpu", "gpu", "rss"):
-        words = words.replace(short, short.upper())
+    plain = metric.removesuffix("_us").removesuffix("_bytes")
+    words = label(plain.replace("_seconds", "_time")).replace("rss", "RSS")
     return words[:1].upper() + words[1:]
 
 

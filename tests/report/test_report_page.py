@@ -158,11 +158,12 @@ def test_verdict_names_the_best_policy(whole: tuple[Path, str, Page]) -> None:
     """The headline says who is better than the baseline, and by how much."""
     _, _, page = whole
 
-    assert "most-allocated is better than kube-scheduler in 3 of 3" in page.text
     assert re.search(
-        r"On web-services · 500, most-allocated leaves [\d.]+ % \([^)]*\) fewer pods",
+        r"web-services: most-allocated leaves [\d.]+ % \([^)]*\) fewer pods pending "
+        r"than kube-scheduler\.",
         page.text,
     )
+    assert "Not so at every size: at size 100 no policy is clearly better." in page.text
 
 
 def test_failed_cells_are_told(whole: tuple[Path, str, Page]) -> None:
@@ -246,6 +247,28 @@ def test_one_policy_has_nothing_to_compare(tmp_path: Path) -> None:
 
     assert "Only kube-scheduler was run." in page.text
     assert "ranks" not in page.ids
+
+
+def test_plots_that_do_not_apply_say_why(tmp_path: Path) -> None:
+    """One size has no sensitivity and no scaling: a line each says what is needed."""
+    _, page = report(fabricate(2, 2, {"tainted-pools": {"9": 9}}), tmp_path)
+
+    assert (
+        "Sensitivity to cluster size is not drawn: it needs a scenario at two sizes"
+        in page.text
+    )
+    assert "sensitivity" not in page.ids
+
+
+def test_columns_of_the_same_numbers_are_shown_once(tmp_path: Path) -> None:
+    """A metric with the values of another is named, not listed."""
+    results = fabricate(2, 2, {"tainted-pools": {"9": 9}})
+    results.cells["allocation_cpu_mean"] = results.cells["allocation_cpu_final"]
+    _, page = report(results, tmp_path)
+
+    assert "Mean CPU allocation as Final CPU allocation" in page.text or (
+        "Final CPU allocation as Mean CPU allocation" in page.text
+    )
 
 
 def test_few_seeds_are_warned_of(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from schedbench.report import style
+from schedbench.report import drawing, lettering, style
 
 
 def test_every_policy_looks_different() -> None:
@@ -35,7 +35,7 @@ def test_inline_svg_follows_the_page() -> None:
     with style.paper():
         figure, axes = style.panels(1, 1, legend=list(known), known=known)
         axes[0, 0].plot([0, 1], [0, 1], **known["other"].line())
-        text = style.inline(style.svg(figure), "here")
+        text = drawing.inline(drawing.svg(figure), "here")
 
     assert 'class="p1"' in text
     assert "var(--c1)" in text
@@ -55,7 +55,7 @@ def test_inline_svg_follows_the_page() -> None:
 )
 def test_labels_are_moved_apart(wanted: list[float], expected: list[float]) -> None:
     """Labels come no nearer than asked, and move as little as that takes."""
-    assert expected == pytest.approx(style.spread(wanted, 0.1, 0, 1))
+    assert expected == pytest.approx(lettering.spread(wanted, 0.1, 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_labels_are_moved_apart(wanted: list[float], expected: list[float]) -> N
 )
 def test_tick_labels_are_short(value: float, expected: str) -> None:
     """Ticks use k, M and G."""
-    assert expected == style.compact(value)
+    assert expected == lettering.compact(value)

@@ -1,6 +1,7 @@
 """The plots, one file each, in the order of the page.
 
-A plot module has a docstring (its caption), `NAME`, `TITLE`,
+A plot module has a docstring (its caption), `NAME`, `TITLE`, `NEEDS` (what a run
+must have for it, told where it has not),
 `data(results) -> DataFrame | None` (None: this run has nothing to show) and
 `draw(frame) -> Figure`. It may add `EACH_SCENARIO = True` (drawn once a scenario, in
 its section), `WALL_CLOCK = (columns…)` (those measured on this machine, which the

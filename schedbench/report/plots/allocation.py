@@ -1,6 +1,7 @@
 """Allocated share of capacity over simulated time, a panel a resource.
 
-Lines are means over seeds, bands reach from the least to the most of any seed.
+Lines are means over seeds; the band reaches from the least to the most of any seed,
+and is the baseline's alone where there are more than three policies.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 NAME = "allocation"
 TITLE = "Allocation over time"
 EACH_SCENARIO = True
+NEEDS = "samples in which something changes"
 COLUMNS = 3
 
 

@@ -14,12 +14,13 @@ from matplotlib.figure import Figure
 
 from schedbench.experiment.sentences import scale_of
 from schedbench.metrics.table import METRICS
-from schedbench.report import comparison, style, views
+from schedbench.report import comparison, lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "differences"
+NEEDS = "two policies or more"
 TITLE = "Paired differences against the baseline"
 EACH_SCENARIO = True
 
@@ -41,14 +42,14 @@ def draw(frame: pd.DataFrame) -> Figure:
     known = style.looks(frame["policy"])
     names = style.present(frame["policy"])
     metrics = list(dict.fromkeys(frame["metric"]))
-    left = 0.3 + max(style.text_width(style.short(name), 8.5) for name in names)
+    left = 0.3 + max(lettering.text_width(lettering.short(name), 8.5) for name in names)
     figure, axes = style.panels(
         1, len(metrics), height=0.3 * len(names) + 0.2, left=left, gap=(0.3, 0),
         top=0.7, bottom=0.6,
     )  # fmt: skip
     for axis, metric in zip(axes[0], metrics, strict=True):
         _forest(axis, frame[frame["metric"] == metric], metric, names, known)
-    axes[0, 0].set_yticks(range(len(names)), [style.short(name) for name in names])
+    axes[0, 0].set_yticks(range(len(names)), [lettering.short(name) for name in names])
     for tick, name in zip(axes[0, 0].get_yticklabels(), names, strict=True):
         tick.set_gid(known[name].gid())
     return figure
@@ -78,7 +79,7 @@ def _forest(
     axis.margins(x=0.12)
     axis.locator_params(axis="x", nbins=4)
     axis.xaxis.set_major_formatter(
-        lambda x, _: ("+" if x > 0 else "") + style.compact(x)
+        lambda x, _: ("+" if x > 0 else "") + lettering.compact(x)
     )
     axis.set_title(
         textwrap.fill(
@@ -92,7 +93,7 @@ def _forest(
         left, right = f"◂ {sides[0]}", f"{sides[1]} ▸"
         put: dict[str, Any] = {
             "transform": axis.transAxes,
-            "fontsize": style.SMALL,
+            "fontsize": lettering.SMALL,
             "va": "bottom",
         }
         axis.text(0, 1.01, left, ha="left", color=style.MUTED, **put)

@@ -12,12 +12,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from schedbench.report import style, views
+from schedbench.report import lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "latency"
+NEEDS = "measured latencies"
 TITLE = "Decision latency"
 COLUMNS = 3
 MOST = 12
@@ -47,7 +48,9 @@ def draw(frame: pd.DataFrame) -> Figure:
     columns = min(COLUMNS, len(labels))
     rows = -(-len(labels) // columns)
     names = style.present(frame["policy"])
-    left = 0.3 + max(style.text_width(style.short(name, 26), 8) for name in names)
+    left = 0.3 + max(
+        lettering.text_width(lettering.short(name, 26), 8) for name in names
+    )
     figure, axes = style.panels(
         rows, columns, height=0.24 * len(names) + 0.2, left=left, gap=(0.25, 0.8)
     )
@@ -55,11 +58,11 @@ def draw(frame: pd.DataFrame) -> Figure:
     for number, (axis, label) in enumerate(zip(axes.flat, labels, strict=False)):
         _panel(axis, frame[frame["label"] == label], names, known)
         axis.set_xlim(low / 1.5, high * 1.5)
-        style.log_ticks(axis.xaxis, low, high)
+        lettering.log_ticks(axis.xaxis, low, high)
         axis.set_yticks(range(len(names)), [])
         if number % columns == 0:
-            axis.set_yticklabels([style.short(name, 26) for name in names])
-        axis.set_title(style.short(label, 40))
+            axis.set_yticklabels([lettering.short(name, 26) for name in names])
+        axis.set_title(lettering.short(label, 40))
         axis.set_xlabel("One decision (µs)")
     style.unused(axes.flat[len(labels) :])
     return figure

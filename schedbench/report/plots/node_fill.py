@@ -12,12 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from schedbench.report import style, timelines, views
+from schedbench.report import lettering, style, timelines, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "node_fill"
+NEEDS = "samples in which something changes"
 TITLE = "Node fill"
 EACH_SCENARIO = True
 COLUMNS = 4
@@ -67,14 +68,14 @@ def draw(frame: pd.DataFrame) -> Figure:
             wide.to_numpy(), aspect="auto", origin="lower", cmap="cividis",
             vmin=0, vmax=1, interpolation="none", extent=(0, end or 1, 0, 100),
         )  # fmt: skip
-        axis.set_title(style.short(name, 26), fontsize=8.5)
+        axis.set_title(lettering.short(name, 26), fontsize=8.5)
         axis.set_gid(known[name].gid())
         axis.grid(visible=False)
         axis.set_yticks(
             [0, 50, 100], ["first", "", "last"] if number % columns == 0 else []
         )
         axis.locator_params(axis="x", nbins=4)
-        axis.xaxis.set_major_formatter(lambda value, _: style.compact(value))
+        axis.xaxis.set_major_formatter(lambda value, _: lettering.compact(value))
         if number % columns == 0:
             axis.set_ylabel("Nodes, in order")
         if number + columns >= len(names):

@@ -12,12 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from schedbench.metrics.table import METRICS
-from schedbench.report import comparison, style, views
+from schedbench.report import comparison, lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "pareto"
+NEEDS = "two policies or more, and measured speeds"
 TITLE = "Quality against speed"
 WALL_CLOCK = ("speed", "speed_low", "speed_high", "dominated")
 COLUMNS = 3
@@ -71,7 +72,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     )  # fmt: skip
     for axis, label in zip(axes.flat, labels, strict=False):
         _panel(axis, frame[frame["label"] == label], known)
-        axis.set_title(style.short(label, 40))
+        axis.set_title(lettering.short(label, 40))
     style.unused(axes.flat[len(labels) :])
     return figure
 
@@ -103,8 +104,8 @@ def _panel(axis: Axes, part: pd.DataFrame, known: dict[str, style.Look]) -> None
         axis.set_ylim(max(low, -0.05 * high), high)
     if not up:
         axis.invert_yaxis()
-    style.log_ticks(axis.xaxis, part["speed"].min(), part["speed"].max())
-    axis.yaxis.set_major_formatter(lambda value, _: style.compact(value))
+    lettering.log_ticks(axis.xaxis, part["speed"].min(), part["speed"].max())
+    axis.yaxis.set_major_formatter(lambda value, _: lettering.compact(value))
     axis.set_xlabel("Decisions per second (this machine) →", fontsize=8)
     axis.set_ylabel(
         f"{views.axis(metric)}, {'more' if up else 'less'} is better →", fontsize=8
@@ -121,11 +122,11 @@ def _name_front(
     means = means.assign(quality=means["quality"] * scale)
     front = part[~part["dominated"]].sort_values("speed")["policy"].astype(str)
     points = {name: place(tuple(means.loc[name])) for name in means.index}
-    texts = {name: style.short(name, 22) for name in front}
-    spots = style.beside(points, texts, axis.get_window_extent().extents)
+    texts = {name: lettering.short(name, 22) for name in front}
+    spots = lettering.beside(points, texts, axis.get_window_extent().extents)
     for name, (offset, side) in spots.items():
         axis.annotate(
             texts[name], tuple(means.loc[name]), xytext=offset,
             textcoords="offset points", ha=side, va="center", weight="bold",
-            fontsize=style.SMALL, color=known[name].color, gid=known[name].gid(),
+            fontsize=lettering.SMALL, color=known[name].color, gid=known[name].gid(),
         )  # fmt: skip

@@ -1,11 +1,10 @@
-"""Each policy in each scenario: the mean, and how far it is behind the best.
+"""Each policy at each scenario's headline metrics, at the largest size: the means.
 
-The darkest cell of a column is the best.
+The darker, the nearer to the best of its row; the best is bold.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,28 +14,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from schedbench.metrics.table import METRICS
-from schedbench.report import comparison, style, views
+from schedbench.report import comparison, lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "ranks"
 TITLE = "Policies × scenarios"
-MOST = 4
+NEEDS = "two policies or more"
 WORST = 0.3  # a fifth or a tenth would paint every loser alike, 1 would hide them
 
 
 def data(results: Results) -> pd.DataFrame | None:
-    """Return a row for each scenario, size, policy and headline metric."""
+    """Return a row for each scenario, headline metric and policy."""
     compared = comparison.of(results)
-    groups = views.groups(results)
-    asked = [metric for group in groups for metric in views.headline(results, group)]
-    common = {metric for metric, _ in Counter(asked).most_common(MOST)}
-    metrics = [metric for metric in dict.fromkeys(asked) if metric in common]
     rows = [
         (group.scenario, group.size, group.label, metric, row.policy, row.mean)
-        for group in groups
-        for metric in metrics
+        for group in views.largest(results)
+        for metric in views.headline(results, group)
         for row in views.rows(compared.means(metric, group))
         if not np.isnan(row.mean)
     ]
@@ -58,64 +53,81 @@ def _behind(means: pd.Series, metric: str) -> pd.Series:
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """Draw a heat map a metric, one column for each scenario and size."""
-    metrics = list(dict.fromkeys(frame["metric"]))
-    labels = list(dict.fromkeys(frame["label"]))
+    """Draw a heat map a scenario, a row a metric and a column a policy."""
+    places = list(dict.fromkeys(frame["label"]))
     names = style.present(frame["policy"])
-    left = 0.3 + max(style.text_width(style.short(name), 8) for name in names)
-    height = 0.26 * len(names)
-    head = 0.15 + 0.58 * max(style.text_width(style.short(x), 8) for x in labels)
-    figure, axes = style.panels(
-        len(metrics), 1, height=height, left=left, right=0.9, top=head + 0.4,
-        bottom=0.2, gap=(0, 0.4),
-    )  # fmt: skip
-    for axis, metric in zip(axes[:, 0], metrics, strict=True):
-        part = frame[frame["metric"] == metric]
-        _heat(axis, part, metric, names, labels, metric == metrics[0])
-        figure.text(
-            0.012, axis.get_position().y1 + 0.06 / figure.get_figheight(),
-            f"{views.axis(metric)} {views.arrow(metric)}", weight="bold", va="bottom",
-        )  # fmt: skip
-    _key(figure, axes[0, 0])
+    rows = [frame[frame["label"] == place]["metric"].nunique() for place in places]
+    titles = {name: f"{views.axis(name)} {views.arrow(name)}" for name in
+              dict.fromkeys(frame["metric"])}  # fmt: skip
+    left = 0.25 + max(lettering.text_width(each, 8) for each in titles.values())
+    across = (style.WIDTH - left - 0.9) / len(names)
+    widest = max(lettering.text_width(lettering.short(name), 8) for name in names)
+    slant = widest > across
+    head = 0.1 + (0.58 * widest if slant else 0.0)
+    gap = 0.34
+    total = head + gap * len(places) + 0.27 * sum(rows) + 0.15
+    figure = Figure(figsize=(style.WIDTH, total))
+    down = head
+    for place, count in zip(places, rows, strict=True):
+        down += gap
+        height = 0.27 * count
+        box = (left, total - down - height, across * len(names), height)
+        axis = figure.add_axes(_share(box, style.WIDTH, total))
+        _heat(axis, frame[frame["label"] == place], names, titles)
+        figure.text(0.012, 1 - (down - 0.08) / total, place, weight="bold", va="bottom")
+        if place == places[0]:
+            _name_columns(axis, names, slant)
+            _key(figure, axis)
+        down += height
     return figure
 
 
+def _share(
+    box: tuple[float, float, float, float], width: float, height: float
+) -> tuple[float, float, float, float]:
+    return box[0] / width, box[1] / height, box[2] / width, box[3] / height
+
+
+def _name_columns(axis: Axes, names: list[str], slant: bool) -> None:
+    axis.xaxis.tick_top()
+    axis.tick_params(axis="x", pad=12)
+    axis.set_xticks(
+        range(len(names)),
+        [lettering.short(name) for name in names],
+        rotation=35 if slant else 0,
+        ha="left" if slant else "center",
+    )
+
+
 def _heat(
-    axis: Axes,
-    part: pd.DataFrame,
-    metric: str,
-    names: list[str],
-    labels: list[str],
-    head: bool,
+    axis: Axes, part: pd.DataFrame, names: list[str], titles: dict[str, str]
 ) -> None:
-    behind, mean = (
-        part.pivot_table(
-            index="policy", columns="label", values=value, observed=True
-        ).reindex(index=names, columns=labels)
+    metrics = list(dict.fromkeys(part["metric"]))
+    behinds, means = (
+        part.pivot_table(index="metric", columns="policy", values=value, observed=True)
+        .reindex(index=metrics, columns=names)
+        .to_numpy(float)
         for value in ("behind_best", "mean")
     )
-    means, behinds = mean.to_numpy(float), behind.to_numpy(float)
     depth = 1 - np.clip(behinds / WORST, 0, 1)
     colours = colormaps["Blues"](0.05 + 0.85 * np.nan_to_num(depth))
     colours[np.isnan(depth)] = (0.5, 0.5, 0.5, 0.12)
     axis.imshow(colours, aspect="auto", interpolation="nearest")
-    whole = all(float(value).is_integer() for value in part["mean"])
+    size = 8 if len(names) <= 10 else 6.5
     for row, column in np.ndindex(depth.shape):
-        value = means[row, column]
-        text = views.number(value * views.scale(metric), whole=whole)
-        best = behinds[row, column] == 0
-        axis.text(
-            column, row, text, ha="center", va="center", fontsize=8,
-            color=_on(float(depth[row, column])), weight="bold" if best else "normal",
-        )  # fmt: skip
-    axis.set_xticks(range(len(labels)), [])
-    if head:
-        axis.xaxis.tick_top()
-        axis.tick_params(axis="x", pad=14)
-        axis.set_xticklabels(
-            [style.short(label) for label in labels], rotation=35, ha="left"
+        metric = metrics[row]
+        shown = means[row] * views.scale(metric)
+        whole = (
+            METRICS[metric].unit != "fraction" and shown[~np.isnan(shown)].min() > 99
         )
-    axis.set_yticks(range(len(names)), [style.short(name) for name in names])
+        axis.text(
+            column, row, views.number(shown[column], whole=whole),
+            ha="center", va="center", fontsize=size,
+            color=_on(float(depth[row, column])),
+            weight="bold" if behinds[row, column] == 0 else "normal",
+        )  # fmt: skip
+    axis.set_xticks([])
+    axis.set_yticks(range(len(metrics)), [titles[name] for name in metrics])
     axis.tick_params(length=0)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
@@ -130,7 +142,7 @@ def _on(depth: float) -> str:
 def _key(figure: Figure, axis: Axes) -> None:
     box = axis.get_position()
     width, height = figure.get_size_inches()
-    tall = min(1.3 / height, box.y1 - 0.04)
+    tall = min(1.1 / height, box.y1 - 0.04)
     bar = figure.add_axes((1 - 0.68 / width, box.y1 - tall, 0.12 / width, tall))
     ramp = colormaps["Blues"](0.05 + 0.85 * np.linspace(0, 1, 32))[:, None, :]
     bar.imshow(ramp[::-1], aspect="auto", extent=(0, 1, WORST, 0), origin="upper")
@@ -141,4 +153,4 @@ def _key(figure: Figure, axis: Axes) -> None:
     bar.grid(visible=False)
     bar.spines[:].set_visible(False)
     bar.tick_params(length=0, labelsize=7.5)
-    bar.set_title("behind best", fontsize=7.5, weight="normal", loc="left")
+    bar.set_title("behind best", fontsize=7.5, weight="normal", loc="left", pad=5)

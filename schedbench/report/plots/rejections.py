@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
-from schedbench.report import style, views
+from schedbench.report import lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "rejections"
+NEEDS = "a pod that nodes refused"
 TITLE = "Reasons for rejection"
 EACH_SCENARIO = True
 MOST = 7
@@ -58,7 +59,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     )
     order = [*kept, *(["all other reasons"] if "all other reasons" in wide else [])]
     wide = wide.reindex(index=names, columns=order).fillna(0)
-    left = 0.3 + max(style.text_width(style.short(name), 8.5) for name in names)
+    left = 0.3 + max(lettering.text_width(lettering.short(name), 8.5) for name in names)
     key = 0.165 * len(order) + 0.1
     figure, axes = style.panels(
         1, 1, height=0.28 * len(names) + 0.1, left=left, top=key + 0.1, bottom=0.5
@@ -70,16 +71,16 @@ def draw(frame: pd.DataFrame) -> Figure:
         bars = axis.barh(
             range(len(names)), wide[name], left=start, height=0.68, color=colour,
             hatch=hatch, edgecolor=style.CARD, linewidth=0.6,
-            label=style.short(name, 90),
+            label=lettering.short(name, 90),
         )  # fmt: skip
         for bar, policy in zip(bars, names, strict=True):
             bar.set_gid(known[policy].gid())
         start += wide[name]
-    axis.set_yticks(range(len(names)), [style.short(name) for name in names])
+    axis.set_yticks(range(len(names)), [lettering.short(name) for name in names])
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.grid(visible=False, axis="y")
     axis.tick_params(axis="y", length=0)
-    axis.xaxis.set_major_formatter(lambda value, _: style.compact(value))
+    axis.xaxis.set_major_formatter(lambda value, _: lettering.compact(value))
     axis.set_xlabel("Refused nodes a run, summed over first failed attempts (nodes)")
     figure.legend(
         loc="upper left", bbox_to_anchor=(0.004, 1), ncols=1, labelspacing=0.35,

@@ -1,6 +1,7 @@
-"""How the mean time of one decision on this machine grows with the cluster.
+"""How the time of one decision on this machine grows with the cluster.
 
-Both axes are logarithmic: the slope is the exponent given beside the name.
+Geometric means over seeds with 95 % intervals. Both axes are logarithmic: the slope
+is the exponent given beside the name.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from schedbench.report import comparison, style, views
+from schedbench.report import lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "scaling"
+NEEDS = "measured speeds of a scenario at two sizes or more"
 TITLE = "Cost of a decision against cluster size"
 WALL_CLOCK = ("mean", "low", "high", "exponent")
 COLUMNS = 2
@@ -28,14 +30,13 @@ def data(results: Results) -> pd.DataFrame | None:
     cells = views.done(results)
     if views.SPEED not in cells or cells[views.SPEED].isna().all():
         return None
-    means = [
-        comparison.of(results).means(views.SPEED, group).assign(nodes=group.nodes)
+    rows = [
+        (group.scenario, group.size, group.nodes, policy, *_time(part[views.SPEED]))
         for group in views.groups(results)
+        for policy, part in views.of(cells, group).groupby("policy", sort=False)
     ]
-    frame = pd.concat(means, ignore_index=True).dropna(subset="mean")
-    frame["mean"], frame["low"], frame["high"] = (
-        1e6 / frame["mean"], 1e6 / frame["high"], 1e6 / frame["low"],
-    )  # fmt: skip
+    columns = ["scenario", "size", "nodes", "policy", *WALL_CLOCK[:3]]
+    frame = pd.DataFrame(rows, columns=columns).dropna(subset="mean")
     parts = [
         part.sort_values("nodes").assign(exponent=_exponent(part))
         for _, part in frame.groupby(["scenario", "policy"], sort=False)
@@ -43,8 +44,19 @@ def data(results: Results) -> pd.DataFrame | None:
     ]
     if not parts:
         return None
-    kept = ["scenario", "size", "nodes", "policy", *WALL_CLOCK]
-    return pd.concat(parts, ignore_index=True)[kept]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _time(speeds: pd.Series) -> tuple[float, float, float]:
+    """Return the geometric mean of µs a decision, with its interval.
+
+    Of logarithms, as a time has no negative end.
+    """
+    from schedbench.experiment.statistics import interval
+
+    found = interval(np.log(1e6 / speeds.to_numpy(dtype=float)))
+    mean, low, high = np.exp(found[:3])
+    return float(mean), float(low), float(high)
 
 
 def _exponent(part: pd.DataFrame) -> float:
@@ -66,14 +78,14 @@ def draw(frame: pd.DataFrame) -> Figure:
         part = frame[frame["scenario"] == scenario]
         axis.set_xscale("log")
         axis.set_yscale("log")
-        style.bands(axis, part, known, x="nodes")
+        style.courses(axis, part, known, x="nodes")
         sizes = sorted(part["nodes"].unique())
-        axis.set_xticks(sizes, [style.compact(size) for size in sizes])
+        axis.set_xticks(sizes, [lettering.compact(size) for size in sizes])
         axis.minorticks_off()
-        style.log_ticks(axis.yaxis, part["mean"].min(), part["mean"].max())
+        lettering.log_ticks(axis.yaxis, part["mean"].min(), part["mean"].max())
         axis.set_xlabel("Nodes in the cluster")
         axis.set_ylabel("One decision (µs)")
-        axis.set_title(style.short(str(scenario), 40))
+        axis.set_title(lettering.short(str(scenario), 40))
         _ends(axis, part, known)
     style.unused(axes.flat[len(names) :])
     return figure
@@ -84,11 +96,11 @@ def _ends(axis: Axes, part: pd.DataFrame, known: dict[str, style.Look]) -> None:
     last = part[part["nodes"] == part["nodes"].max()]
     low, high = np.log10(axis.get_ylim())
     wanted = [(np.log10(value) - low) / (high - low) for value in last["mean"]]
-    places = style.spread(wanted, 0.062, 0.0, 1.0)
+    places = lettering.spread(wanted, 0.062, 0.0, 1.0)
     for row, place in zip(views.rows(last), places, strict=True):
         look = known[str(row.policy)]
         axis.annotate(
-            f"{style.short(str(row.policy), 22)} (n^{row.exponent:.2f})",
+            f"{lettering.short(str(row.policy), 22)} (n^{row.exponent:.2f})",
             (row.nodes, row.mean), xytext=(1.05, place), textcoords="axes fraction",
             va="center", fontsize=8, color=look.color, gid=look.gid(),
             arrowprops={"arrowstyle": "-", "color": look.color, "linewidth": 0.5,

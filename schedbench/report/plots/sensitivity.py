@@ -11,12 +11,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from schedbench.metrics.table import METRICS
-from schedbench.report import comparison, style, views
+from schedbench.report import comparison, lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 NAME = "sensitivity"
+NEEDS = "a scenario at two sizes or more"
 TITLE = "Sensitivity to cluster size"
 COLUMNS = 3
 MOST = 12
@@ -91,14 +92,14 @@ def draw(frame: pd.DataFrame) -> Figure:
     )  # fmt: skip
     for axis, (scenario, metric) in zip(axes.flat, each, strict=False):
         part = frame[(frame["scenario"] == scenario) & (frame["metric"] == metric)]
-        style.bands(axis, part, known, x="nodes")
+        style.courses(axis, part, known, x="nodes")
         axis.set_xscale("log")
         sizes = sorted(part["nodes"].unique())
-        axis.set_xticks(sizes, [style.compact(size) for size in sizes])
+        axis.set_xticks(sizes, [lettering.compact(size) for size in sizes])
         axis.minorticks_off()
-        axis.yaxis.set_major_formatter(lambda value, _: style.compact(value))
+        axis.yaxis.set_major_formatter(lambda value, _: lettering.compact(value))
         axis.set_xlabel("Nodes in the cluster")
         axis.set_ylabel(f"{_label(metric)} {views.arrow(metric)}")
-        axis.set_title(style.short(str(scenario), 40))
+        axis.set_title(lettering.short(str(scenario), 40))
     style.unused(axes.flat[len(each) :])
     return figure
