@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import (
+    CPU,
     FIRST_EXTENDED,
     MEMORY,
     PODS,
@@ -129,9 +130,27 @@ def fit_score(
     Resources of which a node has none drop out of its mean, as do extended resources
     that the pod does not ask for.
     """
+    kind = columns.kind[k]
+    if (
+        kind == ScoreKind.LEAST_ALLOCATED
+        and columns.row_count[k] == 2
+        and columns.rows[k, 0] == CPU
+        and columns.rows[k, 1] == MEMORY
+    ):
+        _least_two(
+            state.allocatable[CPU, low:high],
+            state.nonzero[CPU, low:high],
+            classes.nonzero[pod_class, CPU],
+            columns.row_weight[k, 0],
+            state.allocatable[MEMORY, low:high],
+            state.nonzero[MEMORY, low:high],
+            classes.nonzero[pod_class, MEMORY],
+            columns.row_weight[k, 1],
+            score,
+        )
+        return
     score[:] = 0
     weights[:] = 0
-    kind = columns.kind[k]
     for m in range(columns.row_count[k]):
         row = columns.rows[k, m]
         weight = columns.row_weight[k, m]
@@ -158,6 +177,35 @@ def fit_score(
 
 
 @array_kernel
+def least_allocated(capacity: int, used: int, request: int) -> int:
+    """Return the free share of a resource after placing the pod, 0..100."""
+    free = max(capacity - used - request, 0)
+    return exact_divide(free * MAX_SCORE, max(capacity, 1))
+
+
+@array_kernel
+def _least_two(
+    capacity_1: NDArray[np.int64],
+    used_1: NDArray[np.int64],
+    request_1: int,
+    weight_1: int,
+    capacity_2: NDArray[np.int64],
+    used_2: NDArray[np.int64],
+    request_2: int,
+    weight_2: int,
+    score: NDArray[np.int64],
+) -> None:
+    """Score cpu and memory, the default, in one pass instead of four."""
+    for i in range(score.size):
+        first = least_allocated(capacity_1[i], used_1[i], request_1)
+        second = least_allocated(capacity_2[i], used_2[i], request_2)
+        weights = weight_1 * np.int64(capacity_1[i] != 0)
+        weights += weight_2 * np.int64(capacity_2[i] != 0)
+        total = weight_1 * first + weight_2 * second
+        score[i] = exact_divide(total, max(weights, 1))
+
+
+@array_kernel
 def _add_least(
     capacity: NDArray[np.int64],
     used: NDArray[np.int64],
@@ -167,8 +215,7 @@ def _add_least(
     weights: NDArray[np.int64],
 ) -> None:
     for i in range(capacity.size):
-        free = max(capacity[i] - used[i] - request, 0)
-        score[i] += weight * exact_divide(free * MAX_SCORE, max(capacity[i], 1))
+        score[i] += weight * least_allocated(capacity[i], used[i], request)
         weights[i] += weight * np.int64(capacity[i] != 0)
 
 

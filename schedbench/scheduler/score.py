@@ -84,6 +84,28 @@ def skips(
 
 
 @kernel
+def is_constant(
+    classes: PodClasses,
+    static: StaticTable,
+    columns: ScoreColumns,
+    k: int,
+    pod_class: int,
+) -> bool:
+    """Return whether score k is the same on all nodes, since all raw scores are 0."""
+    kind = columns.kind[k]
+    if kind > ScoreKind.NODE_AFFINITY:
+        return False
+    row = classes.static_row[pod_class]
+    return static.skip[kind, row] == 0 and static.scored[kind, row] == 0
+
+
+@kernel
+def constant_score(kind: int) -> int:
+    """Return the normalized score where all raw scores are 0: reversed it is 100."""
+    return MAX_SCORE if kind == ScoreKind.TAINT_TOLERATION else 0
+
+
+@kernel
 def normalized_score(
     state: ClusterState,
     classes: PodClasses,
@@ -101,13 +123,9 @@ def normalized_score(
     count = score.size
     kind = columns.kind[k]
     if kind <= ScoreKind.NODE_AFFINITY:
+        score[:] = static.raw[kind, classes.static_row[pod_class]]
         reverse = kind == ScoreKind.TAINT_TOLERATION
-        row = classes.static_row[pod_class]
-        if static.scored[kind, row]:
-            score[:] = static.raw[kind, row]
-            default_normalize(score, scratch.bad, reverse)
-        else:
-            score[:] = MAX_SCORE if reverse else 0
+        default_normalize(score, scratch.bad, reverse)
     elif kind <= ScoreKind.REQUESTED_TO_CAPACITY_RATIO:
         fit_score(
             state, classes, columns, k, pod_class, 0, count, score, scratch.helper
@@ -214,9 +232,15 @@ def total_score(
 ) -> None:
     """Write the weighted sum of all scores of a profile into `scratch.total`."""
     total = scratch.total
-    total[:] = 0
+    constant = 0
     for k in range(columns.kind.size):
-        if skips(classes, static, columns, k, pod_class):
+        if is_constant(classes, static, columns, k, pod_class):
+            constant += columns.weight[k] * constant_score(columns.kind[k])
+    total[:] = constant
+    for k in range(columns.kind.size):
+        if skips(classes, static, columns, k, pod_class) or is_constant(
+            classes, static, columns, k, pod_class
+        ):
             continue
         normalized_score(state, classes, static, columns, k, pod_class, scratch)
         add_weighted(total, columns.weight[k], scratch.score)
@@ -226,6 +250,10 @@ def total_score(
 def add_weighted(
     total: NDArray[np.int64], weight: int, score: NDArray[np.int64]
 ) -> None:
-    """Add a weighted score to the totals."""
-    for i in range(total.size):
-        total[i] += weight * score[i]
+    """Add a weighted score to the totals; int64 vectors multiply slowly."""
+    if weight == 1:
+        for i in range(total.size):
+            total[i] += score[i]
+    else:
+        for i in range(total.size):
+            total[i] += weight * score[i]

@@ -75,8 +75,8 @@ class Counters(NamedTuple):
     decisions: NDArray[np.int64]
     cursor: NDArray[np.int64]
     changed: NDArray[np.int64]
-    waiting: NDArray[np.int64]
     active: NDArray[np.int64]
+    evicted: NDArray[np.int64]
     retrying: NDArray[np.int64]
 
 
@@ -99,10 +99,8 @@ class Progress(NamedTuple):
         Per class, a heap of the ranks of its waiting pods (some of them gone).
     active : int32[C], active_at : int32[C]
         The classes with waiting pods, and where each class stands among them.
-    untried : uint8[P]
-        1 for a waiting pod that has not failed since it began to wait.
-    stale : uint8[C]
-        1 for a class with untried waiting pods.
+    evicted : int32[P]
+        Heap of the ranks of the pods that lost their node and were not tried since.
     refused : uint8[C]
         Scratch of a retry: classes found to fit nowhere.
     changed_nodes : int32[N], is_changed : uint8[N]
@@ -121,8 +119,7 @@ class Progress(NamedTuple):
     waiting_count: NDArray[np.int32]
     active: NDArray[np.int32]
     active_at: NDArray[np.int32]
-    untried: NDArray[np.uint8]
-    stale: NDArray[np.uint8]
+    evicted: NDArray[np.int32]
     refused: NDArray[np.uint8]
     changed_nodes: NDArray[np.int32]
     is_changed: NDArray[np.uint8]
@@ -209,26 +206,26 @@ def run_loop(
         at.decisions[0] += 1
         if node >= 0:
             at.cursor[0] = (node + 1) % state.alive.size
-            if at.retrying[0]:
-                drop_head(progress, pod_class)
             place(state, classes, pods, progress, log, pod, node)
-        elif at.retrying[0]:
-            progress.refused[pod_class] = 1
-            fail_untried(state, compiled, pods, progress, log, scratch, pod_class)
         else:
+            progress.refused[pod_class] = 1
             wait(pods, progress, pod)
-            fail(state, compiled, pods, progress, log, scratch, pod)
+            write(
+                progress,
+                log,
+                np.int64(EventKind.UNSCHEDULABLE),
+                pod,
+                NO_NODE,
+                NO_DEVICES,
+            )
+            count_rejections(state, compiled, pod_class, scratch.bad, log.rejections)
 
 
 @kernel
 def log_is_full(progress: Progress, log: Log) -> bool:
-    """Return whether one more step might overrun the log.
-
-    A step logs at most an entry for each waiting pod and three besides.
-    """
+    """Return whether one more step, of two entries at most, might overrun the log."""
     at = progress.counters
-    room = at.waiting[0] + 3
-    return at.logged[0] + room > log.time.size or at.decisions[0] + 1 > log.latency.size
+    return at.logged[0] + 2 > log.time.size or at.decisions[0] >= log.latency.size
 
 
 @kernel
@@ -312,7 +309,6 @@ def wait(pods: Pods, progress: Progress, pod: int) -> None:
     heap_push(progress.waiting[first:last], count, pods.rank[pod])
     progress.waiting_count[pod_class] = count + 1
     at = progress.counters
-    at.waiting[0] += 1
     if count == 0:
         progress.active[at.active[0]] = pod_class
         progress.active_at[pod_class] = at.active[0]
@@ -327,7 +323,6 @@ def drop_head(progress: Progress, pod_class: int) -> None:
     heap_pop(progress.waiting[first:last], progress.waiting_count[pod_class])
     progress.waiting_count[pod_class] -= 1
     at = progress.counters
-    at.waiting[0] -= 1
     if progress.waiting_count[pod_class] == 0:
         at.active[0] -= 1
         moved = progress.active[at.active[0]]
@@ -378,7 +373,6 @@ def place(
     devices = choose_devices(state, classes, pod_class, node)
     bind(state, classes, pod_class, node, devices, ADD)
     progress.status[pod] = BOUND
-    progress.untried[pod] = 0
     progress.place[pod] = node
     progress.devices[pod] = devices
     write(progress, log, np.int64(EventKind.BIND), pod, node, devices)
@@ -392,23 +386,6 @@ def place(
             progress.finish[pod],
             pod,
         )
-
-
-@kernel
-def fail(
-    state: ClusterState,
-    compiled: Compiled,
-    pods: Pods,
-    progress: Progress,
-    log: Log,
-    scratch: Scratch,
-    pod: int,
-) -> None:
-    """Log a first failed attempt and why each node was rejected."""
-    progress.untried[pod] = 0
-    write(progress, log, np.int64(EventKind.UNSCHEDULABLE), pod, NO_NODE, NO_DEVICES)
-    pod_class = np.int64(pods.pod_class[pod])
-    count_rejections(state, compiled, pod_class, scratch.bad, log.rejections)
 
 
 @kernel
@@ -459,27 +436,44 @@ def begin_retry(progress: Progress) -> None:
 def next_to_retry(
     state: ClusterState, compiled: Compiled, pods: Pods, progress: Progress
 ) -> int:
-    """Return the first pod of the queue that may fit now, or −1.
+    """Take the first pod of the queue that may fit now, or was not tried; −1 if none.
 
     A class that failed everywhere can only fit on nodes that changed since, and what
     fits nowhere in this pass will not fit later in it. So the pass asks each class
     once a binding, instead of each pod on each node.
     """
+    at = progress.counters
     best = np.int64(NO_RANK)
-    for index in range(progress.counters.active[0] - 1, -1, -1):
+    for index in range(at.active[0] - 1, -1, -1):
         pod_class = np.int64(progress.active[index])
         if progress.refused[pod_class]:
             continue
         rank = np.int64(head(pods, progress, pod_class))
         if rank >= best:
             continue
-        if progress.stale[pod_class] or fits_changed(
-            state, compiled, progress, pod_class
-        ):
+        if fits_changed(state, compiled, progress, pod_class):
             best = rank
         else:
             progress.refused[pod_class] = 1
-    return np.int64(pods.by_rank[best]) if best < NO_RANK else np.int64(-1)
+    if at.evicted[0] > 0 and progress.evicted[0] < best:
+        best = np.int64(progress.evicted[0])
+        heap_pop(progress.evicted, at.evicted[0])
+        at.evicted[0] -= 1
+        return np.int64(pods.by_rank[best])
+    if best == NO_RANK:
+        return np.int64(-1)
+    pod = np.int64(pods.by_rank[best])
+    drop_head(progress, np.int64(pods.pod_class[pod]))
+    return pod
+
+
+@kernel
+def evict(pods: Pods, progress: Progress, pod: int) -> None:
+    """Let a pod that lost its node be tried in the next retry."""
+    at = progress.counters
+    progress.status[pod] = WAITING
+    heap_push(progress.evicted, at.evicted[0], pods.rank[pod])
+    at.evicted[0] += 1
 
 
 @kernel
@@ -490,22 +484,3 @@ def end_retry(progress: Progress) -> None:
         progress.is_changed[progress.changed_nodes[index]] = 0
     at.changed[0] = 0
     at.retrying[0] = 0
-
-
-@kernel
-def fail_untried(
-    state: ClusterState,
-    compiled: Compiled,
-    pods: Pods,
-    progress: Progress,
-    log: Log,
-    scratch: Scratch,
-    pod_class: int,
-) -> None:
-    """Log the failure of all pods of a class that had not failed yet."""
-    progress.stale[pod_class] = 0
-    first = progress.waiting_start[pod_class]
-    for index in range(first, first + progress.waiting_count[pod_class]):
-        pod = np.int64(pods.by_rank[progress.waiting[index]])
-        if progress.untried[pod] and progress.status[pod] == WAITING:
-            fail(state, compiled, pods, progress, log, scratch, pod)

@@ -25,6 +25,7 @@ from schedbench.scheduler.session import Session
 from schedbench.simulation import loop
 from schedbench.simulation.loop import Log, Pods, Progress
 from schedbench.simulation.record import EventKind
+from schedbench.simulation.rejections import count_rejections
 
 
 class Batch:
@@ -202,10 +203,11 @@ class _Steps:
         return order[first : first + int(np.searchsorted(times, times[0], "right"))]
 
     def _log_is_full(self, arriving: int) -> bool:
-        room = int(self.at.waiting[0]) + 3 + arriving
+        waiting = int(np.count_nonzero(self.progress.status == loop.WAITING))
+        pods = max(waiting, arriving) + 1
         return bool(
-            self.at.logged[0] + 3 * room > len(self.log.time)
-            or self.at.decisions[0] + 2 * room > len(self.log.latency)
+            self.at.logged[0] + 2 * pods > len(self.log.time)
+            or self.at.decisions[0] + pods > len(self.log.latency)
         )
 
     def _arrive(self, group: NDArray[np.int32]) -> None:
@@ -231,23 +233,24 @@ class _Steps:
         """Try every waiting pod once, in the order of the queue."""
         waiting = np.flatnonzero(self.progress.status == loop.WAITING)
         queue = waiting[np.argsort(self.pods.rank[waiting])]
-        self._empty_waiting()
+        lost = self.progress.evicted[: int(self.at.evicted[0])]
+        untried = {int(pod) for pod in self.pods.by_rank[lost]}
+        self._empty_queues()
         for pod, node in self._try([int(pod) for pod in queue]):
             if node >= 0:
                 self._place(pod, node)
                 continue
-            if self.progress.untried[pod]:
+            if pod in untried:
                 self._fail(pod)
             loop.wait(self.pods, self.progress, pod)
         changed = int(self.at.changed[0])
         self.progress.is_changed[self.progress.changed_nodes[:changed]] = 0
         self.at.changed[0] = 0
 
-    def _empty_waiting(self) -> None:
+    def _empty_queues(self) -> None:
         self.progress.waiting_count[:] = 0
-        self.progress.stale[:] = 0
-        self.at.waiting[0] = 0
         self.at.active[0] = 0
+        self.at.evicted[0] = 0
 
     def _try(self, queue: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Yield each pod with its node or −1; the caller binds before the next."""
@@ -311,14 +314,8 @@ class _Steps:
         loop.place(state, classes, self.pods, self.progress, self.log, pod, node)
 
     def _fail(self, pod: int) -> None:
-        feasible = feasible_nodes(self.session, int(self.pods.pod_class[pod]))
-        self.session.scratch.bad[:] = np.where(feasible, 0, -1)
-        loop.fail(
-            self.session.state,
-            self.session.compiled,
-            self.pods,
-            self.progress,
-            self.log,
-            self.session.scratch,
-            pod,
-        )
+        pod_class = int(self.pods.pod_class[pod])
+        bad = np.where(feasible_nodes(self.session, pod_class), 0, -1)
+        self._write(EventKind.UNSCHEDULABLE, pod)
+        state, compiled = self.session.state, self.session.compiled
+        count_rejections(state, compiled, pod_class, bad, self.log.rejections)

@@ -165,9 +165,7 @@ class Replay:
                 -1,
             )
             self._write(EventKind.EVICT, slot, pod, devices)
-            progress.untried[pod] = 1
-            progress.stale[pod_class] = 1
-            loop.wait(pods, progress, int(pod))
+            loop.evict(pods, progress, int(pod))
         if len(evicted):
             loop.mark_changed(progress, slot)
 

@@ -120,6 +120,7 @@ def test_every_engine_places_alike(spec, workload, seed):
     logs = [log_of(record, encoded.node_names) for record in records]
     assert logs[0] == logs[1]
     assert records[0].digest == records[1].digest
+    assert records[0].rejections == records[1].rejections
     assert records[0].horizon == records[1].horizon
     assert validate(workload, records[0], encoded.node_names) == []
 
