@@ -133,12 +133,20 @@ class Situation:
 
 
 @st.composite
-def situations(draw: st.DrawFn, *, gpus: bool = False) -> Situation:
-    """Draw a situation; nodes may hold more than they have, as after an update."""
+def situations(
+    draw: st.DrawFn, *, gpus: bool = False, ports: bool = False
+) -> Situation:
+    """Draw a situation; nodes may hold more than they have, as after an update.
+
+    With `ports` every pod opens some.
+    """
     nodes = draw(strategies.clusters(max_size=5, gpu=gpus))
     names = [node.metadata.name for node in nodes]
     pod = draw(strategies.pods(names, gpu=gpus))
     kinds = draw(st.lists(strategies.pods(names, gpu=gpus), min_size=1, max_size=3))
+    opened = st.lists(strategies.container_ports(), min_size=1, max_size=2)
+    for one in (pod, *kinds) if ports else ():
+        one.spec.containers[0].ports = draw(opened)
     places = st.tuples(st.integers(1, len(kinds)), st.integers(0, len(nodes) - 1))
     encoded = encode(Workload("case", nodes, PodStream.of([pod, *kinds])))
     state = copy_state(encoded.state)
@@ -584,7 +592,7 @@ CASES = {
     ),
     "NodePorts filter": KernelCase(
         (ports_free,),
-        situations(),
+        situations(ports=True),
         _passing(ports_free),
         _naive_passing(node_ports.check),
     ),
