@@ -33,6 +33,7 @@ from naive.resources import allocatable, pod_requests
 from schedbench.cluster.encode import EncodedWorkload, encode
 from schedbench.cluster.layout import ClusterState
 from schedbench.cluster.state import bind, copy_state
+from schedbench.objects.defaults import default_pod
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
@@ -147,6 +148,7 @@ def situations(
     opened = st.lists(strategies.container_ports(), min_size=1, max_size=2)
     for one in (pod, *kinds) if ports else ():
         one.spec.containers[0].ports = draw(opened)
+        default_pod(one)
     places = st.tuples(st.integers(1, len(kinds)), st.integers(0, len(nodes) - 1))
     encoded = encode(Workload("case", nodes, PodStream.of([pod, *kinds])))
     state = copy_state(encoded.state)
