@@ -231,6 +231,8 @@ def amount(row: dict[str, Any], metric: str) -> str:
     if math.isnan(low) or low == high:
         return f"{_number(mean, _digits([mean]))}{scale.unit}"
     digits = _digits(values)
+    if _number(low, digits) == _number(high, digits):
+        digits += 1
     ends = " … ".join(_number(value, digits) for value in (low, high))
     return f"{_number(mean, digits)}{scale.unit} ({ends})"
 

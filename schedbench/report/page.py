@@ -284,7 +284,15 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = views.number
+    environment.filters["figures"] = _unbroken
     return environment
+
+
+def _unbroken(text: str) -> str:
+    """Keep numbers and their signs and units on one line."""
+    for pair in (" %", " …", "… "):
+        text = text.replace(pair, pair.replace(" ", "\N{NO-BREAK SPACE}"))
+    return text
 
 
 def _asset(name: str) -> str:

@@ -120,6 +120,14 @@ def test_an_interval_across_zero_keeps_its_sign():
     assert amount(row, "pods_pending") == "2.0 (−1.0 … 5.0)"
 
 
+def test_a_short_interval_does_not_look_like_none():
+    """Ends that would be written alike get another digit."""
+    row = {"mean": 1.0, "low": 1.0, "high": 1.0, "relative_mean": 0.2204}
+    row |= {"relative_low": 0.2189, "relative_high": 0.2214}
+
+    assert amount(row, "pods_bound") == "22.0 % (21.9 … 22.1)"
+
+
 def test_an_end_beside_zero_does_not_look_like_zero():
     """An interval that leaves 0 out is written so that one can see it."""
     row = {"mean": 9.0, "low": 0.04, "high": 18.0, "relative_mean": np.nan}

@@ -159,7 +159,7 @@ def test_verdict_names_the_best_policy(whole: tuple[Path, str, Page]) -> None:
     _, _, page = whole
 
     assert re.search(
-        r"web-services: most-allocated leaves [\d.]+ % \([^)]*\) fewer pods pending "
+        r"web-services: most-allocated leaves [\d.]+\s% \([^)]*\) fewer pods pending "
         r"than kube-scheduler\.",
         page.text,
     )
