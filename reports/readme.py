@@ -1,8 +1,7 @@
 """Write the generated parts of README.md: no number in it is typed by hand.
 
-    python reports/readme.py --demo runs/demo        the results table and the picture
-    python reports/readme.py --benchmarks FILE.json  the table of `make bench`
-    python reports/readme.py                         both tables, from what is stored
+With `--demo RUN` the results table and the sample page, with `--benchmarks FILE` the
+table of `make bench`; without either both tables, from what is stored.
 """
 
 from __future__ import annotations

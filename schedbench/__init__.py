@@ -32,7 +32,22 @@ _PUBLIC = {
     "replay": "schedbench.simulation.replay:replay",
 }
 
-__all__ = sorted([*_PUBLIC, "__version__"])
+__all__ = [
+    "CPU",
+    "EPHEMERAL_STORAGE",
+    "MEMORY",
+    "PODS",
+    "NodeEvent",
+    "PodStream",
+    "Workload",
+    "__version__",
+    "encode",
+    "evaluate",
+    "load_manifests",
+    "make_policy",
+    "policy",
+    "replay",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,11 @@ import pytest
 import schedbench
 
 
+def test_every_lazy_name_is_exported():
+    """The table of lazy names and `__all__` agree."""
+    assert {*schedbench._PUBLIC, "__version__"} == {*schedbench.__all__}
+
+
 @pytest.mark.parametrize("name", schedbench.__all__)
 def test_every_public_name_resolves(name):
     """Every name of `__all__` can be had from the package."""

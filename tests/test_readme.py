@@ -61,8 +61,7 @@ def test_own_policies_run(tmp_path, decorator):
         encoded(10, 30), make_policy(f"{tmp_path}/mine.py:{name}"), seed=1
     )
 
-    bound = (record.kind == EventKind.BIND).sum()
-    assert bound == (10 if decorator == "batch" else 30)
+    assert (record.kind == EventKind.BIND).sum() == 30
 
 
 @pytest.mark.slow

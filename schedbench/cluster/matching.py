@@ -53,20 +53,18 @@ def _match_label(
 ) -> Mask:
     column = nodes.label(requirement.key)
     ids = column.ids[slots]
-    operator = requirement.operator
+    operator, values = requirement.operator, requirement.values
+    if bool(values) != (operator not in {"Exists", "DoesNotExist"}):
+        return np.zeros(len(ids), dtype=np.bool_)  # upstream cannot parse it
     if operator == "Exists":
         return np.not_equal(ids, ABSENT)
     if operator == "DoesNotExist":
         return np.equal(ids, ABSENT)
     if operator in {"In", "NotIn"}:
-        wanted = [
-            column.values[value]
-            for value in requirement.values
-            if value in column.values
-        ]
+        wanted = [column.values[value] for value in values if value in column.values]
         found = np.isin(ids, wanted)
         return found if operator == "In" else ~found
-    bound = parse_int64(requirement.values[0]) if len(requirement.values) == 1 else None
+    bound = parse_int64(values[0]) if len(values) == 1 else None
     if bound is None:
         return np.zeros(len(ids), dtype=np.bool_)
     holds = np.zeros(len(column.values) + 1, dtype=np.bool_)

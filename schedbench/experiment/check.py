@@ -30,7 +30,7 @@ from schedbench.scheduler.cycle import schedule_one
 from schedbench.scheduler.explain import explain
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.session import Session
-from schedbench.simulation.readable import Batch, feasible_nodes
+from schedbench.simulation.own import Batch, feasible_nodes
 from schedbench.simulation.record import EventKind, Record
 from schedbench.simulation.replay import ENGINES, replay
 

@@ -45,7 +45,10 @@ class Policy:
     @property
     def spec(self) -> str:
         """The canonical `name[key=value,…]`, with parameters that were given."""
-        given = ",".join(f"{k}={v}" for k, v in sorted(self.parameters.items()))
+        given = ",".join(
+            f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+            for key, value in sorted(self.parameters.items())
+        )
         return f"{self.name}[{given}]" if given else self.name
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from schedbench.cluster.encode import EncodedWorkload
-from schedbench.simulation.loop import Counters, Log, Pods, Progress
+from schedbench.simulation.columns import Counters, Log, Pods, Progress
 from schedbench.simulation.rejections import make_counts
 
 

@@ -8,78 +8,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.layout import ClusterState, Pod
+from schedbench.cluster.layout import ClusterState
 from schedbench.errors import PolicyError
 from schedbench.policies.base import Policy
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.explain import explain
-from schedbench.scheduler.feasible import mark_infeasible
-from schedbench.scheduler.score import Scratch, order_floats
-from schedbench.scheduler.select import select_node
+from schedbench.scheduler.score import Scratch
 from schedbench.scheduler.session import Session
 from schedbench.simulation import loop
-from schedbench.simulation.loop import Log, Pods, Progress
+from schedbench.simulation.columns import (
+    GONE,
+    WAITING,
+    Log,
+    Pods,
+    Progress,
+    write,
+)
+from schedbench.simulation.own import (
+    Batch,
+    choose_vectorized,
+    feasible_nodes,
+    read_only,
+)
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.rejections import count_rejections
-
-
-class Batch:
-    """The pods that a batch policy is given at an instant, in the order of the queue.
-
-    Attributes
-    ----------
-    request : int64[B, R]
-        Requests, in the rows of the cluster's columns.
-    gpu_count, gpu_milli : int64[B]
-        GPU devices and milli of each.
-    """
-
-    def __init__(self, session: Session, pod_class: NDArray[np.int32]) -> None:
-        classes = session.compiled.classes
-        self._session = session
-        self._class = pod_class
-        self.request = classes.request[pod_class]
-        self.gpu_count = classes.gpu_count[pod_class]
-        self.gpu_milli = classes.gpu_milli[pod_class]
-
-    def __len__(self) -> int:
-        return len(self._class)
-
-    def feasible(self, index: int) -> NDArray[np.bool_]:
-        """Return on which nodes the pod would fit now, bool[N]."""
-        return feasible_nodes(self._session, int(self._class[index]))
-
-
-def feasible_nodes(session: Session, pod_class: int) -> NDArray[np.bool_]:
-    """Return on which nodes a pod of the class would fit now, bool[N]."""
-    bad = np.empty(len(session.nodes), dtype=np.int64)
-    compiled = session.compiled
-    mark_infeasible(
-        session.state,
-        compiled.classes,
-        compiled.static,
-        compiled.switches,
-        pod_class,
-        0,
-        len(bad),
-        bad,
-    )
-    return bad >= 0
-
-
-def read_only(state: ClusterState) -> ClusterState:
-    """Return views of the columns that a policy cannot write to."""
-    views: dict[str, NDArray[Any]] = {
-        name: column.view() for name, column in state._asdict().items()
-    }
-    for view in views.values():
-        view.flags.writeable = False
-    return ClusterState(**views)
+from schedbench.simulation.waiting import wait
 
 
 def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
@@ -91,7 +48,7 @@ def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
         return explain(session, int(pods.pod_class[pod]), pod, cursor).chosen
 
     def vectorized(pods: Pods, progress: Progress, pod: int) -> int:
-        return _vectorized(session, policy, cluster, pods, progress, pod)
+        return choose_vectorized(session, policy, cluster, pods, progress, pod)
 
     decide = explained if policy.vectorized is None else vectorized
 
@@ -109,43 +66,6 @@ def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
         return steps.run(limit, most_decisions)
 
     return run
-
-
-def _vectorized(
-    session: Session,
-    policy: Policy,
-    cluster: ClusterState,
-    pods: Pods,
-    progress: Progress,
-    pod: int,
-) -> int:
-    """Choose a node by a user's numpy function."""
-    assert policy.vectorized is not None
-    pod_class = int(pods.pod_class[pod])
-    classes = session.compiled.classes
-    seen = Pod(
-        classes.request[pod_class],
-        classes.nonzero[pod_class],
-        int(classes.gpu_count[pod_class]),
-        int(classes.gpu_milli[pod_class]),
-    )
-    feasible = feasible_nodes(session, pod_class)
-    scores = np.asarray(policy.vectorized(cluster, seen, feasible), dtype=np.float64)
-    if scores.shape != feasible.shape:
-        raise PolicyError(
-            f"{policy.spec} returned scores of shape {scores.shape}, "
-            f"expected {feasible.shape}: one for each node"
-        )
-    if np.isnan(scores[feasible]).any():
-        raise PolicyError(f"{policy.spec} scored a node NaN")
-    scratch, choice = session.scratch, session.compiled.choice
-    scratch.custom[:] = np.where(feasible, scores, 0.0)
-    order_floats(scratch)
-    scratch.bad[:] = np.where(feasible, 0, -1)
-    cursor = int(progress.counters.cursor[0])
-    return int(
-        select_node(scratch.score, scratch.bad, choice.tie, choice.key, pod, cursor)
-    )
 
 
 class _Steps:
@@ -203,7 +123,7 @@ class _Steps:
         return order[first : first + int(np.searchsorted(times, times[0], "right"))]
 
     def _log_is_full(self, arriving: int) -> bool:
-        waiting = int(np.count_nonzero(self.progress.status == loop.WAITING))
+        waiting = int(np.count_nonzero(self.progress.status == WAITING))
         pods = max(waiting, arriving) + 1
         return bool(
             self.at.logged[0] + 2 * pods > len(self.log.time)
@@ -214,7 +134,7 @@ class _Steps:
         self.at.next_arrival[0] += len(group)
         fresh = []
         for pod in map(int, group):
-            if self.progress.status[pod] == loop.GONE:
+            if self.progress.status[pod] == GONE:
                 continue
             self._write(EventKind.ARRIVE, pod)
             node = int(self.pods.node[pod])
@@ -226,12 +146,12 @@ class _Steps:
             if node >= 0:
                 self._place(pod, node)
             else:
-                loop.wait(self.pods, self.progress, pod)
+                wait(self.pods, self.progress, pod)
                 self._fail(pod)
 
     def _retry(self) -> None:
         """Try every waiting pod once, in the order of the queue."""
-        waiting = np.flatnonzero(self.progress.status == loop.WAITING)
+        waiting = np.flatnonzero(self.progress.status == WAITING)
         queue = waiting[np.argsort(self.pods.rank[waiting])]
         lost = self.progress.evicted[: int(self.at.evicted[0])]
         untried = {int(pod) for pod in self.pods.by_rank[lost]}
@@ -242,7 +162,7 @@ class _Steps:
                 continue
             if pod in untried:
                 self._fail(pod)
-            loop.wait(self.pods, self.progress, pod)
+            wait(self.pods, self.progress, pod)
         changed = int(self.at.changed[0])
         self.progress.is_changed[self.progress.changed_nodes[:changed]] = 0
         self.at.changed[0] = 0
@@ -287,10 +207,12 @@ class _Steps:
                 f"{self.policy.spec} returned {nodes.dtype}{list(nodes.shape)}, "
                 f"expected an integer for each of {len(queue)} pods"
             )
-        for pod, node in zip(queue, nodes, strict=True):
+        planned = dict.fromkeys([*batch.taken, *range(len(queue))])
+        for index in planned:
+            pod, node = queue[index], int(nodes[index])
             if node >= 0:
-                self._demand_feasible(pod, int(node))
-            yield pod, int(node)
+                self._demand_feasible(pod, node)
+            yield pod, node
 
     def _demand_feasible(self, pod: int, node: int) -> None:
         count = len(self.session.nodes)
@@ -307,7 +229,7 @@ class _Steps:
         self.at.decisions[0] += 1
 
     def _write(self, kind: int, pod: int) -> None:
-        loop.write(self.progress, self.log, int(kind), pod, -1, 0)
+        write(self.progress, self.log, int(kind), pod, -1, 0)
 
     def _place(self, pod: int, node: int) -> None:
         state, classes = self.session.state, self.session.compiled.classes

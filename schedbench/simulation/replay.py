@@ -21,7 +21,8 @@ from schedbench.errors import InputError, PolicyError, TimeLimitError
 from schedbench.objects.workload import NodeEvent
 from schedbench.policies.base import Policy
 from schedbench.scheduler.session import Session
-from schedbench.simulation import loop, readable
+from schedbench.simulation import loop, readable, waiting
+from schedbench.simulation.columns import BOUND, log_is_full, write
 from schedbench.simulation.prepare import (
     grow_log,
     make_log,
@@ -145,14 +146,14 @@ class Replay:
             self.session.join(event.node)
             added = event.change == "add"
             self._write(EventKind.NODE_ADD if added else EventKind.NODE_UPDATE, slot)
-            loop.mark_changed(self.progress, slot)
+            waiting.mark_changed(self.progress, slot)
         allocatable = self.session.state.allocatable[:, slot].copy()
         self.capacity_changes.append(CapacityChange(event.time, slot, allocatable))
 
     def _evict_all(self, slot: int) -> None:
         """Let the pods of a leaving node wait again, in the order of the queue."""
         progress, pods = self.progress, self.pods
-        here = (progress.status == loop.BOUND) & (progress.place == slot)
+        here = (progress.status == BOUND) & (progress.place == slot)
         evicted = np.flatnonzero(here)
         for pod in evicted[np.argsort(pods.rank[evicted])]:
             pod_class, devices = int(pods.pod_class[pod]), int(progress.devices[pod])
@@ -165,17 +166,17 @@ class Replay:
                 -1,
             )
             self._write(EventKind.EVICT, slot, pod, devices)
-            loop.evict(pods, progress, int(pod))
+            waiting.evict(pods, progress, int(pod))
         if len(evicted):
-            loop.mark_changed(progress, slot)
+            waiting.mark_changed(progress, slot)
 
     def _write(self, kind: int, node: int, pod: int = -1, devices: int = 0) -> None:
-        if loop.log_is_full(self.progress, self.log):
+        if log_is_full(self.progress, self.log):
             self.log = grow_log(self.log)
-        loop.write(self.progress, self.log, int(kind), int(pod), node, int(devices))
+        write(self.progress, self.log, int(kind), int(pod), node, int(devices))
 
     def _check(self) -> None:
-        bound = np.flatnonzero(self.progress.status == loop.BOUND)
+        bound = np.flatnonzero(self.progress.status == BOUND)
         gpu_total = np.where(self.session.state.gpu_free >= 0, 1000, -1)
         check_invariants(
             self.session.state,

@@ -138,9 +138,8 @@ class TestEntryPoints:
         policy = make_policy("outside[alpha=2,fast=true,steps=7]")
 
         assert policy.summary == "2.0 True 7"
-        assert policy.spec == "outside[alpha=2.0,fast=True,steps=7]"
+        assert policy.spec == "outside[alpha=2.0,fast=true,steps=7]"
 
-    @pytest.mark.xfail(reason="True is written, but only true is read", strict=False)
     def test_a_canonical_text_can_be_given_again(self) -> None:
         """The canonical text of a policy makes the same policy."""
         spec = make_policy("outside[alpha=2,fast=true]").spec

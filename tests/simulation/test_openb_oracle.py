@@ -41,7 +41,7 @@ def test_placements_equal_the_recorded_run(shared, policy):
 
     record = replay(encoded, make_policy(policy), seed=42)
 
-    placed = {pod: ("", "") for pod in range(len(encoded.workload.pods))}
+    placed = dict.fromkeys(range(len(encoded.workload.pods)), ("", ""))
     for kind, pod, node, devices in zip(
         record.kind, record.pod, record.node, record.devices, strict=True
     ):

@@ -1,0 +1,137 @@
+"""What a policy written in plain Python is given, and what it may return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.layout import ClusterState, Pod
+from schedbench.cluster.state import bind, copy_state
+from schedbench.errors import PolicyError
+from schedbench.plugins.gpu_share import choose_devices
+from schedbench.policies.base import Policy
+from schedbench.scheduler.feasible import mark_infeasible
+from schedbench.scheduler.score import order_floats
+from schedbench.scheduler.select import select_node
+from schedbench.scheduler.session import Session
+from schedbench.simulation.columns import ADD, Pods, Progress
+
+
+class Batch:
+    """The pods that a batch policy is given at an instant, in the order of the queue.
+
+    It plans on a copy of the cluster: `take` notes a placement there, so that
+    `feasible` and `cluster` see what the batch has placed so far.
+
+    Attributes
+    ----------
+    request : int64[B, R]
+        Requests, in the rows of the cluster's columns.
+    gpu_count, gpu_milli : int64[B]
+        GPU devices and milli of each.
+    cluster
+        The cluster with the placements taken so far; read-only.
+    taken
+        The pods that were taken, in that order, which is the order of binding.
+    """
+
+    def __init__(self, session: Session, pod_class: NDArray[np.int32]) -> None:
+        classes = session.compiled.classes
+        self._session = session
+        self._class = pod_class
+        self._plan = copy_state(session.state)
+        self.taken: list[int] = []
+        self.cluster = read_only(self._plan)
+        self.request = classes.request[pod_class]
+        self.gpu_count = classes.gpu_count[pod_class]
+        self.gpu_milli = classes.gpu_milli[pod_class]
+
+    def __len__(self) -> int:
+        return len(self._class)
+
+    def feasible(self, index: int) -> NDArray[np.bool_]:
+        """Return on which nodes the pod would fit, bool[N]."""
+        return feasible_nodes(self._session, int(self._class[index]), self._plan)
+
+    def take(self, index: int, node: int) -> None:
+        """Note that the pod is to go to a node on which it fits."""
+        classes, pod_class = self._session.compiled.classes, int(self._class[index])
+        devices = choose_devices(self._plan, classes, pod_class, int(node))
+        bind(self._plan, classes, pod_class, int(node), devices, ADD)
+        self.taken.append(int(index))
+
+
+def feasible_nodes(
+    session: Session, pod_class: int, state: ClusterState | None = None
+) -> NDArray[np.bool_]:
+    """Return on which nodes a pod of the class would fit, bool[N].
+
+    In the session's cluster as it is now, or in a given state of it.
+    """
+    bad = np.empty(len(session.nodes), dtype=np.int64)
+    compiled = session.compiled
+    mark_infeasible(
+        session.state if state is None else state,
+        compiled.classes,
+        compiled.static,
+        compiled.switches,
+        pod_class,
+        0,
+        len(bad),
+        bad,
+    )
+    return bad >= 0
+
+
+def read_only(state: ClusterState) -> ClusterState:
+    """Return views of the columns that a policy cannot write to."""
+    views: dict[str, NDArray[Any]] = {
+        name: read_only_view(column) for name, column in state._asdict().items()
+    }
+    return ClusterState(**views)
+
+
+def read_only_view(column: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of a column that a policy cannot write to."""
+    view = column.view()
+    view.flags.writeable = False
+    return view
+
+
+def choose_vectorized(
+    session: Session,
+    policy: Policy,
+    cluster: ClusterState,
+    pods: Pods,
+    progress: Progress,
+    pod: int,
+) -> int:
+    """Choose a node by a user's numpy function."""
+    assert policy.vectorized is not None
+    pod_class = int(pods.pod_class[pod])
+    classes = session.compiled.classes
+    seen = Pod(
+        read_only_view(classes.request[pod_class]),
+        read_only_view(classes.nonzero[pod_class]),
+        int(classes.gpu_count[pod_class]),
+        int(classes.gpu_milli[pod_class]),
+    )
+    feasible = feasible_nodes(session, pod_class)
+    scores = np.asarray(policy.vectorized(cluster, seen, feasible), dtype=np.float64)
+    if scores.shape != feasible.shape:
+        raise PolicyError(
+            f"{policy.spec} returned scores of shape {scores.shape}, "
+            f"expected {feasible.shape}: one for each node"
+        )
+    if np.isnan(scores[feasible]).any():
+        raise PolicyError(f"{policy.spec} scored a node NaN")
+    scratch, choice = session.scratch, session.compiled.choice
+    scratch.custom[:] = np.where(feasible, scores, 0.0)
+    order_floats(scratch)
+    scratch.bad[:] = np.where(feasible, 0, -1)
+    cursor = int(progress.counters.cursor[0])
+    return int(
+        select_node(scratch.score, scratch.bad, choice.tie, choice.key, pod, cursor)
+    )
