@@ -29,7 +29,7 @@ bench: $(VENV)/.dev warmup ## Measure schedbench itself; rewrites the table in R
 	  --benchmark-json runs/bench/latest.json
 	$(BIN)/python reports/readme.py --benchmarks runs/bench/latest.json
 
-deep: $(VENV)/.dev warmup ## Run the exhaustive checks; takes about an hour.
+deep: $(VENV)/.dev warmup ## Run the exhaustive checks; takes hours.
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --dist loadscope -m "deep or not deep"
 	NUMBA_BOUNDSCHECK=1 SCHEDBENCH_NO_CACHE=1 $(BIN)/pytest tests/simulation tests/plugins
 

@@ -120,6 +120,7 @@ def keep_demo(run: Path) -> None:
     for name in ("manifest.json", "results.parquet"):
         shutil.copy(run / name, DEMO / name)
     shutil.copy(run / "report" / "index.html", DEMO / "index.html")
+    shutil.copy(run / "report" / "plots" / "ranks.png", DEMO / "ranks.png")
 
 
 def main() -> None:

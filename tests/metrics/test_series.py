@@ -72,13 +72,17 @@ def test_an_empty_log_can_be_sampled(make):
 
 
 def test_extended_resources_have_columns_without_slashes(make):
-    """A column a resource that some node has."""
+    """A column a resource that some pod asks for."""
     big = make.node("a", gpus=1)
     big.status.allocatable["example.com/foo"] = 4
-    line = make.timeline([big], [make.pod()], (0, "ARRIVE", 0), (0, "BIND", 0, 0))
+    big.status.allocatable["example.com/unasked"] = 4
+    pod = make.pod()
+    pod.spec.containers[0].resources.requests["example.com/foo"] = 1
+    line = make.timeline([big], [pod], (0, "ARRIVE", 0), (0, "BIND", 0, 0))
     frame = samples(line.encoded, line.record, points=2)
 
-    assert frame["allocation_example.com.foo"].tolist() == [0, 0]
+    assert frame["allocation_example.com.foo"].tolist() == [0, 0.25]
+    assert "allocation_example.com.unasked" not in frame
     assert frame["allocation_gpu"].tolist() == [0, 0]
     assert "fragmentation" in frame
 
