@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from schedbench.experiment.store import Results, load_results
 from schedbench.metrics.table import METRICS
 
 HERE = Path(__file__).resolve().parent
@@ -30,14 +29,14 @@ def between(text: str, name: str, content: str) -> str:
     return f"{head}{begin}{content}{end}{tail}"
 
 
-def results_table(results: Results) -> str:
+def results_table(folder: Path) -> str:
     """Return a table of each scenario's first headline metric, policy by policy."""
     from schedbench.experiment.statistics import summarize
 
-    cells = results.cells
+    cells = pd.read_parquet(folder / "results.parquet")
     cells = cells[cells["status"] == "done"]
     policies = list(dict.fromkeys(cells["policy"]))
-    headline = results.manifest["headline"]
+    headline = json.loads((folder / "manifest.json").read_text())["headline"]
     rows = [
         "| scenario | nodes | metric | " + " | ".join(policies) + " |",
         "|---|---:|---|" + "---:|" * len(policies),
@@ -94,13 +93,13 @@ def condense(measured: dict[str, object]) -> dict[str, object]:
     """Return what the table needs of pytest-benchmark's JSON."""
     from schedbench.experiment.environment import environment
 
-    versions = environment()["versions"]
+    machine = environment()
     return {
         "date": str(measured["datetime"])[:10],
         "machine": {
-            "cpu": measured["machine_info"]["cpu"].get("brand_raw", "this machine"),
-            "python": versions["python"],
-            "numba": versions["numba"],
+            "cpu": machine["cpu"]["model"],
+            "python": machine["python"],
+            "numba": machine["libraries"]["numba"],
         },
         "benchmarks": [
             {
@@ -140,7 +139,7 @@ def main() -> None:
 def render(text: str) -> str:
     """Return the README with its generated parts as the stored results have them."""
     if DEMO.is_dir():
-        text = between(text, "results", results_table(load_results(DEMO)))
+        text = between(text, "results", results_table(DEMO))
     if BENCHMARKS.is_file():
         stored = json.loads(BENCHMARKS.read_text())
         text = between(text, "benchmarks", benchmark_table(stored))
