@@ -57,9 +57,7 @@ def test_own_policies_run(tmp_path, decorator):
     name = re.search(r"^def (\w+)", code, flags=re.MULTILINE)[1]
     (tmp_path / "mine.py").write_text(code)
 
-    record = replay(
-        encoded(10, 30), make_policy(f"{tmp_path}/mine.py:{name}"), seed=1
-    )
+    record = replay(encoded(10, 30), make_policy(f"{tmp_path}/mine.py:{name}"), seed=1)
 
     assert (record.kind == EventKind.BIND).sum() == 30
 
