@@ -26,6 +26,7 @@ COMMANDS = {
     "show": ("show", "Show a stored run, or what happened to one of its pods."),
     "explain": ("explain", "Say why a pod goes where it goes, or why nowhere."),
     "check": ("check", "Check a policy's conduct, or a scenario file."),
+    "conformance": ("conformance", "Compare decisions with recorded ones."),
     "import": ("import_", "Read a trace or manifests and describe what is in them."),
     "generate": ("generate", "Write a scenario's cluster and pods as manifests."),
     "warmup": ("warmup", "Compile the kernels, so that runs need not."),

@@ -1,0 +1,133 @@
+"""`schedbench conformance`: our decisions against recorded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from schedbench.cli import output
+from schedbench.cli.output import Table
+from schedbench.cli.whole import Whole
+from schedbench.errors import InputError
+
+if TYPE_CHECKING:
+    from schedbench.experiment.conformance.report import Conformance, PodDifference
+
+FIELDS_SHOWN = 12
+"""Lines of a shown pod."""
+WIDTH = 100
+"""Characters of a shown value."""
+
+
+@click.command(
+    name="conformance",
+    epilog="""\b
+Examples:
+  schedbench conformance ../shared/conformance
+  schedbench conformance recorded/taints.jsonl.gz --show 3
+  schedbench conformance ../shared/conformance --group spread --all-engines --json
+
+\b
+Exit codes:
+  0  no decision is different
+  1  some are, or with --strict some are not modelled
+  2  wrong usage or bad input
+""",
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option(
+    "--show", type=Whole(0), default=0, metavar="N",
+    help="Show the first N different decisions side by side.",
+)  # fmt: skip
+@click.option(
+    "--engine", default="scan", show_default=True, metavar="E", help="By which engine."
+)
+@click.option("--all-engines", is_flag=True, help="By every engine.")
+@click.option(
+    "--group", "groups", multiple=True, metavar="G",
+    help="Only cases of this group; may be repeated.",
+)  # fmt: skip
+@click.option("--strict", is_flag=True, help="Fail on what is not modelled, too.")
+@output.table_options
+@output.quiet_and_verbose
+def command(
+    paths: Sequence[str],
+    show: int,
+    engine: str,
+    all_engines: bool,
+    groups: Sequence[str],
+    strict: bool,
+    form: str | None,
+) -> int:
+    """Compare every decision with those recorded from the real kube-scheduler.
+
+    PATH is a file of recorded cases or a folder of such files. Compared are feasible
+    nodes, who rejects the others and why, each plugin's score on each node, the
+    totals, the choice, victims of preemption and the texts of events.
+    """
+    from schedbench.experiment.conformance.cases import read_cases
+    from schedbench.experiment.conformance.drive import ENGINES
+    from schedbench.experiment.conformance.report import play
+
+    engines = list(ENGINES) if all_engines else [engine]
+    found = play(read_cases(paths, groups), engines, show)
+    if not found.groups:
+        raise InputError("no cases", source=", ".join(paths), value=list(groups))
+    document = {
+        "groups": [group.document() for group in found.groups],
+        "differences": [each.document() for each in found.shown],
+    }
+    output.show_table(_table(found), form, document)
+    if form is None:
+        for each in found.shown:
+            output.result(f"\n{_side_by_side(each)}")
+    _summarize(found)
+    failed = found.different or (strict and found.not_modelled)
+    return 1 if failed else 0
+
+
+def _table(found: Conformance) -> Table:
+    header = ["group", "cases", "pods", "equal", "different", "not modelled", "needs"]
+    several = len({group.engine for group in found.groups}) > 1
+    rows = []
+    for group in found.groups:
+        counts = (group.cases, group.pods, group.equal, group.different)
+        name = f"{group.name} ({group.engine})" if several else group.name
+        rows.append(
+            [
+                name,
+                *(f"{count:,}" for count in (*counts, group.not_modelled)),
+                ", ".join(f"{need} ({n:,})" for need, n in sorted(group.needs.items())),
+            ]
+        )
+    return Table(header, rows, frozenset(range(1, 6)))
+
+
+def _side_by_side(found: PodDifference) -> str:
+    """Return the fields of a pod in which the decisions differ, one a line."""
+    title = f"{found.group} {found.case} {found.pod} ({found.engine})"
+    rows = [
+        [each.field, _short(each.recorded), _short(each.ours)]
+        for each in found.fields[:FIELDS_SHOWN]
+    ]
+    more = len(found.fields) - len(rows)
+    rest = [f"and {output.counted(more, 'more field')}"] if more else []
+    return "\n".join([title, Table(["field", "recorded", "ours"], rows).text(), *rest])
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+
+
+def _summarize(found: Conformance) -> None:
+    pods = sum(group.pods for group in found.groups)
+    verdicts = sum(group.verdicts for group in found.groups)
+    scores = sum(group.scores for group in found.groups)
+    output.note(
+        f"{output.counted(pods, 'pod')}: {found.different:,} different, "
+        f"{found.not_modelled:,} not modelled; compared {verdicts:,} verdicts on nodes "
+        f"and {output.counted(scores, 'score')}"
+    )

@@ -1,0 +1,1 @@
+"""Recorded decisions of the real kube-scheduler, played again and compared."""

@@ -1,0 +1,207 @@
+"""Decide on every pod of a case, in the columns, in the form of the recording."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.errors import UnknownNameError
+from schedbench.experiment.conformance import seams
+from schedbench.experiment.conformance.cases import Case, Decision
+from schedbench.experiment.conformance.profiles import DEFAULT_NAME, Settings
+from schedbench.experiment.conformance.world import World
+from schedbench.objects.pod import Pod
+from schedbench.plugins.base import Status
+from schedbench.scheduler.cycle import schedule_one
+from schedbench.scheduler.explain import Explanation, Rejected, explain
+from schedbench.scheduler.session import Session
+
+NO_NODES = "no nodes available to schedule pods"
+_CODES = {False: "Unschedulable", True: "UnschedulableAndUnresolvable"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an engine found: slots of the feasible nodes, their totals, the choice."""
+
+    feasible: NDArray[np.int64]
+    total: NDArray[np.int64]
+    chosen: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """One pod of a case.
+
+    Attributes
+    ----------
+    decision
+        Ours, in the form of the recording.
+    expected
+        The recorded one.
+    needs
+        What the decision needs that is not modelled.
+    """
+
+    decision: Decision
+    expected: Decision
+    needs: frozenset[str] = frozenset()
+
+
+def _explained(session: Session, pod_class: int, told: Explanation) -> Verdict:
+    return Verdict(told.feasible, told.total, told.chosen)
+
+
+def _scanned(session: Session, pod_class: int, told: Explanation) -> Verdict:
+    scratch = session.scratch
+    chosen = schedule_one(session.state, session.compiled, pod_class, 0, 0, scratch)
+    feasible = np.flatnonzero(scratch.bad >= 0)
+    return Verdict(feasible, scratch.total[feasible], int(chosen))
+
+
+ENGINES: Mapping[str, Callable[[Session, int, Explanation], Verdict]] = {
+    "scan": _scanned,
+    "explain": _explained,
+}
+"""Engine → how it decides; reasons and single scores are always the readable one's."""
+
+
+def attempts(case: Case, engine: str) -> Iterator[Attempt]:
+    """Decide on the pods of a case one after another, by our own placements.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such engine.
+    """
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES)
+    world = World(case)
+    unknown: frozenset[str] = frozenset()
+    for index, (pod, expected) in enumerate(
+        zip(case.pending, case.expected, strict=True)
+    ):
+        world.advance(index)
+        ours, missing = _decide(world, engine, index, pod)
+        unknown |= missing & {"DefaultPreemption"}
+        yield Attempt({"pod": pod.key, **ours}, expected, missing | unknown)
+
+
+def _decide(
+    world: World, engine: str, index: int, pod: Pod
+) -> tuple[Decision, frozenset[str]]:
+    """Return our decision and what it needs that is not modelled; place the pod."""
+    name = pod.spec.scheduler_name or DEFAULT_NAME
+    settings = world.settings.get(name)
+    if pod.metadata.deletion_timestamp is not None:
+        return {"skipped": "deleting"}, frozenset()
+    if settings is None:
+        return {"skipped": f"no profile {name}"}, frozenset()
+    gated = seams.gate_message(settings, pod)
+    if gated is not None:
+        return {"gated": True, "gatedMessage": gated}, frozenset()
+    return _attempt(world, engine, settings, pod, int(world.classes[index]))
+
+
+def _attempt(
+    world: World, engine: str, settings: Settings, pod: Pod, pod_class: int
+) -> tuple[Decision, frozenset[str]]:
+    session = world.sessions[pod.spec.scheduler_name or DEFAULT_NAME]
+    alive = world.alive()
+    if not len(alive):
+        return {"error": NO_NODES}, frozenset()
+    narrowed = seams.pre_filter(world, settings, pod)
+    if narrowed.stopped is not None:
+        return _stopped(world, narrowed.stopped, alive), frozenset()
+    with seams.only(session, narrowed.allowed):
+        told = explain(session, pod_class)
+        verdict = ENGINES[engine](session, pod_class, told)
+    rejected = _rejected(told, narrowed, alive)
+    decision: Decision = {
+        "feasible": [world.names[slot] for slot in verdict.feasible],
+        "infeasible": {
+            world.names[slot]: _status(one) for slot, one in rejected.items()
+        },
+    }
+    if verdict.chosen < 0:
+        failed, missing = _failed(world, settings, pod, rejected)
+        return decision | failed, missing
+    if len(verdict.feasible) > 1:
+        decision |= _scores(world, settings, told, verdict)
+    decision["chosen"] = world.names[verdict.chosen]
+    error = seams.reserve_error(world, pod, verdict.chosen)
+    if error:
+        decision["reserveError"] = error
+    else:
+        world.assume(pod, pod_class, verdict.chosen)
+    return decision, frozenset()
+
+
+def _rejected(
+    told: Explanation, narrowed: seams.PreFilter, alive: NDArray[np.int64]
+) -> dict[int, Rejected]:
+    """Return who rejects each node; those that PreFilter cut away, nobody."""
+    if narrowed.allowed is None:
+        return dict(told.rejected)
+    reason = f"node(s) didn't satisfy plugin(s) [{' '.join(narrowed.by)}]"
+    cut = Rejected("", Status((reason,), unresolvable=True))
+    cut_away = [slot for slot in alive.tolist() if slot not in narrowed.allowed]
+    return {**told.rejected, **dict.fromkeys(cut_away, cut)}
+
+
+def _status(rejected: Rejected) -> dict[str, Any]:
+    return {
+        "plugin": rejected.plugin,
+        "code": _CODES[rejected.status.unresolvable],
+        "reasons": sorted(rejected.status.reasons),
+    }
+
+
+def _stopped(world: World, stopped: Rejected, alive: NDArray[np.int64]) -> Decision:
+    text = stopped.status.reasons[0]
+    after = seams.NO_DYNAMIC_STATE
+    return {
+        "infeasible": {world.names[slot]: _status(stopped) for slot in alive.tolist()},
+        "preFilterMessage": text,
+        "message": f"0/{len(alive)} nodes are available: {text}. {after}",
+        "postFilterMessage": after,
+        "postFilterError": True,
+    }
+
+
+def _failed(
+    world: World, settings: Settings, pod: Pod, rejected: Mapping[int, Rejected]
+) -> tuple[Decision, frozenset[str]]:
+    counts = collections.Counter(
+        reason for one in rejected.values() for reason in one.status.reasons
+    )
+    text = seams.fit_error(counts, len(rejected))
+    after = seams.post_filter(world, settings, pod, rejected)
+    decision: Decision = {"message": f"{text} {after.message}".rstrip()}
+    if after.message:
+        decision["postFilterMessage"] = after.message
+    if after.error:
+        decision["postFilterError"] = True
+    if after.preemption is not None:
+        decision["preemption"] = after.preemption
+    return decision, after.needs
+
+
+def _scores(
+    world: World, settings: Settings, told: Explanation, verdict: Verdict
+) -> Decision:
+    """Return the scores by plugin and node, and the engine's own totals."""
+    names = [world.names[slot] for slot in verdict.feasible]
+    scores = {
+        plugin: dict(zip(names, values.tolist(), strict=True))
+        for plugin, values in told.scores.items()
+    }
+    if settings.weights.get("ImageLocality"):
+        scores.setdefault("ImageLocality", dict.fromkeys(names, 0))
+    total = dict(zip(names, verdict.total.tolist(), strict=True))
+    return {"scores": scores, "total": total}

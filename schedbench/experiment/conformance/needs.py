@@ -1,0 +1,74 @@
+"""What a case needs that is not modelled: one table, from which rows are deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from schedbench.experiment.conformance.cases import Case
+from schedbench.objects.controllers import (
+    ReplicaSet,
+    ReplicationController,
+    Service,
+    StatefulSet,
+)
+from schedbench.objects.pod import Pod
+
+_SELECTING = (Service, ReplicationController, ReplicaSet, StatefulSet)
+
+
+def needs(case: Case) -> set[str]:
+    """Return what a case needs that is not modelled."""
+    return {name for name, needed in NEEDS.items() if needed(case)}
+
+
+def _some_pod(test: Callable[[Pod], object]) -> Callable[[Case], bool]:
+    return lambda case: any(test(pod) for pod in (*case.bound, *case.pending))
+
+
+def _has_pod_affinity(pod: Pod) -> bool:
+    affinity = pod.spec.affinity
+    return affinity is not None and bool(
+        affinity.pod_affinity or affinity.pod_anti_affinity
+    )
+
+
+def _has_disks(pod: Pod) -> bool:
+    return any(
+        getattr(volume, field) is not None
+        for volume in pod.spec.volumes
+        for field in volume.__struct_fields__
+        if field != "name"
+    )
+
+
+def _spreads(case: Case) -> bool:
+    return any(p.spec.topology_spread_constraints for p in case.pending) or any(
+        isinstance(item, _SELECTING) for item in case.objects
+    )
+
+
+def _arguments(case: Case, plugin: str) -> Iterable[Mapping[str, Any]]:
+    for profile in (case.config or {}).get("profiles") or ():
+        for each in profile.get("pluginConfig") or ():
+            if each["name"] == plugin:
+                yield each.get("args") or {}
+
+
+NEEDS: Mapping[str, Callable[[Case], bool]] = {
+    "InterPodAffinity": _some_pod(_has_pod_affinity),
+    "PodTopologySpread": _spreads,
+    "ImageLocality": lambda case: any(n.status.images for n in case.nodes),
+    "volumes": _some_pod(_has_disks),
+    "DynamicResources": _some_pod(lambda pod: pod.spec.resource_claims),
+    "nominated pods": _some_pod(lambda pod: pod.status.nominated_node_name),
+    "adaptive sampling": lambda case: case.sampled,
+    "NodeAffinity addedAffinity": lambda case: any(
+        args.get("addedAffinity") for args in _arguments(case, "NodeAffinity")
+    ),
+    "NodeResourcesFit ignoredResources": lambda case: any(
+        args.get("ignoredResources") or args.get("ignoredResourceGroups")
+        for args in _arguments(case, "NodeResourcesFit")
+    ),
+}
+"""What is needed → whether a case does."""

@@ -1,0 +1,125 @@
+"""The cluster of a case as it changes: pods, nodes, the scheduler's node list."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.encode import EncodedWorkload, encode
+from schedbench.cluster.node_order import NodeOrder
+from schedbench.cluster.state import bind
+from schedbench.experiment.conformance.cases import Case, Event
+from schedbench.experiment.conformance.profiles import Settings, read_profiles
+from schedbench.objects.pod import Pod
+from schedbench.objects.workload import NodeEvent, PodStream, Workload
+from schedbench.scheduler.session import Session
+
+START = np.datetime64("2026-01-01T00:00:00")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Placed:
+    """A pod on a node; `slot` is None if the cluster never sees that node."""
+
+    pod: Pod
+    pod_class: int
+    slot: int | None
+
+
+class World:
+    """The cluster of a case between attempts.
+
+    Attributes
+    ----------
+    case
+        The case.
+    encoded
+        All its nodes and pods as columns; slots are in case order, nodes that events
+        add behind, by first appearance.
+    settings
+        schedulerName → its profile.
+    sessions
+        schedulerName → the profile at work; every one sees every change.
+    classes
+        Class of each pending pod.
+    slots
+        Node name → slot.
+    names
+        Slot → node name.
+    placed
+        `namespace/name` → pod, in the order in which they came to their nodes.
+    order
+        The scheduler's own node list.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        pods = PodStream.of([*case.bound, *case.pending])
+        events = [
+            NodeEvent(0.0, "add", event.node) for event in case.events if event.node
+        ]
+        self.encoded: EncodedWorkload = encode(
+            Workload(case.identity, case.nodes, pods, case.objects, node_events=events)
+        )
+        self.names = self.encoded.node_names
+        self.slots = {name: slot for slot, name in enumerate(self.names)}
+        self.settings: dict[str, Settings] = read_profiles(case.config)
+        self.sessions = {
+            name: Session(self.encoded, settings.profile, 0)
+            for name, settings in self.settings.items()
+        }
+        self.classes = self.encoded.class_of[len(case.bound) :]
+        self.placed: dict[str, Placed] = {}
+        self.order = NodeOrder()
+        self._assumed = 0
+        self._before: dict[int, list[Event]] = {}
+        for slot, node in enumerate(case.nodes):
+            self.order.add(slot, node)
+        for event in case.events:
+            self._before.setdefault(event.before, []).append(event)
+        for pod, pod_class in zip(case.bound, self.encoded.class_of, strict=False):
+            self._put(pod, int(pod_class), self.slots.get(pod.spec.node_name or ""))
+
+    def advance(self, index: int) -> None:
+        """Make the changes that come before the attempt on a pending pod."""
+        for event in self._before.get(index, ()):
+            if event.operation == "deletePod":
+                self.release(event.name)
+            elif event.operation == "removeNode":
+                self.order.remove(self.slots[event.name])
+                for session in self.sessions.values():
+                    session.leave(event.name)
+            elif event.node is not None:
+                self.order.add(self.slots[event.name], event.node)
+                for session in self.sessions.values():
+                    session.join(event.node)
+
+    def alive(self) -> NDArray[np.int64]:
+        """Return the slots of the nodes that are in the cluster, in case order."""
+        session = next(iter(self.sessions.values()))
+        return np.flatnonzero(session.state.alive)
+
+    def assume(self, pod: Pod, pod_class: int, slot: int) -> None:
+        """Place a pod; it starts one second after the one that was placed last."""
+        start = START + np.timedelta64(self._assumed, "s")
+        self._assumed += 1
+        status = msgspec.structs.replace(pod.status, start_time=f"{start}Z")
+        self._put(msgspec.structs.replace(pod, status=status), pod_class, slot)
+
+    def release(self, key: str) -> None:
+        """Take a pod off its node; nothing happens if it is on none."""
+        found = self.placed.pop(key, None)
+        if found is not None and found.slot is not None:
+            self._bind(found.pod_class, found.slot, -1)
+
+    def _put(self, pod: Pod, pod_class: int, slot: int | None) -> None:
+        self.placed[pod.key] = Placed(pod, pod_class, slot)
+        if slot is not None:
+            self._bind(pod_class, slot, 1)
+
+    def _bind(self, pod_class: int, slot: int, sign: int) -> None:
+        for session in self.sessions.values():
+            bind(session.state, self.encoded.classes, pod_class, slot, 0, sign)
