@@ -14,16 +14,22 @@ from naive import (
     gpu,
     gpu_clustering,
     gpu_packing,
+    image_locality,
+    inter_pod_affinity,
     node_affinity,
     node_name,
     node_ports,
     node_unschedulable,
+    pod_topology_spread,
+    prefilter,
     taint_toleration,
 )
 from naive.fragmentation import Measure, Typical
 from naive.placed import Placed
+from naive.priority import priority_of
 from naive.profile import DEFAULT, Profile
 from naive.verdict import Reasons
+from naive.world import World
 
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
@@ -32,10 +38,6 @@ Policy = Callable[
     [Pod, Sequence[Node], Mapping[str, list[Placed]]],
     tuple[str, tuple[int, ...]] | None,
 ]
-
-NARROWED = Reasons(
-    ["node(s) didn't satisfy plugin(s) [NodeAffinity]"], unresolvable=True
-)
 
 
 @dataclasses.dataclass
@@ -56,6 +58,10 @@ class Decision:
         The nodes of greatest total, in node order; the only one if there is one.
     devices
         The GPU devices to take on the first of them.
+    stopped
+        Why PreFilter stopped the pod; empty if it did not.
+    shortcut
+        Only the nominated node was looked at, and it passed.
     """
 
     feasible: list[str] = dataclasses.field(default_factory=list)
@@ -64,6 +70,8 @@ class Decision:
     total: dict[str, int] = dataclasses.field(default_factory=dict)
     best: list[str] = dataclasses.field(default_factory=list)
     devices: tuple[int, ...] = ()
+    stopped: Reasons = dataclasses.field(default_factory=Reasons)
+    shortcut: bool = False
 
 
 def schedule(
@@ -73,30 +81,43 @@ def schedule(
     profile: Profile = DEFAULT,
 ) -> Decision:
     """Decide where a pod goes; `placed` holds what is on each node, by its name."""
+    return attempt(pod, World(nodes, placed), profile)
+
+
+def attempt(pod: Pod, world: World, profile: Profile = DEFAULT) -> Decision:
+    """Decide where a pod goes in a world; a nominated node that passes is taken."""
     decision = Decision()
+    answer = prefilter.before(pod, world, profile)
+    if isinstance(answer, prefilter.Stopped):
+        decision.stopped = answer.reasons
+        for node in world.nodes:
+            decision.infeasible[node.metadata.name] = answer
+        return decision
+    nominated = pod.status.nominated_node_name
     feasible = []
-    names = None
-    if "NodeAffinity" in profile.filters:
-        names = node_affinity.named_nodes(pod)
-    for node in nodes:
+    for node in world.nodes:
+        if node.metadata.name == nominated and not (
+            verdict := refused(pod, node, world, profile)
+        ):
+            decision.shortcut = True
+            feasible = [node]
+    for node in world.nodes if not decision.shortcut else ():
         name = node.metadata.name
-        if names is not None and not names:
-            decision.infeasible[name] = ("NodeAffinity", node_affinity.CONFLICT)
-        elif names is not None and name not in names:
-            decision.infeasible[name] = ("", NARROWED)
-        elif verdict := refusal(pod, node, placed.get(name, []), profile):
+        cut = answer is not None and name not in answer and name != nominated
+        if cut:
+            decision.infeasible[name] = ("", prefilter.NARROWED)
+        elif verdict := refused(pod, node, world, profile):
             decision.infeasible[name] = verdict
         else:
             feasible.append(node)
     decision.feasible = [node.metadata.name for node in feasible]
     decision.best = decision.feasible
     if len(feasible) > 1:
-        _score(decision, pod, feasible, placed, profile)
+        _score(decision, pod, feasible, world, profile)
     if feasible:
         best = next(one for one in feasible if one.metadata.name == decision.best[0])
-        decision.devices = _devices(
-            pod, best, placed.get(decision.best[0], []), profile
-        )
+        on_best = list(world.placed.get(decision.best[0], ()))
+        decision.devices = _devices(pod, best, on_best, profile)
     return decision
 
 
@@ -115,8 +136,34 @@ def policy_of(profile: Profile = DEFAULT) -> Policy:
 def refusal(
     pod: Pod, node: Node, placed: list[Placed], profile: Profile = DEFAULT
 ) -> tuple[str, Reasons] | None:
-    """Return the first plugin that refuses the node, and why."""
-    others = [one.pod for one in placed]
+    """Return the first plugin that refuses a node without others, and why."""
+    return refused(pod, node, World([node], {node.metadata.name: placed}), profile)
+
+
+def refused(
+    pod: Pod, node: Node, world: World, profile: Profile = DEFAULT
+) -> tuple[str, Reasons] | None:
+    """Return the first plugin that refuses the node, and why.
+
+    Beside nominated pods of no lower priority a node must pass both with and without
+    them.
+    """
+    guests = [
+        other
+        for other in world.nominated.get(node.metadata.name, ())
+        if other is not pod and priority_of(other, world) >= priority_of(pod, world)
+    ]
+    if guests:
+        crowded = world.changed(node.metadata.name, added=guests)
+        if verdict := _refused(pod, node, crowded, profile):
+            return verdict
+    return _refused(pod, node, world, profile)
+
+
+def _refused(
+    pod: Pod, node: Node, world: World, profile: Profile
+) -> tuple[str, Reasons] | None:
+    others = world.on(node)
     checks: dict[str, Callable[[], Reasons]] = {
         "NodeUnschedulable": lambda: node_unschedulable.check(pod, node, others),
         "NodeName": lambda: node_name.check(pod, node, others),
@@ -126,10 +173,16 @@ def refusal(
         "NodeResourcesFit": lambda: fit.check(
             pod, node, others, profile.ignored, profile.ignored_groups
         ),
-        "GpuShare": lambda: gpu.check(pod, node, placed),
+        "PodTopologySpread": lambda: pod_topology_spread.check(
+            pod, node, world, profile.spread
+        ),
+        "InterPodAffinity": lambda: inter_pod_affinity.check(pod, node, world),
+        "GpuShare": lambda: gpu.check(
+            pod, node, list(world.placed.get(node.metadata.name, ()))
+        ),
     }
     for plugin in profile.filters:
-        if reasons := checks[plugin]():
+        if plugin in checks and (reasons := checks[plugin]()):
             return plugin, reasons
     return None
 
@@ -138,11 +191,11 @@ def _score(
     decision: Decision,
     pod: Pod,
     feasible: list[Node],
-    placed: Mapping[str, list[Placed]],
+    world: World,
     profile: Profile,
 ) -> None:
     for plugin, weight in profile.weights.items():
-        scores = normalized(plugin, pod, feasible, placed, profile)
+        scores = in_world(plugin, pod, feasible, world, profile)
         if scores is not None:
             decision.scores[plugin] = {
                 node.metadata.name: weight * score
@@ -164,19 +217,52 @@ def normalized(
     profile: Profile = DEFAULT,
 ) -> list[int] | None:
     """Return a plugin's normalised scores of the feasible nodes; None = it skips."""
-    pods_on = [[one.pod for one in placed.get(n.metadata.name, [])] for n in nodes]
+    return in_world(plugin, pod, nodes, World(nodes, placed), profile)
+
+
+def in_world(
+    plugin: str,
+    pod: Pod,
+    nodes: list[Node],
+    world: World,
+    profile: Profile = DEFAULT,
+) -> list[int] | None:
+    """Return a plugin's normalised scores of the feasible nodes; None = it skips."""
+    pods_on = [world.on(node) for node in nodes]
     match plugin:
         case "TaintToleration":
             return taint_toleration.normalize(taint_toleration.raw(pod, nodes))
         case "NodeAffinity":
             wishes = node_affinity.raw(pod, nodes, profile.added)
             return None if wishes is None else node_affinity.normalize(wishes)
+        case "PodTopologySpread":
+            counts = pod_topology_spread.raw(pod, nodes, world, profile.spread)
+            return None if counts is None else pod_topology_spread.normalize(counts)
+        case "InterPodAffinity":
+            points = inter_pod_affinity.raw(
+                pod,
+                nodes,
+                world,
+                profile.hard_weight,
+                ignore_preferred=profile.ignore_preferred,
+            )
+            return None if points is None else inter_pod_affinity.normalize(points)
         case "NodeResourcesFit":
             return fit.raw(pod, nodes, pods_on, profile.fit)
         case "NodeResourcesBalancedAllocation":
             return balanced.raw(pod, nodes, pods_on, profile.balanced)
+        case "ImageLocality":
+            return image_locality.raw(pod, nodes, world)
+    return _gpu_scores(plugin, pod, nodes, world, profile)
+
+
+def _gpu_scores(
+    plugin: str, pod: Pod, nodes: list[Node], world: World, profile: Profile
+) -> list[int]:
     wanted = gpu.demand(pod)
-    views = [gpu.view(node, placed.get(node.metadata.name, [])) for node in nodes]
+    views = [
+        gpu.view(node, list(world.placed.get(node.metadata.name, ()))) for node in nodes
+    ]
     match plugin:
         case "BestFit":
             return best_fit.normalize(

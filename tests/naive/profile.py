@@ -6,10 +6,10 @@ import dataclasses
 from typing import Any
 
 import msgspec
-from naive import balanced, fit, gpu, node_affinity
+from naive import balanced, fit, gpu, node_affinity, pod_topology_spread
 from naive.fragmentation import Typical
 
-from schedbench.objects.pod import NodeAffinity
+from schedbench.objects.pod import NodeAffinity, TopologySpreadConstraint
 
 FILTERS = (
     "NodeUnschedulable",
@@ -26,6 +26,32 @@ WEIGHTS = {
     "NodeResourcesFit": 1,
     "NodeResourcesBalancedAllocation": 1,
 }
+ALL_FILTERS = (
+    "NodeUnschedulable",
+    "NodeName",
+    "TaintToleration",
+    "NodeAffinity",
+    "NodePorts",
+    "NodeResourcesFit",
+    "VolumeRestrictions",
+    "NodeVolumeLimits",
+    "VolumeBinding",
+    "VolumeZone",
+    "PodTopologySpread",
+    "InterPodAffinity",
+    "DynamicResources",
+)
+"""The filters of the default profile, in order; those without a twin always pass."""
+ALL_WEIGHTS = {
+    "TaintToleration": 3,
+    "NodeAffinity": 2,
+    "PodTopologySpread": 2,
+    "InterPodAffinity": 2,
+    "NodeResourcesFit": 1,
+    "NodeResourcesBalancedAllocation": 1,
+    "ImageLocality": 1,
+}
+POST_FILTERS = ("DynamicResources", "DefaultPreemption")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +60,10 @@ class Profile:
 
     A GPU policy's name (`BestFit`, `DotProd`, `GpuPacking`, `GpuClustering`, `FGD`) in
     `weights` makes it a scorer; FGD needs `typical` pods and chooses devices itself;
-    `largest` is what BestFit, DotProd and GpuClustering divide by.
+    `largest` is what BestFit, DotProd and GpuClustering divide by. `spread` are the
+    constraints of pods without any, `hard_weight` what a requirement of a placed pod is
+    worth, `ignore_preferred` makes pods without wishes blind to those of others, and
+    `gates` holds pods with scheduling gates back.
     """
 
     filters: tuple[str, ...] = FILTERS
@@ -46,15 +75,24 @@ class Profile:
     added: NodeAffinity = node_affinity.NONE
     typical: Typical = ()
     largest: tuple[int, int] = gpu.LARGEST
+    spread: pod_topology_spread.Defaults = pod_topology_spread.SYSTEM
+    hard_weight: int = 1
+    ignore_preferred: bool = False
+    post_filters: tuple[str, ...] = POST_FILTERS
+    gates: bool = True
 
 
 DEFAULT = Profile()
+WHOLE = Profile(filters=ALL_FILTERS, weights=ALL_WEIGHTS)
+"""The default profile with all its plugins."""
 
 
-def from_configuration(document: dict[str, Any] | None) -> dict[str, Profile]:
+def from_configuration(
+    document: dict[str, Any] | None, *, whole: bool = False
+) -> dict[str, Profile]:
     """Read a KubeSchedulerConfiguration: schedulerName → profile.
 
-    Only the plugins of this package are kept.
+    Only plugins that concern a pod by itself are kept, but all with `whole`.
     """
     found = {}
     for given in (document or {}).get("profiles") or [{}]:
@@ -64,24 +102,35 @@ def from_configuration(document: dict[str, Any] | None) -> dict[str, Profile]:
             for one in given.get("pluginConfig") or []
         }
         found[given.get("schedulerName", "default-scheduler")] = _profile(
-            plugins, arguments
+            plugins, arguments, WHOLE if whole else DEFAULT
         )
     return found
 
 
-def _profile(plugins: dict[str, Any], arguments: dict[str, Any]) -> Profile:
+def _profile(
+    plugins: dict[str, Any], arguments: dict[str, Any], base: Profile
+) -> Profile:
     fitting = arguments.get("NodeResourcesFit", {})
     balancing = arguments.get("NodeResourcesBalancedAllocation", {})
     affinity = arguments.get("NodeAffinity", {}).get("addedAffinity") or {}
+    company = arguments.get("InterPodAffinity", {})
+    hard_weight = company.get("hardPodAffinityWeight")
+    gates = _effective(plugins, "preEnqueue", {"SchedulingGates": 1})
+    after = _effective(plugins, "postFilter", dict.fromkeys(POST_FILTERS, 1))
     resources = balancing.get("resources") or [{"name": "cpu"}, {"name": "memory"}]
     return Profile(
-        filters=tuple(_effective(plugins, "filter", dict.fromkeys(FILTERS, 1))),
-        weights=_effective(plugins, "score", WEIGHTS),
+        filters=tuple(_effective(plugins, "filter", dict.fromkeys(base.filters, 1))),
+        weights=_effective(plugins, "score", base.weights),
         fit=_strategy(fitting.get("scoringStrategy") or {}),
         ignored=tuple(fitting.get("ignoredResources") or ()),
         ignored_groups=tuple(fitting.get("ignoredResourceGroups") or ()),
         balanced=tuple(one["name"] for one in resources),
         added=msgspec.convert(affinity, NodeAffinity),
+        spread=_spread(arguments.get("PodTopologySpread", {})),
+        hard_weight=1 if hard_weight is None else hard_weight,
+        ignore_preferred=company.get("ignorePreferredTermsOfExistingPods", False),
+        post_filters=tuple(after),
+        gates="SchedulingGates" in gates,
     )
 
 
@@ -100,6 +149,16 @@ def _effective(
             if one["name"] in default:
                 chosen[one["name"]] = one.get("weight") or 1
     return chosen
+
+
+def _spread(given: dict[str, Any]) -> pod_topology_spread.Defaults:
+    if given.get("defaultingType", "System") == "System":
+        return pod_topology_spread.SYSTEM
+    constraints = given.get("defaultConstraints") or []
+    return pod_topology_spread.Defaults(
+        msgspec.convert(tuple(constraints), tuple[TopologySpreadConstraint, ...]),
+        system=False,
+    )
 
 
 def _strategy(given: dict[str, Any]) -> fit.Strategy:
