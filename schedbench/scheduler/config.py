@@ -1,0 +1,309 @@
+"""A KubeSchedulerConfiguration, read unchanged, and what it comes to.
+
+Defaults, merging and errors are those of kube-scheduler v1.34.1. What has no effect on
+decisions is noted, what is not modelled is named; nothing is passed over in silence.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schedbench.errors import InputError
+from schedbench.objects.pod import NodeAffinity, TopologySpreadConstraint
+from schedbench.scheduler.config_args import (
+    ARGUMENTS,
+    NodeAffinityArgs,
+    PluginArgs,
+    PodTopologySpreadArgs,
+)
+from schedbench.scheduler.config_args_validation import argument_problems
+from schedbench.scheduler.config_decode import decode_strictly
+from schedbench.scheduler.config_defaults import (
+    EXTENSION_POINTS,
+    GATES,
+    IMPLEMENTS,
+    ProfileError,
+    expand_plugins,
+    fill_in,
+    merge_plugins,
+    needed_plugins,
+    plugin_kind,
+    system_constraints,
+)
+from schedbench.scheduler.config_problems import Problem, raise_for
+from schedbench.scheduler.config_structs import (
+    Arguments,
+    ConfigurationDocument,
+    PluginSet,
+    ProfileConfig,
+    ProfileDocument,
+    SchedulerConfiguration,
+    SpreadDefaults,
+)
+from schedbench.scheduler.config_validation import (
+    API_VERSION,
+    configuration_problems,
+    plugin_list_problems,
+)
+from schedbench.sources.documents import load_documents
+
+KIND = "KubeSchedulerConfiguration"
+DEFAULT_SCHEDULER = "default-scheduler"
+
+
+def read_configuration(
+    source: Path | str, *, feature_gates: Mapping[str, bool] | None = None
+) -> SchedulerConfiguration:
+    """Read a YAML or JSON file, or `-` for standard input.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or upstream would refuse what it says.
+    """
+    documents = list(load_documents(source))
+    if len(documents) != 1:
+        raise InputError(
+            f"expected one {KIND}, found {len(documents)} documents", source=source
+        )
+    label, document = documents[0]
+    return load_configuration(document, source=label, feature_gates=feature_gates)
+
+
+def load_configuration(
+    document: dict[str, Any] | None,
+    *,
+    source: object = None,
+    feature_gates: Mapping[str, bool] | None = None,
+) -> SchedulerConfiguration:
+    """Return what a decoded document comes to; None = the default configuration.
+
+    Parameters
+    ----------
+    document
+        The document, as YAML or JSON gives it; it is not changed.
+    source
+        The file, for errors.
+    feature_gates
+        Gates that are not at their defaults; those without effect here are ignored.
+
+    Raises
+    ------
+    InputError
+        If upstream would refuse it: the field path and upstream's words.
+    """
+    gates = {**GATES, **(feature_gates or {})}
+    try:
+        if document is None:
+            document = {"apiVersion": API_VERSION, "kind": KIND}
+        return _load(document, gates)
+    except InputError as error:
+        raise error.at(source=source) from None
+
+
+def extension(profile: ProfileConfig, point: str) -> list[str]:
+    """Return the plugins that run at an extension point, in order."""
+    return [name for name, _ in profile.plugins[point]]
+
+
+def _load(
+    document: dict[str, Any], gates: Mapping[str, bool]
+) -> SchedulerConfiguration:
+    _check_kind(document, KIND, "")
+    given = decode_strictly(document, ConfigurationDocument)
+    given.profiles = given.profiles or [ProfileDocument()]
+    if len(given.profiles) == 1 and given.profiles[0].scheduler_name is None:
+        given.profiles[0].scheduler_name = DEFAULT_SCHEDULER
+    plugins = [merge_plugins(one.plugins, gates) for one in given.profiles]
+    args = [
+        _arguments(f"profiles[{index}].pluginConfig", one, gates)
+        for index, one in enumerate(given.profiles)
+    ]
+    problems = list(configuration_problems(given))
+    for index, (one, sets) in enumerate(zip(given.profiles, plugins, strict=True)):
+        problems += _argument_problems(index, one, args[index], sets, gates)
+    raise_for(problems)
+    for index, (one, sets) in enumerate(zip(given.profiles, plugins, strict=True)):
+        raise_for(list(_unknown_plugins(index, one, sets)))
+    profiles = [
+        _profile(index, one, given, plugins[index], args[index])
+        for index, one in enumerate(given.profiles)
+    ]
+    return SchedulerConfiguration(
+        profiles={one.name: one for one in profiles},
+        percentage_of_nodes_to_score=given.percentage_of_nodes_to_score,
+        parallelism=given.parallelism,
+        pod_initial_backoff_seconds=given.pod_initial_backoff_seconds,
+        pod_max_backoff_seconds=given.pod_max_backoff_seconds,
+        not_modelled=list(_not_modelled(given)),
+        notes=list(_notes(given, document)),
+    )
+
+
+def _check_kind(document: dict[str, Any], kind: str, where: str) -> None:
+    given = document.get("kind"), document.get("apiVersion")
+    for field, found, wanted in zip(
+        ("kind", "apiVersion"), given, (kind, API_VERSION), strict=True
+    ):
+        if found != wanted:
+            raise InputError(
+                f"is not {wanted}",
+                where=f"{where}.{field}".removeprefix("."),
+                value=found,
+                fix=f"give apiVersion {API_VERSION} and kind {kind}",
+            )
+
+
+def _arguments(
+    where: str, profile: ProfileDocument, gates: Mapping[str, bool]
+) -> dict[str, PluginArgs]:
+    """Return the arguments of every plugin that has some; those given first win."""
+    found: dict[str, PluginArgs] = {}
+    for index, one in enumerate(profile.plugin_config):
+        if one.name not in ARGUMENTS:
+            continue
+        place = f"{where}[{index}].args"
+        given = one.args or {}
+        wanted = {"kind": f"{one.name}Args", "apiVersion": API_VERSION}
+        _check_kind({**wanted, **given}, wanted["kind"], place)
+        args = decode_strictly(given, ARGUMENTS[one.name], place)
+        found.setdefault(one.name, args)
+    for name, kind in ARGUMENTS.items():
+        found.setdefault(name, kind())
+        fill_in(found[name], gates)
+    return found
+
+
+def _argument_problems(
+    index: int,
+    profile: ProfileDocument,
+    args: Mapping[str, PluginArgs],
+    sets: Mapping[str, PluginSet],
+    gates: Mapping[str, bool],
+) -> Iterator[Problem]:
+    """Yield what is wrong with the arguments that upstream looks at.
+
+    Those of NodeResourcesFit are looked at only where the plugin is in use.
+    """
+    unread = {"NodeResourcesFit"} - needed_plugins(sets)
+    for position, one in enumerate(profile.plugin_config):
+        if one.name in args and one.name not in unread:
+            where = f"profiles[{index}].pluginConfig[{position}].args"
+            yield from argument_problems(where, args[one.name], gates)
+
+
+def _unknown_plugins(
+    index: int, profile: ProfileDocument, sets: Mapping[str, PluginSet]
+) -> Iterator[Problem]:
+    for point in (*EXTENSION_POINTS, "multiPoint"):
+        for entry in sets[point].enabled:
+            if entry.name not in IMPLEMENTS:
+                kind = "Plugin" if point == "multiPoint" else plugin_kind(point)
+                near = difflib.get_close_matches(entry.name, IMPLEMENTS, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                yield Problem(
+                    _place(index, profile, point, entry.name),
+                    f'{kind} "{entry.name}" does not exist{hint}',
+                )
+
+
+def _place(index: int, profile: ProfileDocument, point: str, plugin: str) -> str:
+    """Return where the document enables a plugin last."""
+    where = f"profiles[{index}].plugins.{point}.enabled"
+    entries = profile.plugins.by_point()[point].enabled
+    found = [k for k, entry in enumerate(entries) if entry.name == plugin]
+    return f"{where}[{found[-1]}]" if found else where
+
+
+def _profile(
+    index: int,
+    profile: ProfileDocument,
+    document: ConfigurationDocument,
+    sets: Mapping[str, PluginSet],
+    args: dict[str, PluginArgs],
+) -> ProfileConfig:
+    name = profile.scheduler_name or ""
+    try:
+        plugins = expand_plugins(sets)
+    except ProfileError as error:
+        place = _place(index, profile, error.point, error.plugin)
+        raise InputError(error.problem, where=place) from None
+    raise_for(list(plugin_list_problems(f"profiles[{index}]", name, plugins)))
+    percentage = profile.percentage_of_nodes_to_score
+    if percentage is None:
+        percentage = document.percentage_of_nodes_to_score
+    return ProfileConfig(
+        name=name,
+        percentage_of_nodes_to_score=percentage,
+        plugins=plugins,
+        args=_checked(args),
+    )
+
+
+def _checked(args: Mapping[str, Any]) -> Arguments:
+    """Return arguments that have been found right."""
+    return Arguments(
+        default_preemption=args["DefaultPreemption"],
+        inter_pod_affinity=args["InterPodAffinity"],
+        added_affinity=_added_affinity(args["NodeAffinity"]),
+        node_resources_balanced_allocation=args["NodeResourcesBalancedAllocation"],
+        node_resources_fit=args["NodeResourcesFit"],
+        spread_defaults=_spread_defaults(args["PodTopologySpread"]),
+        volume_binding=args["VolumeBinding"],
+    )
+
+
+def _added_affinity(args: NodeAffinityArgs) -> NodeAffinity:
+    added = args.added_affinity
+    if added is None:
+        return NodeAffinity()
+    liked = added.preferred_during_scheduling_ignored_during_execution
+    added.preferred_during_scheduling_ignored_during_execution = [
+        one for one in liked if not one.is_void
+    ]
+    return msgspec.convert(msgspec.to_builtins(added), NodeAffinity)
+
+
+def _spread_defaults(args: PodTopologySpreadArgs) -> SpreadDefaults:
+    system = args.defaulting_type == "System"
+    given = msgspec.to_builtins(args.default_constraints)
+    listed = msgspec.convert(given, list[TopologySpreadConstraint])
+    return SpreadDefaults(
+        constraints=system_constraints() if system else listed, system_defaulted=system
+    )
+
+
+def _not_modelled(document: ConfigurationDocument) -> Iterator[str]:
+    for index, one in enumerate(document.extenders):
+        yield f"extenders[{index}]: extender {one.url_prefix or '(no urlPrefix)'}"
+
+
+def _notes(document: ConfigurationDocument, given: dict[str, Any]) -> Iterator[str]:
+    """Yield what is accepted and changes no decision."""
+    for field in (
+        "leaderElection",
+        "clientConnection",
+        "enableProfiling",
+        "enableContentionProfiling",
+        "delayCacheUntilActive",
+    ):
+        if given.get(field) is not None:
+            yield f"{field}: has no effect on decisions"
+    for index, profile in enumerate(document.profiles):
+        where = f"profiles[{index}]"
+        for position, one in enumerate(profile.plugin_config):
+            place = f"{where}.pluginConfig[{position}]"
+            if one.name == "DynamicResources":
+                yield f"{place}: has no effect on decisions"
+            elif one.name not in ARGUMENTS:
+                yield f"{place}: {one.name} takes no arguments; they have no effect"
+        for point, plugin_set in profile.plugins.by_point().items():
+            for position, entry in enumerate(plugin_set.disabled):
+                if entry.name not in {*IMPLEMENTS, "*"}:
+                    place = f"{where}.plugins.{point}.disabled[{position}]"
+                    yield f"{place}: there is no plugin {entry.name} to disable"
