@@ -35,6 +35,7 @@ from schedbench.scheduler.config_defaults import (
     plugin_kind,
     system_constraints,
 )
+from schedbench.scheduler.config_notes import not_modelled, notes
 from schedbench.scheduler.config_problems import Problem, raise_for
 from schedbench.scheduler.config_structs import (
     Arguments,
@@ -140,8 +141,8 @@ def _load(
         parallelism=given.parallelism,
         pod_initial_backoff_seconds=given.pod_initial_backoff_seconds,
         pod_max_backoff_seconds=given.pod_max_backoff_seconds,
-        not_modelled=list(_not_modelled(given)),
-        notes=list(_notes(given, document)),
+        not_modelled=list(not_modelled(given)),
+        notes=list(notes(given, document)),
     )
 
 
@@ -190,9 +191,10 @@ def _argument_problems(
 
     Those of NodeResourcesFit are looked at only where the plugin is in use.
     """
-    unread = {"NodeResourcesFit"} - needed_plugins(sets)
+    seen = {"NodeResourcesFit"} - needed_plugins(sets)
     for position, one in enumerate(profile.plugin_config):
-        if one.name in args and one.name not in unread:
+        if one.name in args and one.name not in seen:
+            seen.add(one.name)
             where = f"profiles[{index}].pluginConfig[{position}].args"
             yield from argument_problems(where, args[one.name], gates)
 
@@ -276,34 +278,3 @@ def _spread_defaults(args: PodTopologySpreadArgs) -> SpreadDefaults:
     return SpreadDefaults(
         constraints=system_constraints() if system else listed, system_defaulted=system
     )
-
-
-def _not_modelled(document: ConfigurationDocument) -> Iterator[str]:
-    for index, one in enumerate(document.extenders):
-        yield f"extenders[{index}]: extender {one.url_prefix or '(no urlPrefix)'}"
-
-
-def _notes(document: ConfigurationDocument, given: dict[str, Any]) -> Iterator[str]:
-    """Yield what is accepted and changes no decision."""
-    for field in (
-        "leaderElection",
-        "clientConnection",
-        "enableProfiling",
-        "enableContentionProfiling",
-        "delayCacheUntilActive",
-    ):
-        if given.get(field) is not None:
-            yield f"{field}: has no effect on decisions"
-    for index, profile in enumerate(document.profiles):
-        where = f"profiles[{index}]"
-        for position, one in enumerate(profile.plugin_config):
-            place = f"{where}.pluginConfig[{position}]"
-            if one.name == "DynamicResources":
-                yield f"{place}: has no effect on decisions"
-            elif one.name not in ARGUMENTS:
-                yield f"{place}: {one.name} takes no arguments; they have no effect"
-        for point, plugin_set in profile.plugins.by_point().items():
-            for position, entry in enumerate(plugin_set.disabled):
-                if entry.name not in {*IMPLEMENTS, "*"}:
-                    place = f"{where}.plugins.{point}.disabled[{position}]"
-                    yield f"{place}: there is no plugin {entry.name} to disable"

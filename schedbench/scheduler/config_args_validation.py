@@ -1,7 +1,8 @@
 """What upstream refuses in the arguments of plugins, defaults filled in.
 
-Source: kubernetes v1.34.1 pkg/scheduler/apis/config/validation/validation_pluginargs.go;
-k8s.io/component-helpers v0.34.1 scheduling/corev1/nodeaffinity.
+Source: kubernetes v1.34.1 pkg/scheduler/apis/config/validation
+(validation_pluginargs.go), k8s.io/component-helpers v0.34.1
+scheduling/corev1/nodeaffinity.
 """
 
 from __future__ import annotations
@@ -144,11 +145,12 @@ def _volume_binding(
     if scores:
         yield from _shape_problems(f"{where}.shape", args.shape or [])
     elif args.shape is not None:
-        yield Problem(
-            f"{where}.shape",
-            "Invalid value: unexpected field `shape`, remove it or turn on the feature "
-            "gate StorageCapacityScoring",
+        shape = [{"Utilization": p.utilization, "Score": p.score} for p in args.shape]
+        detail = (
+            "unexpected field `shape`, remove it or turn on the feature gate "
+            "StorageCapacityScoring"
         )
+        yield invalid(f"{where}.shape", shape, detail)
 
 
 def _topology_spread(where: str, args: PodTopologySpreadArgs) -> Iterator[Problem]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Hashable, Iterator
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -28,7 +28,9 @@ def decode_strictly(value: Any, kind: type[T], where: str = "") -> T:
         If a field is unknown or holds what it must not; `where` leads its path.
     """
     value = without_nulls(value)
-    for place, name, known in _unknown_fields(value, _fields_of(kind), where):
+    for place, name, known in _unknown_fields(
+        value, _fields_of(cast("Hashable", kind)), where
+    ):
         near = difflib.get_close_matches(name, known, n=1)
         raise InputError(
             "unknown field",
@@ -59,7 +61,7 @@ def without_nulls(value: Any) -> Any:
 
 
 @functools.cache
-def _fields_of(kind: type) -> msgspec.inspect.Type:
+def _fields_of(kind: Hashable) -> msgspec.inspect.Type:
     return msgspec.inspect.type_info(kind)
 
 

@@ -1,7 +1,7 @@
 """The default plugins of v1.34, what they implement, and how profiles change them.
 
-Source: kubernetes v1.34.1 pkg/scheduler/apis/config/v1/{default_plugins,defaults}.go and
-pkg/scheduler/framework/runtime/framework.go (the expansion of `multiPoint`).
+Source: kubernetes v1.34.1 pkg/scheduler/apis/config/v1 (default_plugins.go,
+defaults.go) and pkg/scheduler/framework/runtime/framework.go (`multiPoint`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ GATES = {"DynamicResourceAllocation": True, "StorageCapacityScoring": False}
 """The feature gates that change what a configuration means, with their defaults."""
 
 SYSTEM_CONSTRAINTS = (("kubernetes.io/hostname", 3), ("topology.kubernetes.io/zone", 5))
-"""(topology key, maxSkew) of the ScheduleAnyway constraints of `defaultingType: System`.
+"""(topology key, maxSkew) of the constraints of `defaultingType: System`.
 
 Source: pkg/scheduler/framework/plugins/podtopologyspread/plugin.go.
 """
@@ -124,14 +124,10 @@ def expand_plugins(sets: Mapping[str, PluginSet]) -> dict[str, list[tuple[str, i
     for point in EXTENSION_POINTS:
         _check_own(point, sets[point].enabled)
     several = sets["multiPoint"].enabled
-    weight: dict[str, int] = {}
-    for entry in [*sets["score"].enabled, *several]:
-        weight.setdefault(entry.name, entry.weight or 1)
+    names = {point: _expand(point, sets[point], several) for point in EXTENSION_POINTS}
+    weights = _weights([*sets["score"].enabled, *several])
     return {
-        point: [
-            (name, weight[name] if point == "score" else 0)
-            for name in _expand(point, sets[point], several)
-        ]
+        point: [(one, weights[one] if point == "score" else 0) for one in names[point]]
         for point in EXTENSION_POINTS
     }
 
@@ -152,12 +148,15 @@ def fill_in(args: PluginArgs, gates: Mapping[str, bool]) -> None:
         args.resources = _resources(args.resources)
     elif isinstance(args, PodTopologySpreadArgs):
         args.defaulting_type = args.defaulting_type or "System"
-    elif isinstance(args, VolumeBindingArgs):
-        if gates["StorageCapacityScoring"] and not args.shape:
-            args.shape = [
-                UtilizationShapePoint(utilization=0, score=10),
-                UtilizationShapePoint(utilization=100, score=0),
-            ]
+    elif (
+        isinstance(args, VolumeBindingArgs)
+        and gates["StorageCapacityScoring"]
+        and not args.shape
+    ):
+        args.shape = [
+            UtilizationShapePoint(utilization=0, score=10),
+            UtilizationShapePoint(utilization=100, score=0),
+        ]
 
 
 def system_constraints() -> list[TopologySpreadConstraint]:
@@ -238,6 +237,23 @@ def _expand(point: str, own: PluginSet, several: list[PluginEntry]) -> list[str]
         *added,
         *(name for name in mine if name not in overridden),
     ]
+
+
+def _weights(entries: list[PluginEntry]) -> dict[str, int]:
+    """Return the weights of the scorers, the first given of each.
+
+    Upstream's guard against an overflow of the total takes a weight below 0 for one,
+    unless it is the last.
+    """
+    weights: dict[str, int] = {}
+    for entry in entries:
+        if entry.name in weights or "score" not in IMPLEMENTS[entry.name]:
+            continue
+        if sum(weights.values()) < 0:
+            problem = "total score of Score plugins could overflow"
+            raise ProfileError("score", next(reversed(weights)), problem)
+        weights[entry.name] = entry.weight or 1
+    return weights
 
 
 def plugin_kind(point: str) -> str:

@@ -42,27 +42,27 @@ class Problem(NamedTuple):
 
 
 def invalid(where: str, value: object, detail: str) -> Problem:
-    """A value that may not stand there."""
+    """Return the problem of a value that may not stand there."""
     return Problem(where, f"Invalid value: {shown(value)}: {detail}")
 
 
 def required(where: str, detail: str = "") -> Problem:
-    """A value that is missing."""
+    """Return the problem of a value that is missing."""
     return Problem(where, f"Required value{': ' if detail else ''}{detail}")
 
 
 def forbidden(where: str, detail: str) -> Problem:
-    """A field that may not be given here."""
+    """Return the problem of a field that may not be given here."""
     return Problem(where, f"Forbidden: {detail}")
 
 
 def duplicate(where: str, value: object) -> Problem:
-    """A value that is there already."""
+    """Return the problem of a value that is there already."""
     return Problem(where, f"Duplicate value: {shown(value)}")
 
 
 def unsupported(where: str, value: str, choices: Iterable[str]) -> Problem:
-    """A value that is none of the choices."""
+    """Return the problem of a value that is none of the choices."""
     listed = ", ".join(map(shown, choices))
     return Problem(
         where, f"Unsupported value: {shown(value)}: supported values: {listed}"
@@ -71,11 +71,7 @@ def unsupported(where: str, value: str, choices: Iterable[str]) -> Problem:
 
 def shown(value: object) -> str:
     """Return a value as upstream's messages show it."""
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list):
-        return f"[]string{{{', '.join(map(shown, value))}}}"
-    return str(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def qualified_name_problems(name: str) -> list[str]:

@@ -25,7 +25,10 @@ from schedbench.scheduler.config_structs import (
 API_VERSION = "kubescheduler.config.k8s.io/v1"
 
 REMOVED_PLUGINS = ("AzureDiskLimits", "CinderLimits", "EBSLimits", "GCEPDLimits")
-_REMOVED = f'was invalid in version "v1" (KubeSchedulerConfiguration is version "{API_VERSION}")'
+_REMOVED = (
+    'was invalid in version "v1" '
+    f'(KubeSchedulerConfiguration is version "{API_VERSION}")'
+)
 
 
 def configuration_problems(document: ConfigurationDocument) -> Iterator[Problem]:
