@@ -154,7 +154,7 @@ def refused(
         if other is not pod and priority_of(other, world) >= priority_of(pod, world)
     ]
     if guests:
-        crowded = world.changed(node.metadata.name, added=guests)
+        crowded = world.changed(node.metadata.name, added=map(Placed, guests))
         if verdict := _refused(pod, node, crowded, profile):
             return verdict
     return _refused(pod, node, world, profile)
@@ -169,7 +169,9 @@ def _refused(
         "NodeName": lambda: node_name.check(pod, node, others),
         "TaintToleration": lambda: taint_toleration.check(pod, node, others),
         "NodeAffinity": lambda: node_affinity.check(pod, node, others, profile.added),
-        "NodePorts": lambda: node_ports.check(pod, node, others),
+        "NodePorts": lambda: node_ports.check(
+            pod, node, others, world.taken_ports(node.metadata.name)
+        ),
         "NodeResourcesFit": lambda: fit.check(
             pod, node, others, profile.ignored, profile.ignored_groups
         ),

@@ -63,7 +63,13 @@ class _State(NamedTuple):
 
 
 def check(pod: Pod, node: Node, world: World) -> Reasons:
-    """Refuse nodes without wanted company, with unwanted company, or not wanted."""
+    """Refuse nodes without wanted company, with unwanted company, or not wanted.
+
+    If at PreFilter neither the pod has requirements nor any pod shuns it, the plugin
+    takes no part: nominated pods that shun it are then not seen.
+    """
+    if world.before and not _takes_part(pod, world.before):
+        return PASS
     state = world.remembered("affinity", pod, lambda: _state(pod, world))
     labels = node.metadata.labels
     terms = terms_of(pod)
@@ -162,6 +168,12 @@ def term_matches(term: Term, other: Pod, world: World, *, incoming: bool) -> boo
     return meant and selects(term.selector, other.metadata.labels)
 
 
+def _takes_part(pod: Pod, world: World) -> bool:
+    terms = terms_of(pod)
+    state = world.remembered("affinity", pod, lambda: _state(pod, world))
+    return bool(terms.near or terms.away or state.against)
+
+
 def _state(pod: Pod, world: World) -> _State:
     terms = terms_of(pod)
     near: Counter[Domain] = Counter()
@@ -203,9 +215,11 @@ def _bonds(
         for term in terms_of(pod).wishes
         if term_matches(term, other, world, incoming=True)
     ]
-    for term in (*(theirs.near if hard_weight else ()), *theirs.wishes):
-        if term_matches(term, pod, world, incoming=False):
-            found.append((term, term.weight or hard_weight))
+    found += [
+        (term, term.weight or hard_weight)
+        for term in (*(theirs.near if hard_weight else ()), *theirs.wishes)
+        if term_matches(term, pod, world, incoming=False)
+    ]
     return found
 
 

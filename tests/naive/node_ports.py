@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import product
 
 from naive.resources import remember
@@ -11,10 +12,11 @@ from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 
 EVERY_ADDRESS = "0.0.0.0"
+HostPort = tuple[str, str, int]
 
 
 @remember
-def host_ports(pod: Pod) -> list[tuple[str, str, int]]:
+def host_ports(pod: Pod) -> list[HostPort]:
     """Return address, protocol and port of what the pod opens on its host."""
     sidecars = [
         one for one in pod.spec.init_containers if one.restart_policy == "Always"
@@ -31,9 +33,19 @@ def host_ports(pod: Pod) -> list[tuple[str, str, int]]:
     return opened
 
 
-def check(pod: Pod, node: Node, pods_on_node: list[Pod]) -> Reasons:
-    """Refuse a node on which one of the pod's host ports is taken."""
-    taken = [port for other in pods_on_node for port in host_ports(other)]
+def check(
+    pod: Pod,
+    node: Node,
+    pods_on_node: list[Pod],
+    taken: Collection[HostPort] | None = None,
+) -> Reasons:
+    """Refuse a node on which one of the pod's host ports is taken.
+
+    `taken` is what a cache holds for taken, where that is not what the pods open: one
+    that two pods open counts once, and is free as soon as one of them goes.
+    """
+    if taken is None:
+        taken = [port for other in pods_on_node for port in host_ports(other)]
     for (address, *mine), (other_address, *other) in product(host_ports(pod), taken):
         shared = address == other_address or EVERY_ADDRESS in {address, other_address}
         if shared and mine == other:

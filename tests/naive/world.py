@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from naive.node_ports import HostPort, host_ports
 from naive.placed import Placed
 
 from schedbench.objects.meta import ApiObject
@@ -37,6 +38,8 @@ class World:
         Node → pods of the queue that are to go there.
     images
         What the cache says of images; None = count them in `nodes`.
+    ports
+        Node → host ports that the cache holds for taken; None = those the pods open.
     before
         In a dry run or beside nominated pods: the world that PreFilter saw.
     """
@@ -46,6 +49,7 @@ class World:
     objects: Sequence[ApiObject] = ()
     nominated: Mapping[str, Sequence[Pod]] = dataclasses.field(default_factory=dict)
     images: Images | None = None
+    ports: Mapping[str, frozenset[HostPort]] | None = None
     before: World | None = None
     memo: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False)
     pods: dict[str, list[Pod]] = dataclasses.field(default_factory=dict, init=False)
@@ -76,15 +80,27 @@ class World:
         return {}
 
     def changed(
-        self, node: str, *, added: Iterable[Pod] = (), removed: Iterable[Placed] = ()
+        self, node: str, *, added: Iterable[Placed] = (), removed: Iterable[Placed] = ()
     ) -> World:
-        """Return the world with pods put on a node and taken from it, in a dry run."""
+        """Return the world with pods put on a node or taken from it, in a dry run."""
+        added, removed = list(added), list(removed)
         gone = {id(one) for one in removed}
         here = [one for one in self.placed.get(node, ()) if id(one) not in gone]
-        here += [Placed(pod) for pod in added]
+        ports = self.taken_ports(node)
+        ports -= {port for one in removed for port in host_ports(one.pod)}
+        ports |= {port for one in added for port in host_ports(one.pod)}
         return dataclasses.replace(
-            self, placed={**self.placed, node: here}, before=self.before or self
+            self,
+            placed={**self.placed, node: [*here, *added]},
+            ports={**(self.ports or {}), node: ports},
+            before=self.before or self,
         )
+
+    def taken_ports(self, node: str) -> frozenset[HostPort]:
+        """Return the host ports of a node that are taken."""
+        if self.ports is not None and node in self.ports:
+            return self.ports[node]
+        return frozenset(port for pod in self.on(node) for port in host_ports(pod))
 
     def changes(self, node: Node) -> tuple[list[Pod], list[Pod]]:
         """Return the pods that came to the node and went since PreFilter."""
