@@ -1,0 +1,1 @@
+"""Parts of the scheduling queue: events, hints, heaps, pools and nominations."""
