@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.errors import UnknownNameError
 from schedbench.experiment.conformance import seams
 from schedbench.experiment.conformance.cases import Case, Decision
-from schedbench.experiment.conformance.profiles import DEFAULT_NAME, Settings
+from schedbench.experiment.conformance.profiles import Settings
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
+from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.cycle import schedule_one
 from schedbench.scheduler.explain import Explanation, Rejected, explain
 from schedbench.scheduler.session import Session
@@ -72,15 +72,7 @@ ENGINES: Mapping[str, Callable[[Session, int, Explanation], Verdict]] = {
 
 
 def attempts(case: Case, engine: str) -> Iterator[Attempt]:
-    """Decide on the pods of a case one after another, by our own placements.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such engine.
-    """
-    if engine not in ENGINES:
-        raise UnknownNameError("engine", engine, ENGINES)
+    """Decide on the pods of a case one after another, by our own placements."""
     world = World(case)
     unknown: frozenset[str] = frozenset()
     for index, (pod, expected) in enumerate(
@@ -96,22 +88,22 @@ def _decide(
     world: World, engine: str, index: int, pod: Pod
 ) -> tuple[Decision, frozenset[str]]:
     """Return our decision and what it needs that is not modelled; place the pod."""
-    name = pod.spec.scheduler_name or DEFAULT_NAME
+    name = pod.spec.scheduler_name or DEFAULT_SCHEDULER
     settings = world.settings.get(name)
-    if pod.metadata.deletion_timestamp is not None:
-        return {"skipped": "deleting"}, frozenset()
     if settings is None:
         return {"skipped": f"no profile {name}"}, frozenset()
     gated = seams.gate_message(settings, pod)
     if gated is not None:
         return {"gated": True, "gatedMessage": gated}, frozenset()
+    if pod.metadata.deletion_timestamp is not None:
+        return {"skipped": "deleting"}, frozenset()
     return _attempt(world, engine, settings, pod, int(world.classes[index]))
 
 
 def _attempt(
     world: World, engine: str, settings: Settings, pod: Pod, pod_class: int
 ) -> tuple[Decision, frozenset[str]]:
-    session = world.sessions[pod.spec.scheduler_name or DEFAULT_NAME]
+    session = world.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
     alive = world.alive()
     if not len(alive):
         return {"error": NO_NODES}, frozenset()
@@ -201,7 +193,7 @@ def _scores(
         plugin: dict(zip(names, values.tolist(), strict=True))
         for plugin, values in told.scores.items()
     }
-    if settings.weights.get("ImageLocality"):
+    if settings.runs("ImageLocality", "score"):
         scores.setdefault("ImageLocality", dict.fromkeys(names, 0))
     total = dict(zip(names, verdict.total.tolist(), strict=True))
     return {"scores": scores, "total": total}

@@ -13,13 +13,16 @@ from schedbench.objects.controllers import (
     StatefulSet,
 )
 from schedbench.objects.pod import Pod
+from schedbench.plugins.registry import PLUGINS
 
 _SELECTING = (Service, ReplicationController, ReplicaSet, StatefulSet)
 
 
 def needs(case: Case) -> set[str]:
     """Return what a case needs that is not modelled."""
-    return {name for name, needed in NEEDS.items() if needed(case)}
+    return {
+        name for name, needed in NEEDS.items() if name not in PLUGINS and needed(case)
+    }
 
 
 def _some_pod(test: Callable[[Pod], object]) -> Callable[[Case], bool]:
@@ -59,7 +62,7 @@ NEEDS: Mapping[str, Callable[[Case], bool]] = {
     "InterPodAffinity": _some_pod(_has_pod_affinity),
     "PodTopologySpread": _spreads,
     "ImageLocality": lambda case: any(n.status.images for n in case.nodes),
-    "volumes": _some_pod(_has_disks),
+    "VolumeBinding": _some_pod(_has_disks),
     "DynamicResources": _some_pod(lambda pod: pod.spec.resource_claims),
     "nominated pods": _some_pod(lambda pod: pod.status.nominated_node_name),
     "adaptive sampling": lambda case: case.sampled,
@@ -71,4 +74,4 @@ NEEDS: Mapping[str, Callable[[Case], bool]] = {
         for args in _arguments(case, "NodeResourcesFit")
     ),
 }
-"""What is needed → whether a case does."""
+"""What is needed → whether a case does; plugins that are registered count as there."""

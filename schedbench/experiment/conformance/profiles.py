@@ -1,135 +1,109 @@
-"""What the configuration of a case says of its profiles."""
+"""What the configuration of a case comes to: one profile for each schedulerName."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from schedbench.plugins.base import ScorePlugin
-from schedbench.plugins.node_affinity import NodeAffinity
+from schedbench.plugins.inter_pod_affinity import InterPodAffinity
 from schedbench.plugins.node_resources_balanced_allocation import (
     NodeResourcesBalancedAllocation,
 )
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
-from schedbench.plugins.taint_toleration import TaintToleration
+from schedbench.plugins.pod_topology_spread import PodTopologySpread
+from schedbench.plugins.registry import PLUGINS, plugin_class
+from schedbench.scheduler.config import extension, load_configuration
+from schedbench.scheduler.config_args import ResourceSpec
+from schedbench.scheduler.config_structs import Arguments, ProfileConfig
 from schedbench.scheduler.profile import Profile, Tie, WeightedScore
-
-DEFAULT_NAME = "default-scheduler"
-FILTERS = (
-    "NodeUnschedulable",
-    "NodeName",
-    "TaintToleration",
-    "NodeAffinity",
-    "NodePorts",
-    "NodeResourcesFit",
-)
-SCORES = {
-    "TaintToleration": 3,
-    "NodeAffinity": 2,
-    "PodTopologySpread": 2,
-    "InterPodAffinity": 2,
-    "NodeResourcesFit": 1,
-    "NodeResourcesBalancedAllocation": 1,
-    "ImageLocality": 1,
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
-    """A profile, and what of it the columnar cycle does not read.
+    """A profile as configured, and as the columnar cycle takes it."""
 
-    Attributes
-    ----------
-    profile
-        Filters and scores, the first of ties taken.
-    weights
-        Score plugins that are on → weight, also those without a model.
-    arguments
-        Plugin → its arguments as given.
-    gates, preempts
-        Whether SchedulingGates and DefaultPreemption are on.
-    percentage
-        percentageOfNodesToScore; 0 = adaptive.
-    """
-
+    config: ProfileConfig
     profile: Profile
-    weights: Mapping[str, int]
-    arguments: Mapping[str, Mapping[str, Any]]
-    gates: bool
-    preempts: bool
-    percentage: int
+
+    def runs(self, plugin: str, point: str) -> bool:
+        """Return whether a plugin runs at an extension point."""
+        return plugin in extension(self.config, point)
 
 
 def read_profiles(config: Mapping[str, Any] | None) -> dict[str, Settings]:
-    """Return schedulerName → profile."""
-    overall = (config or {}).get("percentageOfNodesToScore") or 0
+    """Return schedulerName → profile, the first of ties taken.
+
+    Raises
+    ------
+    InputError
+        If kube-scheduler would refuse the configuration.
+    """
+    found = load_configuration(None if config is None else dict(config))
     return {
-        given.get("schedulerName") or DEFAULT_NAME: _settings(given, overall)
-        for given in (config or {}).get("profiles") or [{}]
+        name: Settings(one, columnar_profile(one))
+        for name, one in found.profiles.items()
     }
 
 
-def _settings(given: Mapping[str, Any], overall: int) -> Settings:
-    plugins = given.get("plugins") or {}
-    arguments = {
-        each["name"]: each.get("args") or {} for each in given.get("pluginConfig") or ()
-    }
-    weights = _effective(plugins, "score", SCORES)
-    made = _score_plugins(arguments)
-    scores = [WeightedScore(made[n], w) for n, w in weights.items() if n in made]
-    filters = tuple(_effective(plugins, "filter", dict.fromkeys(FILTERS, 1)))
-    percentage = given.get("percentageOfNodesToScore")
-    gates = {"SchedulingGates": 1}
-    preemption = {"DefaultPreemption": 1}
-    return Settings(
-        profile=Profile("recorded", scores, filters, tie=Tie.FIRST),
-        weights=weights,
-        arguments=arguments,
-        gates=bool(_effective(plugins, "preEnqueue", gates)),
-        preempts=bool(_effective(plugins, "postFilter", preemption)),
-        percentage=overall if percentage is None else percentage,
+def columnar_profile(config: ProfileConfig) -> Profile:
+    """Return a profile of those of its plugins that are modelled."""
+    scores = [
+        WeightedScore(plugin, weight)
+        for name, weight in config.plugins["score"]
+        if (plugin := _score_plugin(name, config.args)) is not None
+    ]
+    filters = tuple(name for name in extension(config, "filter") if name in PLUGINS)
+    return Profile(config.name, scores, filters, tie=Tie.FIRST)
+
+
+def _score_plugin(name: str, args: Arguments) -> ScorePlugin | None:
+    if name in _CONFIGURED:
+        return _CONFIGURED[name](args)
+    if name not in PLUGINS or plugin_class(name).score_scope is None:
+        return None
+    plugin = plugin_class(name)()
+    assert isinstance(plugin, ScorePlugin)
+    return plugin
+
+
+def _fit(args: Arguments) -> ScorePlugin:
+    strategy = args.node_resources_fit.strategy
+    ratio = strategy.requested_to_capacity_ratio
+    shape = [(each.utilization, each.score) for each in ratio.shape] if ratio else []
+    kind: Any = strategy.type
+    return NodeResourcesFit(kind, _weighted(strategy.resources), shape)
+
+
+def _balanced(args: Arguments) -> ScorePlugin:
+    resources = args.node_resources_balanced_allocation.resources
+    return NodeResourcesBalancedAllocation(_weighted(resources))
+
+
+def _inter_pod(args: Arguments) -> ScorePlugin:
+    given = args.inter_pod_affinity
+    return InterPodAffinity(
+        given.hard_pod_affinity_weight,
+        ignore_preferred_terms_of_existing_pods=(
+            given.ignore_preferred_terms_of_existing_pods
+        ),
     )
 
 
-def _effective(
-    plugins: Mapping[str, Any], point: str, default: Mapping[str, int]
-) -> dict[str, int]:
-    """Change the default set by `multiPoint`, then by the extension point itself."""
-    chosen = dict(default)
-    for name in ("multiPoint", point):
-        changes = plugins.get(name) or {}
-        removed = {each["name"] for each in changes.get("disabled") or ()}
-        if "*" in removed:
-            chosen = {}
-        chosen = {each: w for each, w in chosen.items() if each not in removed}
-        for each in changes.get("enabled") or ():
-            if each["name"] in default:
-                chosen[each["name"]] = each.get("weight") or default[each["name"]]
-    return chosen
+def _spread(args: Arguments) -> ScorePlugin:
+    defaults = args.spread_defaults
+    kind = "System" if defaults.system_defaulted else "List"
+    return PodTopologySpread(defaults.constraints, kind)  # type: ignore[arg-type]
 
 
-def _score_plugins(arguments: Mapping[str, Any]) -> dict[str, ScorePlugin]:
-    strategy = arguments.get("NodeResourcesFit", {}).get("scoringStrategy") or {}
-    ratio = strategy.get("requestedToCapacityRatio") or {}
-    balanced = arguments.get("NodeResourcesBalancedAllocation", {})
-    return {
-        "TaintToleration": TaintToleration(),
-        "NodeAffinity": NodeAffinity(),
-        "NodeResourcesFit": NodeResourcesFit(
-            strategy.get("type", "LeastAllocated"),
-            _resources(strategy),
-            [
-                (point.get("utilization", 0), point.get("score", 0))
-                for point in ratio.get("shape") or ()
-            ],
-        ),
-        "NodeResourcesBalancedAllocation": NodeResourcesBalancedAllocation(
-            _resources(balanced)
-        ),
-    }
+_CONFIGURED: Mapping[str, Callable[[Arguments], ScorePlugin]] = {
+    "NodeResourcesFit": _fit,
+    "NodeResourcesBalancedAllocation": _balanced,
+    "InterPodAffinity": _inter_pod,
+    "PodTopologySpread": _spread,
+}
 
 
-def _resources(given: Mapping[str, Any]) -> list[tuple[str, int]]:
-    listed = given.get("resources") or ({"name": "cpu"}, {"name": "memory"})
-    return [(each["name"], each.get("weight") or 1) for each in listed]
+def _weighted(resources: Sequence[ResourceSpec]) -> list[tuple[str, int]]:
+    return [(each.name, each.weight or 1) for each in resources]

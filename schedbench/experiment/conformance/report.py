@@ -7,9 +7,10 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from schedbench.errors import UnknownNameError
 from schedbench.experiment.conformance.cases import Case
 from schedbench.experiment.conformance.compare import Difference, differences
-from schedbench.experiment.conformance.drive import Attempt, attempts
+from schedbench.experiment.conformance.drive import ENGINES, Attempt, attempts
 from schedbench.experiment.conformance.needs import needs
 
 
@@ -106,6 +107,9 @@ def play(cases: Iterable[Case], engines: Sequence[str], show: int = 0) -> Confor
     UnknownNameError
         If there is no such engine.
     """
+    for engine in engines:
+        if engine not in ENGINES:
+            raise UnknownNameError("engine", engine, ENGINES)
     groups: dict[tuple[str, str], Group] = {}
     shown: list[PodDifference] = []
     for case in cases:

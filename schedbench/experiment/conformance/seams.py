@@ -64,7 +64,7 @@ class PostFilter:
 def gate_message(settings: Settings, pod: Pod) -> str | None:
     """Return why PreEnqueue holds a pod back, or None."""
     gates = [gate.name for gate in pod.spec.scheduling_gates]
-    if not settings.gates or not gates:
+    if not gates or not settings.runs("SchedulingGates", "preEnqueue"):
         return None
     return f"waiting for scheduling gates: [{' '.join(gates)}]"
 
@@ -78,7 +78,7 @@ def pre_filter(world: World, settings: Settings, pod: Pod) -> PreFilter:
     required = affinity and affinity.required_during_scheduling_ignored_during_execution
     if not required or not required.node_selector_terms:
         return PreFilter()
-    if "NodeAffinity" not in settings.profile.filters:
+    if not settings.runs("NodeAffinity", "preFilter"):
         return PreFilter()
     names: set[str] = set()
     for term in required.node_selector_terms:
@@ -125,7 +125,7 @@ def post_filter(
 
     Without a pod of lower priority, preemption finds no victims on any node.
     """
-    if not settings.preempts:
+    if not settings.runs("DefaultPreemption", "postFilter"):
         return PostFilter(NO_CLAIMS)
     if pod.spec.preemption_policy == "Never":
         why = "not eligible due to preemptionPolicy=Never."

@@ -92,10 +92,12 @@ class World:
                 self.order.remove(self.slots[event.name])
                 for session in self.sessions.values():
                     session.leave(event.name)
+                self._recount()
             elif event.node is not None:
                 self.order.add(self.slots[event.name], event.node)
                 for session in self.sessions.values():
                     session.join(event.node)
+                self._recount()
 
     def alive(self) -> NDArray[np.int64]:
         """Return the slots of the nodes that are in the cluster, in case order."""
@@ -120,6 +122,15 @@ class World:
         if slot is not None:
             self._bind(pod_class, slot, 1)
 
+    def _recount(self) -> None:
+        """Count the pods of topology domains anew, after node objects changed."""
+        placed = [(p.pod_class, p.slot) for p in self.placed.values()]
+        known = [each for each in placed if each[1] is not None]
+        columns = np.array(known, dtype=np.int32).reshape(-1, 2).T
+        for session in self.sessions.values():
+            session.recount(columns[0], columns[1])
+
     def _bind(self, pod_class: int, slot: int, sign: int) -> None:
         for session in self.sessions.values():
-            bind(session.state, self.encoded.classes, pod_class, slot, 0, sign)
+            classes = session.compiled.classes
+            bind(session.state, classes, pod_class, slot, 0, sign)
