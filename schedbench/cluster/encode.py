@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.domains import no_domains
 from schedbench.cluster.gpu import GPU_COUNT, GpuRequest, gpu_devices, gpu_request
 from schedbench.cluster.layout import (
     BASE_RESOURCES,
@@ -24,6 +25,7 @@ from schedbench.cluster.layout import (
 from schedbench.cluster.nodes import NodeTable
 from schedbench.cluster.ports import HostPort, conflicts, host_ports
 from schedbench.cluster.state import set_node
+from schedbench.cluster.terms import no_inter_pod, no_spread
 from schedbench.cluster.vocabulary import Vocabulary
 from schedbench.errors import InputError
 from schedbench.objects.node import Node
@@ -119,6 +121,11 @@ def encode(workload: Workload) -> EncodedWorkload:
         **port_columns,
         gpu_count=np.array([gpu.devices for gpu in gpus], dtype=np.int64),
         gpu_milli=np.array([gpu.milli for gpu in gpus], dtype=np.int64),
+        adds=np.zeros(0, dtype=np.int32),
+        add_weight=np.zeros(0, dtype=np.int64),
+        add_start=np.zeros(len(class_pods) + 1, dtype=np.int32),
+        inter_pod=no_inter_pod(len(class_pods)),
+        spread=no_spread(len(class_pods)),
     )
     gpu_rows = max((gpu_devices(node) for node in [*nodes, *changed]), default=0)
     state = _empty_state(len(nodes), len(resources), port_count, gpu_rows)
@@ -280,4 +287,5 @@ def _empty_state(nodes: int, resources: int, ports: int, gpus: int) -> ClusterSt
         nonzero=np.zeros((2, nodes), dtype=np.int64),
         port_used=np.zeros((ports, nodes), dtype=np.int32),
         gpu_free=np.full((gpus, nodes), NO_DEVICE, dtype=np.int64),
+        domains=no_domains(nodes),
     )

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.terms import InterPodTerms, SpreadTerms
+
 CPU = 0
 MEMORY = 1
 EPHEMERAL_STORAGE = 2
@@ -22,6 +24,37 @@ BASE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
 GPU_DEVICE_MILLI = 1000
 MAX_GPU_DEVICES = 63
 NO_DEVICE = -1
+
+
+class DomainState(NamedTuple):
+    """Counts of pods per topology domain: `K` counters, `D` keys, `M` node masks.
+
+    Attributes
+    ----------
+    domain : int32[D, N]
+        Id of the node's value of a topology key, −1 without the label.
+    key, mask : int32[K]
+        Key and mask of each counter.
+    eligible : uint8[M, N]
+        1 for the nodes whose pods count.
+    start : int32[K + 1]
+        The domains of counter k are `count[start[k]:start[k + 1]]`.
+    count : int64[]
+        Summed weights of the pods on eligible nodes of each domain.
+    present : int64[]
+        Eligible nodes of each domain that are in the cluster.
+    total : int64[K]
+        Sum of each counter's counts.
+    """
+
+    domain: NDArray[np.int32]
+    key: NDArray[np.int32]
+    mask: NDArray[np.int32]
+    eligible: NDArray[np.uint8]
+    start: NDArray[np.int32]
+    count: NDArray[np.int64]
+    present: NDArray[np.int64]
+    total: NDArray[np.int64]
 
 
 class ClusterState(NamedTuple):
@@ -41,6 +74,8 @@ class ClusterState(NamedTuple):
         Pods on the node that use the host port triplet.
     gpu_free : int64[G, N]
         Free milli of each GPU device, `NO_DEVICE` where there is none.
+    domains
+        Counts of pods per topology domain.
     """
 
     alive: NDArray[np.uint8]
@@ -49,6 +84,7 @@ class ClusterState(NamedTuple):
     nonzero: NDArray[np.int64]
     port_used: NDArray[np.int32]
     gpu_free: NDArray[np.int64]
+    domains: DomainState
 
 
 class PodClasses(NamedTuple):
@@ -72,6 +108,10 @@ class PodClasses(NamedTuple):
         Triplets that must be free on the node, likewise.
     gpu_count, gpu_milli : int64[C]
         GPU devices and milli of each; 0 for none.
+    adds : int32[], add_weight : int64[], add_start : int32[C + 1]
+        Domain counters to which a bound pod of class c adds, and how much.
+    inter_pod, spread
+        Which counters the classes read.
     """
 
     request: NDArray[np.int64]
@@ -86,6 +126,11 @@ class PodClasses(NamedTuple):
     conflict_start: NDArray[np.int32]
     gpu_count: NDArray[np.int64]
     gpu_milli: NDArray[np.int64]
+    adds: NDArray[np.int32]
+    add_weight: NDArray[np.int64]
+    add_start: NDArray[np.int32]
+    inter_pod: InterPodTerms
+    spread: SpreadTerms
 
 
 class Pod(NamedTuple):

@@ -12,6 +12,7 @@ from schedbench.cluster.layout import (
     NO_DEVICE,
     PODS,
     ClusterState,
+    DomainState,
     PodClasses,
 )
 from schedbench.errors import InputError, InvariantError
@@ -39,6 +40,14 @@ def bind(
     state.nonzero[1, node] += sign * classes.nonzero_bound[pod_class, 1]
     for i in range(classes.port_start[pod_class], classes.port_start[pod_class + 1]):
         state.port_used[classes.ports[i], node] += sign
+    domains = state.domains
+    for i in range(classes.add_start[pod_class], classes.add_start[pod_class + 1]):
+        counter = classes.adds[i]
+        domain = domains.domain[domains.key[counter], node]
+        if domain >= 0 and domains.eligible[domains.mask[counter], node]:
+            weight = sign * classes.add_weight[i]
+            domains.count[domains.start[counter] + domain] += weight
+            domains.total[counter] += weight
     if devices:
         for device in range(state.gpu_free.shape[0]):
             if (devices >> device) & 1:
@@ -47,10 +56,13 @@ def bind(
 
 def copy_state(state: ClusterState) -> ClusterState:
     """Return a state of its own arrays, so that runs do not disturb each other."""
-    columns: dict[str, NDArray[Any]] = {
-        name: column.copy() for name, column in state._asdict().items()
+    columns: dict[str, Any] = {
+        name: column.copy()
+        for name, column in state._asdict().items()
+        if name != "domains"
     }
-    return ClusterState(**columns)
+    domains = DomainState(*(column.copy() for column in state.domains))
+    return ClusterState(**columns, domains=domains)
 
 
 def set_node(
@@ -135,5 +147,34 @@ def check_invariants(
                 f"{name}[{row}] of node slot {node} is {actual[row, node]}, "
                 f"but its pods add up to {column[row, node]}"
             )
+    recounted = recount(state.domains, classes, bound_class, bound_node)
+    if not np.array_equal(recounted, state.domains.count):
+        raise InvariantError("the counts of a topology domain are not its pods'")
     if (state.requested[PODS, state.alive == 0] != 0).any():
         raise InvariantError("pods are bound to a node that is not in the cluster")
+
+
+def recount(
+    domains: DomainState,
+    classes: PodClasses,
+    bound_class: NDArray[np.int32],
+    bound_node: NDArray[np.int32],
+) -> NDArray[np.int64]:
+    """Return what `domains.count` should be, counted from the bound pods."""
+    count = np.zeros_like(domains.count)
+    pods = np.bincount(
+        bound_class.astype(np.int64) * domains.domain.shape[1] + bound_node,
+        minlength=len(classes.gpu_count) * domains.domain.shape[1],
+    ).reshape(len(classes.gpu_count), domains.domain.shape[1])
+    for pod_class in np.unique(bound_class):
+        first, last = classes.add_start[pod_class], classes.add_start[pod_class + 1]
+        for i in range(first, last):
+            counter = classes.adds[i]
+            domain = domains.domain[domains.key[counter]]
+            counted = domains.eligible[domains.mask[counter]].astype(bool) & (
+                domain >= 0
+            )
+            places = domains.start[counter] + domain[counted]
+            weights = classes.add_weight[i] * pods[pod_class, counted]
+            np.add.at(count, places, weights)
+    return count

@@ -104,6 +104,8 @@ class ScoreKind(enum.IntEnum):
     GPU_DOT_PRODUCT = 9
     GPU_PACKING = 10
     CUSTOM = 11
+    INTER_POD_AFFINITY = 12
+    POD_TOPOLOGY_SPREAD = 13
 
 
 class ScoreColumns(NamedTuple):

@@ -15,6 +15,7 @@ PLUGINS = {
     "GpuDotProduct": f"{_ROOM}.gpu_dot_product:GpuDotProduct",
     "GpuPacking": f"{_ROOM}.gpu_packing:GpuPacking",
     "GpuShare": f"{_ROOM}.gpu_share:GpuShare",
+    "InterPodAffinity": f"{_ROOM}.inter_pod_affinity:InterPodAffinity",
     "NodeAffinity": f"{_ROOM}.node_affinity:NodeAffinity",
     "NodeName": f"{_ROOM}.node_name:NodeName",
     "NodePorts": f"{_ROOM}.node_ports:NodePorts",
@@ -23,6 +24,7 @@ PLUGINS = {
     ),
     "NodeResourcesFit": f"{_ROOM}.node_resources_fit:NodeResourcesFit",
     "NodeUnschedulable": f"{_ROOM}.node_unschedulable:NodeUnschedulable",
+    "PodTopologySpread": f"{_ROOM}.pod_topology_spread:PodTopologySpread",
     "RemainingCapacity": f"{_ROOM}.remaining_capacity:RemainingCapacity",
     "TaintToleration": f"{_ROOM}.taint_toleration:TaintToleration",
 }

@@ -1,17 +1,20 @@
 """kube-scheduler: the default profile of v1.34, as far as its plugins are modelled.
 
 Source: kubernetes v1.34.1 pkg/scheduler/apis/config/v1/default_plugins.go: weights
-TaintToleration 3, NodeAffinity 2, NodeResourcesFit 1, BalancedAllocation 1. All nodes
-are scored; ties are drawn uniformly.
+TaintToleration 3, NodeAffinity 2, PodTopologySpread 2, InterPodAffinity 2,
+NodeResourcesFit 1, BalancedAllocation 1. All nodes are scored; ties are drawn
+uniformly.
 """
 
 from __future__ import annotations
 
+from schedbench.plugins.inter_pod_affinity import InterPodAffinity
 from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.node_resources_balanced_allocation import (
     NodeResourcesBalancedAllocation,
 )
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
+from schedbench.plugins.pod_topology_spread import PodTopologySpread
 from schedbench.plugins.taint_toleration import TaintToleration
 from schedbench.policies.base import Policy
 from schedbench.scheduler.profile import Profile, Tie, WeightedScore
@@ -25,6 +28,8 @@ def make(ties: str = "random") -> Policy:
     scores = (
         WeightedScore(TaintToleration(), 3),
         WeightedScore(NodeAffinity(), 2),
+        WeightedScore(PodTopologySpread(), 2),
+        WeightedScore(InterPodAffinity(), 2),
         WeightedScore(NodeResourcesFit(), 1),
         WeightedScore(NodeResourcesBalancedAllocation(), 1),
     )

@@ -126,7 +126,7 @@ def _scores(
     total = np.zeros(len(feasible), dtype=np.int64)
     for k, name in enumerate(names):
         arguments = (compiled.classes, compiled.static, compiled.columns, k, pod_class)
-        if skips(*arguments):
+        if skips(session.state, *arguments):
             continue
         session.normalized_score(session.state, *arguments, scratch)
         weighted = compiled.columns.weight[k] * scratch.score[feasible]

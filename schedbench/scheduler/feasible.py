@@ -14,12 +14,17 @@ from schedbench.cluster.layout import (
 )
 from schedbench.jit import kernel
 from schedbench.plugins.gpu_share import gpus_fit
+from schedbench.plugins.inter_pod_affinity import inter_pod_fits
 from schedbench.plugins.node_ports import ports_free
 from schedbench.plugins.node_resources_fit import resources_fit
+from schedbench.plugins.pod_topology_spread import spread_fits
 
 
 class FilterSwitches(NamedTuple):
-    """Which filters of scope `node` are on; static ones are in the static table."""
+    """Which filters of scope `node` are on.
+
+    Static ones are in the static table; domain ones have no terms if they are off.
+    """
 
     ports: bool
     resources: bool
@@ -52,3 +57,5 @@ def mark_infeasible(
         resources_fit(state, classes, pod_class, low, high, bad)
     if switches.gpus:
         gpus_fit(state, classes, pod_class, low, high, bad)
+    spread_fits(state, classes.spread.hard, pod_class, low, high, bad)
+    inter_pod_fits(state, classes.inter_pod, pod_class, low, high, bad)

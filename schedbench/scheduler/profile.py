@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,11 +24,16 @@ DEFAULT_FILTERS = (
     "NodePorts",
     "NodeResourcesFit",
     "GpuShare",
+    "PodTopologySpread",
+    "InterPodAffinity",
 )
 """The default filters of v1.34 in their order, as far as modelled, then GPU sharing.
 
 GpuShare is not upstream's; it rejects only for pods that ask for shares.
 """
+
+
+Configured = TypeVar("Configured", bound=ScorePlugin)
 
 
 class Tie(enum.IntEnum):
@@ -77,6 +82,13 @@ class Profile:
     tie: Tie = Tie.RANDOM
     custom: Callable[..., float] | None = None
     custom_key: str = ""
+
+    def plugin(self, kind: type[Configured]) -> Configured | None:
+        """Return the profile's plugin of a kind, as configured; None if it has none."""
+        for score in self.scores:
+            if isinstance(score.plugin, kind):
+                return score.plugin
+        return kind() if kind.name in self.filters else None
 
     def filter_plugins(self) -> list[Plugin]:
         """Return the filter plugins, in order."""

@@ -14,11 +14,21 @@ from schedbench.plugins.base import ScoreColumns, ScoreKind
 from schedbench.plugins.gpu_best_fit import gpu_best_fit_score
 from schedbench.plugins.gpu_dot_product import gpu_dot_product_score
 from schedbench.plugins.gpu_packing import gpu_packing_score
+from schedbench.plugins.inter_pod_affinity import (
+    inter_pod_normalize,
+    inter_pod_score,
+    scores_nothing,
+)
 from schedbench.plugins.node_resources_balanced_allocation import (
     balanced_score,
     requests_none,
 )
 from schedbench.plugins.node_resources_fit import MAX_SCORE, fit_score
+from schedbench.plugins.pod_topology_spread import (
+    has_soft,
+    spread_normalize_counts,
+    spread_score,
+)
 from schedbench.plugins.remaining_capacity import remaining_score
 
 
@@ -68,6 +78,7 @@ def user_score(cluster: ClusterState, node: int, pod: Pod) -> float:
 
 @kernel
 def skips(
+    state: ClusterState,
     classes: PodClasses,
     static: StaticTable,
     columns: ScoreColumns,
@@ -80,6 +91,10 @@ def skips(
         return static.skip[kind, classes.static_row[pod_class]] != 0
     if kind == ScoreKind.BALANCED_ALLOCATION:
         return requests_none(classes, columns, k, pod_class)
+    if kind == ScoreKind.INTER_POD_AFFINITY:
+        return scores_nothing(state.domains, classes.inter_pod, pod_class)
+    if kind == ScoreKind.POD_TOPOLOGY_SPREAD:
+        return not has_soft(classes.spread.soft, pod_class)
     return False
 
 
@@ -143,6 +158,12 @@ def normalized_score(
         gpu_dot_product_score(state, classes, columns, pod_class, 0, count, score)
     elif kind == ScoreKind.GPU_PACKING:
         gpu_packing_score(state, classes, pod_class, 0, count, score)
+    elif kind == ScoreKind.INTER_POD_AFFINITY:
+        inter_pod_score(state, classes.inter_pod, pod_class, 0, count, score)
+        inter_pod_normalize(score, scratch.bad)
+    elif kind == ScoreKind.POD_TOPOLOGY_SPREAD:
+        spread_score(state, classes.spread.soft, pod_class, scratch.bad, score)
+        spread_normalize_counts(score, scratch.bad)
     else:
         custom_score(state, classes, pod_class, scratch)
 
@@ -238,7 +259,7 @@ def total_score(
             constant += columns.weight[k] * constant_score(columns.kind[k])
     total[:] = constant
     for k in range(columns.kind.size):
-        if skips(classes, static, columns, k, pod_class) or is_constant(
+        if skips(state, classes, static, columns, k, pod_class) or is_constant(
             classes, static, columns, k, pod_class
         ):
             continue

@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from schedbench.cluster.domains import DomainTables
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.cluster.gpu import gpu_devices
+from schedbench.cluster.layout import PodClasses
 from schedbench.cluster.nodes import NodeTable
-from schedbench.cluster.state import copy_state, remove_node, set_node
+from schedbench.cluster.state import copy_state, recount, remove_node, set_node
+from schedbench.cluster.terms import no_inter_pod, no_spread
 from schedbench.jit import specialize
 from schedbench.objects.node import Node
+from schedbench.objects.policy import Namespace
 from schedbench.plugins.base import ClusterView
+from schedbench.plugins.inter_pod_affinity import InterPodAffinity
+from schedbench.plugins.pod_topology_spread import PodTopologySpread
 from schedbench.rng import stream_key
 from schedbench.scheduler.cycle import Choice, Compiled
 from schedbench.scheduler.feasible import FilterSwitches
@@ -53,8 +60,11 @@ class Session:
         self.statics = Statics(self.plugins, encoded.static_pods, self.nodes)
         names = {plugin.name for plugin in self.plugins}
         has_gpus = bool((encoded.classes.gpu_count > 0).any())
+        self._tables = DomainTables(self.nodes, len(encoded.class_pods))
+        classes = self._tables.contribute(self._with_terms(encoded.classes))
+        self._count_domains()
         self.compiled = Compiled(
-            classes=encoded.classes,
+            classes=classes,
             static=self.statics.table,
             columns=profile.columns(encoded.resources, encoded.state),
             switches=FilterSwitches(
@@ -70,6 +80,54 @@ class Session:
         self.scratch = make_scratch(len(self.nodes))
         self.normalized_score = self.specialized(normalized_score)
 
+    def _with_terms(self, classes: PodClasses) -> PodClasses:
+        """Return the classes with the terms of the profile's domain plugins."""
+        encoded, filters = self.encoded, self.profile.filters
+        pods, objects = encoded.class_pods, encoded.workload.objects
+        none, flat = no_inter_pod(len(pods)), no_spread(len(pods))
+        affinity = self.profile.plugin(InterPodAffinity)
+        if affinity is not None:
+            namespaces = {
+                item.metadata.name: item.metadata.labels
+                for item in objects
+                if isinstance(item, Namespace)
+            }
+            terms = affinity.prepare(pods, namespaces, self._tables)
+            if affinity.name not in filters:
+                terms = none._replace(scored=terms.scored)
+            classes = classes._replace(inter_pod=terms)
+        spread = self.profile.plugin(PodTopologySpread)
+        if spread is not None:
+            constraints = spread.prepare(pods, objects, self._tables)
+            if spread.name not in filters:
+                constraints = constraints._replace(hard=flat.hard)
+            classes = classes._replace(spread=constraints)
+        return classes
+
+    def _count_domains(self) -> None:
+        domains = self._tables.state(self.state.alive)
+        self.state = self.state._replace(domains=domains)
+
+    def recount(
+        self, bound_class: NDArray[np.int32], bound_node: NDArray[np.int32]
+    ) -> None:
+        """Count the pods per domain anew, after node objects changed.
+
+        Parameters
+        ----------
+        bound_class, bound_node
+            Class and node slot of every bound pod.
+        """
+        if not len(self._tables):
+            return
+        self._count_domains()
+        domains = self.state.domains
+        classes = self.compiled.classes
+        domains.count[:] = recount(domains, classes, bound_class, bound_node)
+        for counter in range(len(domains.total)):
+            first, last = domains.start[counter], domains.start[counter + 1]
+            domains.total[counter] = domains.count[first:last].sum()
+
     def specialized(self, function: Any) -> Any:
         """Return a kernel with the profile's own score compiled in, if it has one."""
         if self.profile.custom is None:
@@ -83,7 +141,7 @@ class Session:
         """What plugins read to explain themselves."""
         return ClusterView(
             self.state,
-            self.encoded.classes,
+            self.compiled.classes,
             self.encoded.resources,
             self.nodes,
             self.encoded.class_pods,

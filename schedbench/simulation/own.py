@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.layout import ClusterState, Pod
+from schedbench.cluster.layout import ClusterState, DomainState, Pod
 from schedbench.cluster.state import bind, copy_state
 from schedbench.errors import PolicyError
 from schedbench.plugins.gpu_share import choose_devices
@@ -87,10 +87,13 @@ def feasible_nodes(
 
 def read_only(state: ClusterState) -> ClusterState:
     """Return views of the columns that a policy cannot write to."""
-    views: dict[str, NDArray[Any]] = {
-        name: read_only_view(column) for name, column in state._asdict().items()
+    views: dict[str, Any] = {
+        name: read_only_view(column)
+        for name, column in state._asdict().items()
+        if name != "domains"
     }
-    return ClusterState(**views)
+    domains = DomainState(*(read_only_view(column) for column in state.domains))
+    return ClusterState(**views, domains=domains)
 
 
 def read_only_view(column: NDArray[Any]) -> NDArray[Any]:

@@ -180,7 +180,7 @@ class Replay:
         gpu_total = np.where(self.session.state.gpu_free >= 0, 1000, -1)
         check_invariants(
             self.session.state,
-            self.encoded.classes,
+            self.session.compiled.classes,
             self.pods.pod_class[bound],
             self.progress.place[bound],
             self.progress.devices[bound],

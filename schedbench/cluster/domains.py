@@ -1,0 +1,196 @@
+"""Counts of pods per topology domain, kept up to date on every bind and release.
+
+A counter sums, for each value of one topology key, weights of the pods bound to
+eligible nodes. Every term of inter-pod affinity and topology spread reads one: how
+many pods match it, or how many pods carry it. So no cycle looks at pods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.layout import DomainState, PodClasses
+from schedbench.cluster.matching import match_labels, match_terms
+from schedbench.cluster.nodes import ABSENT, NodeTable
+from schedbench.cluster.vocabulary import Vocabulary
+from schedbench.objects.pod import Pod
+from schedbench.objects.taints import tolerates
+
+NODE_ITSELF = ""
+"""Stands for the key by which every node is a domain of its own."""
+
+
+class Eligibility(NamedTuple):
+    """Which nodes' pods count.
+
+    Attributes
+    ----------
+    keys
+        Labels that the node must have.
+    selected_by
+        A pod whose node selector and required affinity must match, or None.
+    tolerated_by
+        A pod that must tolerate the node's NoSchedule and NoExecute taints, or None.
+    content
+        Bytes that are equal where the rule is.
+    """
+
+    keys: tuple[str, ...] = ()
+    selected_by: Pod | None = None
+    tolerated_by: Pod | None = None
+    content: bytes = b""
+
+    def nodes(self, nodes: NodeTable) -> NDArray[np.uint8]:
+        """Return which nodes are eligible, uint8[N]."""
+        every = slice(0, len(nodes))
+        result = np.ones(len(nodes), dtype=np.bool_)
+        for key in self.keys:
+            result &= nodes.label(key).ids != ABSENT
+        if self.selected_by is not None:
+            result &= selected(self.selected_by, nodes, every)
+        if self.tolerated_by is not None:
+            result &= tolerated(self.tolerated_by, nodes)
+        return result.astype(np.uint8)
+
+
+def selected(pod: Pod, nodes: NodeTable, slots: slice) -> NDArray[np.bool_]:
+    """Return which nodes match a pod's node selector and required node affinity."""
+    result = match_labels(pod.spec.node_selector, nodes, slots)
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    if affinity is not None:
+        required = affinity.required_during_scheduling_ignored_during_execution
+        if required is not None:
+            result &= match_terms(required.node_selector_terms, nodes, slots)
+    return result
+
+
+def tolerated(pod: Pod, nodes: NodeTable) -> NDArray[np.bool_]:
+    """Return which nodes have no NoSchedule or NoExecute taint the pod minds."""
+    fine = [
+        all(
+            taint.effect == "PreferNoSchedule"
+            or any(tolerates(t, taint) for t in pod.spec.tolerations)
+            for taint in taints
+        )
+        for taints in nodes.taint_lists
+    ]
+    return np.array(fine, dtype=np.bool_)[nodes.taint_list]
+
+
+class DomainTables:
+    """The counters that the plugins of a profile ask for, over one workload."""
+
+    def __init__(self, nodes: NodeTable, classes: int) -> None:
+        self._nodes = nodes
+        self._classes = classes
+        self._keys: Vocabulary[tuple[str, bool]] = Vocabulary()
+        self._rules: Vocabulary[tuple[tuple[str, ...], bytes]] = Vocabulary()
+        self._eligible: list[Eligibility] = []
+        self._counters: Vocabulary[tuple[int, int, bytes]] = Vocabulary()
+        self._weights: list[NDArray[np.int64]] = []
+
+    def __len__(self) -> int:
+        return len(self._weights)
+
+    def counter(
+        self,
+        key: str,
+        weights: NDArray[np.int64],
+        eligible: Eligibility | None = None,
+        *,
+        absent_is_empty: bool = False,
+    ) -> int:
+        """Return the counter of a topology key, of weights per class, over nodes.
+
+        Parameters
+        ----------
+        weights : int64[C]
+            What a bound pod of each class adds.
+        absent_is_empty
+            Whether nodes without the label count as having an empty value.
+        """
+        rule = eligible or Eligibility()
+        mask = self._rules.add((rule.keys, rule.content))
+        if mask == len(self._eligible):
+            self._eligible.append(rule)
+        row = self._keys.add((key, absent_is_empty))
+        index = self._counters.add((row, mask, weights.tobytes()))
+        if index == len(self._weights):
+            self._weights.append(weights)
+        return index
+
+    def state(self, alive: NDArray[np.uint8]) -> DomainState:
+        """Return the counters at zero, for the node objects as they are now."""
+        domain, sizes = self._domains()
+        pairs = list(self._counters)
+        key = np.array([pair[0] for pair in pairs], dtype=np.int32)
+        mask = np.array([pair[1] for pair in pairs], dtype=np.int32)
+        start = np.zeros(len(pairs) + 1, dtype=np.int32)
+        start[1:] = np.cumsum([sizes[row] for row in key])
+        rows = [rule.nodes(self._nodes) for rule in self._eligible]
+        eligible = np.array(rows, dtype=np.uint8).reshape(len(rows), len(self._nodes))
+        present = np.zeros(start[-1], dtype=np.int64)
+        for counter in range(len(pairs)):
+            here = (eligible[mask[counter]] & alive).astype(np.bool_)
+            values = domain[key[counter], here]
+            np.add.at(present, start[counter] + values[values >= 0], 1)
+        return DomainState(
+            domain=domain,
+            key=key,
+            mask=mask,
+            eligible=eligible,
+            start=start,
+            count=np.zeros(start[-1], dtype=np.int64),
+            present=present,
+            total=np.zeros(len(pairs), dtype=np.int64),
+        )
+
+    def contribute(self, classes: PodClasses) -> PodClasses:
+        """Return the classes with the counters that their pods add to."""
+        adds: list[int] = []
+        weights: list[int] = []
+        start = np.zeros(self._classes + 1, dtype=np.int32)
+        for pod_class in range(self._classes):
+            for counter, weight in enumerate(self._weights):
+                if weight[pod_class]:
+                    adds.append(counter)
+                    weights.append(int(weight[pod_class]))
+            start[pod_class + 1] = len(adds)
+        return classes._replace(
+            adds=np.array(adds, dtype=np.int32),
+            add_weight=np.array(weights, dtype=np.int64),
+            add_start=start,
+        )
+
+    def _domains(self) -> tuple[NDArray[np.int32], Sequence[int]]:
+        nodes = len(self._nodes)
+        domain = np.zeros((len(self._keys), nodes), dtype=np.int32)
+        sizes = []
+        for row, (key, absent_is_empty) in enumerate(self._keys):
+            if key == NODE_ITSELF:
+                domain[row] = np.arange(nodes)
+                sizes.append(nodes)
+                continue
+            column = self._nodes.label(key)
+            empty = column.values.add("") if absent_is_empty else ABSENT
+            domain[row] = np.where(column.ids == ABSENT, empty, column.ids)
+            sizes.append(len(column.values))
+        return domain, sizes
+
+
+def no_domains(nodes: int) -> DomainState:
+    """Return a state without counters."""
+    return DomainState(
+        domain=np.zeros((1, nodes), dtype=np.int32),
+        key=np.zeros(0, dtype=np.int32),
+        mask=np.zeros(0, dtype=np.int32),
+        eligible=np.zeros((0, nodes), dtype=np.uint8),
+        start=np.zeros(1, dtype=np.int32),
+        count=np.zeros(0, dtype=np.int64),
+        present=np.zeros(0, dtype=np.int64),
+        total=np.zeros(0, dtype=np.int64),
+    )

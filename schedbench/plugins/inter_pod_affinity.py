@@ -1,0 +1,371 @@
+"""InterPodAffinity: pods near to, or far from, other pods.
+
+Source: kubernetes v1.34 pkg/scheduler/framework/plugins/interpodaffinity. Required
+affinity counts pods that match all terms; own anti-affinity counts term by term; so
+do the anti-affinity terms of pods that are there. The score sums weights over the
+pods in the node's domains and is spread over 0..100 between the feasible nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.domains import DomainTables
+from schedbench.cluster.layout import ClusterState, DomainState
+from schedbench.cluster.terms import InterPodTerms, ragged
+from schedbench.jit import kernel
+from schedbench.objects.pod import Pod, PodAffinity, PodAffinityTerm
+from schedbench.objects.selectors import matches_label_selector
+from schedbench.plugins.base import ClusterView, Scope, ScoreKind, ScorePlugin, Status
+
+AFFINITY_REASON = "node(s) didn't match pod affinity rules"
+ANTI_REASON = "node(s) didn't match pod anti-affinity rules"
+EXISTING_REASON = "node(s) didn't satisfy existing pods anti-affinity rules"
+FITS, NO_AFFINITY, OWN_ANTI, EXISTING_ANTI = 0, 1, 2, 3
+
+
+class _Term(NamedTuple):
+    """A pod affinity term with its namespaces resolved."""
+
+    key: str
+    namespaces: frozenset[str]
+    term: PodAffinityTerm
+    weight: int = 1
+
+    def content(self) -> tuple[object, ...]:
+        """Return what makes two terms the same."""
+        selectors = (self.term.label_selector, self.term.namespace_selector)
+        return (self.key, self.namespaces, repr(selectors))
+
+
+class InterPodAffinity(ScorePlugin):
+    """Rejects and scores nodes by the pods in their topology domains.
+
+    Parameters
+    ----------
+    hard_pod_affinity_weight
+        What a required affinity term of a pod that is there adds to the score.
+    ignore_preferred_terms_of_existing_pods
+        Whether the terms of pods that are there count only for pods that have
+        preferred terms themselves.
+    """
+
+    name: ClassVar[str] = "InterPodAffinity"
+    filter_scope: ClassVar[Scope | None] = Scope.DOMAIN
+    score_scope: ClassVar[Scope | None] = Scope.DOMAIN
+    kind = ScoreKind.INTER_POD_AFFINITY
+
+    def __init__(
+        self,
+        hard_pod_affinity_weight: int = 1,
+        *,
+        ignore_preferred_terms_of_existing_pods: bool = False,
+    ) -> None:
+        self.hard_weight = hard_pod_affinity_weight
+        self.ignore_existing = ignore_preferred_terms_of_existing_pods
+
+    def prepare(
+        self,
+        pods: Sequence[Pod],
+        namespaces: Mapping[str, dict[str, str]],
+        tables: DomainTables,
+    ) -> InterPodTerms:
+        """Register the counters of all terms of all classes.
+
+        Parameters
+        ----------
+        namespaces
+            Namespace → labels; one without an object has none.
+        """
+        return _Preparation(self, pods, namespaces, tables).terms()
+
+    def explain_filter(
+        self, view: ClusterView, pod_class: int, node: int
+    ) -> Status | None:
+        """Return why the plugin rejects a node now, or None if it passes."""
+        terms = view.classes.inter_pod
+        verdict = inter_pod_verdict(view.state.domains, terms, pod_class, node)
+        if verdict == FITS:
+            return None
+        reason = {
+            NO_AFFINITY: AFFINITY_REASON,
+            OWN_ANTI: ANTI_REASON,
+            EXISTING_ANTI: EXISTING_REASON,
+        }[int(verdict)]
+        return Status((reason,), unresolvable=verdict == NO_AFFINITY)
+
+
+class _Preparation:
+    """From the classes' terms to counters; each distinct term is matched once."""
+
+    def __init__(
+        self,
+        plugin: InterPodAffinity,
+        pods: Sequence[Pod],
+        namespaces: Mapping[str, dict[str, str]],
+        tables: DomainTables,
+    ) -> None:
+        self.plugin = plugin
+        self.pods = pods
+        self.namespaces = namespaces
+        self.tables = tables
+        self._matches: dict[tuple[object, ...], NDArray[np.int64]] = {}
+
+    def terms(self) -> InterPodTerms:
+        """Return the columns of the plugin."""
+        affinity = [self._required(pod, anti=False) for pod in self.pods]
+        anti = [self._required(pod, anti=True) for pod in self.pods]
+        liked = [self._preferred(pod) for pod in self.pods]
+        together = [self._all(terms) for terms in affinity]
+        existing = self._carried(anti)
+        return InterPodTerms(
+            affinity=ragged(
+                [
+                    [(self.tables.counter(t.key, together[c]), 1) for t in terms]
+                    for c, terms in enumerate(affinity)
+                ]
+            ),
+            own_anti=ragged(
+                [[(self._matching(t), 1) for t in terms] for terms in anti]
+            ),
+            existing_anti=ragged([existing(c) for c in range(len(self.pods))]),
+            self_match=np.array(
+                [together[c][c] > 0 for c in range(len(self.pods))], dtype=np.uint8
+            ),
+            scored=ragged(self._scores(affinity, liked)),
+        )
+
+    def _scores(
+        self, affinity: list[list[_Term]], liked: list[list[_Term]]
+    ) -> list[list[tuple[int, int]]]:
+        wanted = [[t for t in terms if t.weight > 0] for terms in liked]
+        unwanted = [
+            [t._replace(weight=-t.weight) for t in terms if t.weight < 0]
+            for terms in liked
+        ]
+        carried = [
+            (self._carried(wanted), 1),
+            (self._carried(unwanted), -1),
+            (self._carried(affinity), self.plugin.hard_weight),
+        ]
+        result = []
+        for c, own in enumerate(liked):
+            entries = [(self._matching(t._replace(weight=1)), t.weight) for t in own]
+            if own or not self.plugin.ignore_existing:
+                for counters, weight in carried:
+                    if weight:
+                        entries += [(k, weight * w) for k, w in counters(c)]
+            result.append(entries)
+        return result
+
+    def _required(self, pod: Pod, *, anti: bool) -> list[_Term]:
+        group = _group(pod, anti=anti)
+        if group is None:
+            return []
+        terms = group.required_during_scheduling_ignored_during_execution
+        return [self._resolve(pod, term) for term in terms]
+
+    def _preferred(self, pod: Pod) -> list[_Term]:
+        found = []
+        for anti, sign in ((False, 1), (True, -1)):
+            group = _group(pod, anti=anti)
+            if group is not None:
+                found += [
+                    self._resolve(pod, wish.pod_affinity_term, sign * wish.weight)
+                    for wish in (
+                        group.preferred_during_scheduling_ignored_during_execution
+                    )
+                ]
+        return found
+
+    def _resolve(self, pod: Pod, term: PodAffinityTerm, weight: int = 1) -> _Term:
+        namespaces = frozenset(term.namespaces)
+        if not namespaces and term.namespace_selector is None:
+            namespaces = frozenset([pod.metadata.namespace])
+        return _Term(term.topology_key, namespaces, term, weight)
+
+    def _match(self, term: _Term, *, own: bool) -> NDArray[np.int64]:
+        """Return which classes match a term, 0 or 1 each.
+
+        `own`: the term is the incoming pod's. Upstream then unrolls the namespace
+        selector into the Namespace objects it selects, and asks it once more without
+        labels, so that `NotIn` and `DoesNotExist` select every namespace.
+        """
+        content = (own, *term.content()[1:])
+        if content not in self._matches:
+            self._matches[content] = np.array(
+                [self._matches_pod(term, pod, own=own) for pod in self.pods],
+                dtype=np.int64,
+            )
+        return self._matches[content]
+
+    def _matches_pod(self, term: _Term, pod: Pod, *, own: bool) -> bool:
+        namespace = pod.metadata.namespace
+        selector = term.term.namespace_selector
+        here = namespace in term.namespaces
+        if selector is not None and not here:
+            labels = self.namespaces.get(namespace)
+            here = (not own or labels is not None) and matches_label_selector(
+                selector, labels or {}
+            )
+            here |= own and matches_label_selector(selector, {})
+        return here and matches_label_selector(
+            term.term.label_selector, pod.metadata.labels
+        )
+
+    def _all(self, terms: list[_Term]) -> NDArray[np.int64]:
+        if not terms:
+            return np.zeros(len(self.pods), dtype=np.int64)
+        return np.prod([self._match(term, own=True) for term in terms], axis=0).astype(np.int64)
+
+    def _matching(self, term: _Term) -> int:
+        return self.tables.counter(term.key, self._match(term, own=True))
+
+    def _carried(
+        self, terms: list[list[_Term]]
+    ) -> Callable[[int], list[tuple[int, int]]]:
+        """Return a function: class → counters of the pods whose terms match it."""
+        weights: dict[tuple[object, ...], NDArray[np.int64]] = {}
+        term_of: dict[tuple[object, ...], _Term] = {}
+        for c, own in enumerate(terms):
+            for term in own:
+                content = term.content()
+                term_of.setdefault(content, term)
+                column = weights.setdefault(
+                    content, np.zeros(len(self.pods), dtype=np.int64)
+                )
+                column[c] += term.weight
+        counters = {
+            content: self.tables.counter(term_of[content].key, column)
+            for content, column in weights.items()
+        }
+
+        def of(pod_class: int) -> list[tuple[int, int]]:
+            return [
+                (counter, 1)
+                for content, counter in counters.items()
+                if self._match(term_of[content], own=False)[pod_class]
+            ]
+
+        return of
+
+
+def _group(pod: Pod, *, anti: bool) -> PodAffinity | None:
+    affinity = pod.spec.affinity
+    if affinity is None:
+        return None
+    return affinity.pod_anti_affinity if anti else affinity.pod_affinity
+
+
+@kernel
+def count_at(domains: DomainState, counter: int, node: int) -> int:
+    """Return a counter's count in the domain of a node, −1 without the label."""
+    domain = domains.domain[domains.key[counter], node]
+    if domain < 0:
+        return np.int64(-1)
+    return domains.count[domains.start[counter] + domain]
+
+
+@kernel
+def inter_pod_verdict(
+    domains: DomainState, terms: InterPodTerms, pod_class: int, node: int
+) -> int:
+    """Return `FITS`, or which rule a node breaks, in upstream's order."""
+    affinity = terms.affinity
+    found = True
+    anywhere = np.int64(0)
+    for i in range(affinity.start[pod_class], affinity.start[pod_class + 1]):
+        counter = affinity.item[i]
+        here = count_at(domains, counter, node)
+        if here < 0:
+            return NO_AFFINITY
+        found &= here > 0
+        anywhere += domains.total[counter]
+    if not found and (anywhere > 0 or not terms.self_match[pod_class]):
+        return NO_AFFINITY
+    own = terms.own_anti
+    for i in range(own.start[pod_class], own.start[pod_class + 1]):
+        if count_at(domains, own.item[i], node) > 0:
+            return OWN_ANTI
+    existing = terms.existing_anti
+    for i in range(existing.start[pod_class], existing.start[pod_class + 1]):
+        if count_at(domains, existing.item[i], node) > 0:
+            return EXISTING_ANTI
+    return FITS
+
+
+@kernel
+def inter_pod_fits(
+    state: ClusterState,
+    terms: InterPodTerms,
+    pod_class: int,
+    low: int,
+    high: int,
+    bad: NDArray[np.int64],
+) -> None:
+    """Make `bad[i]` negative if a required term rejects node `low + i`."""
+    if (
+        terms.affinity.start[pod_class] == terms.affinity.start[pod_class + 1]
+        and terms.own_anti.start[pod_class] == terms.own_anti.start[pod_class + 1]
+        and terms.existing_anti.start[pod_class]
+        == terms.existing_anti.start[pod_class + 1]
+    ):
+        return
+    for i in range(high - low):
+        if bad[i] >= 0:
+            verdict = inter_pod_verdict(state.domains, terms, pod_class, low + i)
+            bad[i] = -np.int64(verdict)
+
+
+@kernel
+def scores_nothing(domains: DomainState, terms: InterPodTerms, pod_class: int) -> bool:
+    """Return whether no pod anywhere adds to the score: upstream then skips."""
+    scored = terms.scored
+    for i in range(scored.start[pod_class], scored.start[pod_class + 1]):
+        if domains.total[scored.item[i]] != 0:
+            return False
+    return True
+
+
+@kernel
+def inter_pod_score(
+    state: ClusterState,
+    terms: InterPodTerms,
+    pod_class: int,
+    low: int,
+    high: int,
+    score: NDArray[np.int64],
+) -> None:
+    """Write the raw score of the nodes `low` to `high`."""
+    domains = state.domains
+    scored = terms.scored
+    score[:] = 0
+    for i in range(scored.start[pod_class], scored.start[pod_class + 1]):
+        counter = scored.item[i]
+        weight = scored.weight[i]
+        domain = domains.domain[domains.key[counter], low:high]
+        counts = domains.count[domains.start[counter] : domains.start[counter + 1]]
+        for node in range(domain.size):
+            if domain[node] >= 0:
+                score[node] += weight * counts[domain[node]]
+
+
+@kernel
+def inter_pod_normalize(score: NDArray[np.int64], bad: NDArray[np.int64]) -> None:
+    """Spread the feasible scores over 0..100, in float64 as upstream; all 0 if equal."""
+    lowest = np.int64(2**62)
+    greatest = -lowest
+    for i in range(score.size):
+        if bad[i] >= 0:
+            lowest = min(lowest, score[i])
+            greatest = max(greatest, score[i])
+    for i in range(score.size):
+        if bad[i] >= 0 and greatest > lowest:
+            share = np.float64(score[i] - lowest) / np.float64(greatest - lowest)
+            score[i] = np.int64(100.0 * share)
+        else:
+            score[i] = 0

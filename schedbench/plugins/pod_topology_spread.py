@@ -1,0 +1,362 @@
+"""PodTopologySpread: pods evenly over the domains of a topology key.
+
+Source: kubernetes v1.34 pkg/scheduler/framework/plugins/podtopologyspread. A hard
+constraint rejects a node if its domain's count, with the pod, would exceed the least
+count by more than maxSkew; soft ones are scored by Σ count · ln(domains + 2) +
+(maxSkew − 1), rounded, and normalized as 100 · (max + min − s) / max.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.domains import NODE_ITSELF, DomainTables, Eligibility
+from schedbench.cluster.layout import ClusterState
+from schedbench.cluster.terms import SpreadColumns, SpreadTerms
+from schedbench.jit import kernel
+from schedbench.objects.kinds import KubernetesObject
+from schedbench.objects.pod import Pod, TopologySpreadConstraint
+from schedbench.objects.selectors import (
+    LabelSelector,
+    LabelSelectorRequirement,
+    matches_label_selector,
+)
+from schedbench.plugins.base import ClusterView, Scope, ScoreKind, ScorePlugin, Status
+from schedbench.plugins.default_selector import default_selector
+from schedbench.plugins.inter_pod_affinity import count_at
+
+HOSTNAME = "kubernetes.io/hostname"
+REASON = "node(s) didn't match pod topology spread constraints"
+MISSING_REASON = f"{REASON} (missing required label)"
+FITS, SKEWED, MISSING = 0, 1, 2
+NO_COUNT = 2**31 - 1
+IGNORED = -1
+
+SYSTEM_DEFAULTS = (
+    TopologySpreadConstraint(
+        max_skew=3, topology_key=HOSTNAME, when_unsatisfiable="ScheduleAnyway"
+    ),
+    TopologySpreadConstraint(
+        max_skew=5,
+        topology_key="topology.kubernetes.io/zone",
+        when_unsatisfiable="ScheduleAnyway",
+    ),
+)
+
+
+class PodTopologySpread(ScorePlugin):
+    """Keeps the pods that a constraint selects evenly spread.
+
+    Parameters
+    ----------
+    default_constraints
+        For pods without any, if a Service or their controller selects them.
+    defaulting
+        `System` puts upstream's own two soft constraints in their place.
+    """
+
+    name: ClassVar[str] = "PodTopologySpread"
+    filter_scope: ClassVar[Scope | None] = Scope.DOMAIN
+    score_scope: ClassVar[Scope | None] = Scope.DOMAIN
+    kind = ScoreKind.POD_TOPOLOGY_SPREAD
+
+    def __init__(
+        self,
+        default_constraints: Sequence[TopologySpreadConstraint] = (),
+        defaulting: Literal["System", "List"] = "System",
+    ) -> None:
+        self.system = defaulting == "System"
+        self.defaults = SYSTEM_DEFAULTS if self.system else tuple(default_constraints)
+
+    def prepare(
+        self,
+        pods: Sequence[Pod],
+        objects: Sequence[KubernetesObject],
+        tables: DomainTables,
+    ) -> SpreadTerms:
+        """Register the counters of all constraints of all classes."""
+        of_class = [self._constraints(pod, objects) for pod in pods]
+        return SpreadTerms(
+            hard=_columns(pods, of_class, tables, "DoNotSchedule"),
+            soft=_columns(pods, of_class, tables, "ScheduleAnyway"),
+        )
+
+    def _constraints(
+        self, pod: Pod, objects: Sequence[KubernetesObject]
+    ) -> tuple[list[TopologySpreadConstraint], bool]:
+        """Return a pod's constraints, and whether nodes must have all their keys."""
+        own = pod.spec.topology_spread_constraints
+        if own:
+            return [_with_label_keys(constraint, pod) for constraint in own], True
+        selector = default_selector(pod, objects) if self.defaults else None
+        if selector is None:
+            return [], True
+        given = [
+            msgspec.structs.replace(constraint, label_selector=selector)
+            for constraint in self.defaults
+        ]
+        return given, not self.system
+
+    def explain_filter(
+        self, view: ClusterView, pod_class: int, node: int
+    ) -> Status | None:
+        """Return why the plugin rejects a node now, or None if it passes."""
+        hard = view.classes.spread.hard
+        verdict = spread_verdict(view.state, hard, pod_class, node)
+        if verdict == FITS:
+            return None
+        if verdict == MISSING:
+            return Status((MISSING_REASON,), unresolvable=True)
+        return Status((REASON,), unresolvable=False)
+
+
+def _with_label_keys(
+    constraint: TopologySpreadConstraint, pod: Pod
+) -> TopologySpreadConstraint:
+    """Return the constraint with its matchLabelKeys as requirements."""
+    labels = pod.metadata.labels
+    keys = [key for key in constraint.match_label_keys if key in labels]
+    selector = constraint.label_selector
+    if not keys or selector is None:
+        return constraint
+    added = [
+        LabelSelectorRequirement(key=key, operator="In", values=[labels[key]])
+        for key in keys
+    ]
+    merged = LabelSelector(
+        match_labels=selector.match_labels,
+        match_expressions=[*selector.match_expressions, *added],
+    )
+    return msgspec.structs.replace(constraint, label_selector=merged)
+
+
+def _columns(
+    pods: Sequence[Pod],
+    of_class: Sequence[tuple[list[TopologySpreadConstraint], bool]],
+    tables: DomainTables,
+    kind: str,
+) -> SpreadColumns:
+    start = [0]
+    counter: list[int] = []
+    rows: list[tuple[int, int, int, bool]] = []
+    key_counter: list[int] = []
+    for pod, (constraints, all_keys) in zip(pods, of_class, strict=True):
+        chosen = [c for c in constraints if c.when_unsatisfiable == kind]
+        keys = tuple(c.topology_key for c in chosen) if all_keys else ()
+        for constraint in chosen:
+            by_node = constraint.topology_key == HOSTNAME and kind == "ScheduleAnyway"
+            weights = _matching(constraint, pod, pods)
+            key = NODE_ITSELF if by_node else constraint.topology_key
+            rule = None if by_node else _eligibility(constraint, pod, keys)
+            lenient = not all_keys and not by_node
+            counter.append(
+                tables.counter(key, weights, rule, absent_is_empty=lenient)
+            )
+            none = np.zeros(len(pods), dtype=np.int64)
+            key_counter.append(tables.counter(constraint.topology_key, none))
+            itself = matches_label_selector(
+                constraint.label_selector, pod.metadata.labels
+            )
+            rows.append(
+                (constraint.max_skew, constraint.min_domains or 1, itself, by_node)
+            )
+        start.append(len(counter))
+    return SpreadColumns(
+        start=np.array(start, dtype=np.int32),
+        counter=np.array(counter, dtype=np.int32),
+        max_skew=np.array([row[0] for row in rows], dtype=np.int64),
+        min_domains=np.array([row[1] for row in rows], dtype=np.int64),
+        itself=np.array([row[2] for row in rows], dtype=np.int64),
+        by_node=np.array([row[3] for row in rows], dtype=np.uint8),
+        key_counter=np.array(key_counter, dtype=np.int32),
+        all_keys=np.array([all_keys for _, all_keys in of_class], dtype=np.uint8),
+    )
+
+
+def _matching(
+    constraint: TopologySpreadConstraint, pod: Pod, pods: Sequence[Pod]
+) -> NDArray[np.int64]:
+    """Return which classes a constraint counts: upstream counts none for `{}`."""
+    selector = constraint.label_selector
+    empty = selector is None or not (
+        selector.match_labels or selector.match_expressions
+    )
+    return np.array(
+        [
+            not empty
+            and other.metadata.namespace == pod.metadata.namespace
+            and other.metadata.deletion_timestamp is None
+            and matches_label_selector(selector, other.metadata.labels)
+            for other in pods
+        ],
+        dtype=np.int64,
+    )
+
+
+def _eligibility(
+    constraint: TopologySpreadConstraint, pod: Pod, keys: tuple[str, ...]
+) -> Eligibility:
+    honors_affinity = constraint.node_affinity_policy != "Ignore"
+    honors_taints = constraint.node_taints_policy == "Honor"
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    content = (
+        (pod.spec.node_selector, affinity) if honors_affinity else None,
+        pod.spec.tolerations if honors_taints else None,
+    )
+    return Eligibility(
+        keys=keys,
+        selected_by=pod if honors_affinity else None,
+        tolerated_by=pod if honors_taints else None,
+        content=msgspec.json.encode(content, order="deterministic"),
+    )
+
+
+@kernel
+def least_count(state: ClusterState, hard: SpreadColumns, i: int) -> int:
+    """Return the least count of a constraint over its domains.
+
+    `NO_COUNT` if no domain counts; 0 if there are fewer than minDomains.
+    """
+    domains = state.domains
+    counter = hard.counter[i]
+    least = np.int64(NO_COUNT)
+    found = np.int64(0)
+    for place in range(domains.start[counter], domains.start[counter + 1]):
+        if domains.present[place] > 0:
+            found += 1
+            least = min(least, domains.count[place])
+    return np.int64(0) if found < hard.min_domains[i] else least
+
+
+@kernel
+def spread_verdict(
+    state: ClusterState, hard: SpreadColumns, pod_class: int, node: int
+) -> int:
+    """Return `FITS`, or how the first constraint that fails does."""
+    for i in range(hard.start[pod_class], hard.start[pod_class + 1]):
+        count = count_at(state.domains, hard.counter[i], node)
+        if count < 0:
+            return MISSING
+        least = least_count(state, hard, i)
+        if count + hard.itself[i] - least > hard.max_skew[i]:
+            return SKEWED
+    return FITS
+
+
+@kernel
+def spread_fits(
+    state: ClusterState,
+    hard: SpreadColumns,
+    pod_class: int,
+    low: int,
+    high: int,
+    bad: NDArray[np.int64],
+) -> None:
+    """Make `bad[i]` negative if a hard constraint rejects node `low + i`."""
+    domains = state.domains
+    for t in range(hard.start[pod_class], hard.start[pod_class + 1]):
+        counter = hard.counter[t]
+        least = least_count(state, hard, t)
+        most = hard.max_skew[t] - hard.itself[t] + least
+        domain = domains.domain[domains.key[counter], low:high]
+        counts = domains.count[domains.start[counter] : domains.start[counter + 1]]
+        for i in range(domain.size):
+            if domain[i] < 0 or counts[domain[i]] > most:
+                bad[i] |= np.int64(-1)
+
+
+@kernel
+def has_soft(soft: SpreadColumns, pod_class: int) -> bool:
+    """Return whether the class has soft constraints; without, upstream skips."""
+    return soft.start[pod_class] < soft.start[pod_class + 1]
+
+
+@kernel
+def spread_score(
+    state: ClusterState,
+    soft: SpreadColumns,
+    pod_class: int,
+    bad: NDArray[np.int64],
+    score: NDArray[np.int64],
+) -> None:
+    """Write the raw score of every node, `IGNORED` where a key is missing.
+
+    The number of domains is that of the feasible nodes which are not ignored.
+    """
+    domains = state.domains
+    first, last = soft.start[pod_class], soft.start[pod_class + 1]
+    taking_part = np.int64(0)
+    for node in range(score.size):
+        score[node] = 0
+        if soft.all_keys[pod_class]:
+            for t in range(first, last):
+                if count_at(domains, soft.key_counter[t], node) < 0:
+                    score[node] = IGNORED
+        taking_part += np.int64(bad[node] >= 0 and score[node] >= 0)
+    weight = np.zeros(last - first, dtype=np.float64)
+    for t in range(first, last):
+        size = taking_part
+        if not soft.by_node[t]:
+            size = domains_of(state, soft.counter[t], bad, score)
+        weight[t - first] = np.log(np.float64(size + 2))
+    for node in range(score.size):
+        if bad[node] < 0 or score[node] < 0:
+            continue
+        total = 0.0
+        for t in range(first, last):
+            if count_at(domains, soft.key_counter[t], node) >= 0:
+                count = count_at(domains, soft.counter[t], node)
+                total += np.float64(count) * weight[t - first] + np.float64(
+                    soft.max_skew[t] - 1
+                )
+        score[node] = round_half_up(total)
+
+
+@kernel
+def domains_of(
+    state: ClusterState,
+    counter: int,
+    bad: NDArray[np.int64],
+    score: NDArray[np.int64],
+) -> int:
+    """Count the domains of a key over the nodes that take part."""
+    domains = state.domains
+    row = domains.key[counter]
+    seen = np.zeros(domains.start[counter + 1] - domains.start[counter], np.uint8)
+    found = np.int64(0)
+    for node in range(bad.size):
+        if bad[node] >= 0 and score[node] >= 0:
+            domain = domains.domain[row, node]
+            found += np.int64(seen[domain] == 0)
+            seen[domain] = 1
+    return found
+
+
+@kernel
+def round_half_up(value: float) -> int:
+    """Return the nearest integer of a value ≥ 0, halves upward."""
+    below = np.floor(value)
+    return np.int64(below) + np.int64(value - below >= 0.5)
+
+
+@kernel
+def spread_normalize_counts(score: NDArray[np.int64], bad: NDArray[np.int64]) -> None:
+    """Turn raw scores into 100 · (max + min − s) / max; ignored nodes get 0."""
+    lowest = np.int64(2**62)
+    greatest = np.int64(0)
+    for i in range(score.size):
+        if bad[i] >= 0 and score[i] != IGNORED:
+            lowest = min(lowest, score[i])
+            greatest = max(greatest, score[i])
+    for i in range(score.size):
+        if score[i] == IGNORED:
+            score[i] = 0
+        elif greatest == 0:
+            score[i] = 100
+        else:
+            score[i] = 100 * (greatest + lowest - score[i]) // greatest
