@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from schedbench.experiment.conformance import seams
 from schedbench.experiment.conformance.cases import Case, Decision
 from schedbench.experiment.conformance.profiles import Settings
+from schedbench.experiment.conformance.sampling import nodes_to_find, walk
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
@@ -27,11 +28,15 @@ _CODES = {False: "Unschedulable", True: "UnschedulableAndUnresolvable"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an engine found: slots of the feasible nodes, their totals, the choice."""
+    """What an engine found: slots of the feasible nodes, their totals, the choice.
+
+    `told` is the whole explanation, where the engine gives one.
+    """
 
     feasible: NDArray[np.int64]
     total: NDArray[np.int64]
     chosen: int
+    told: Explanation | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,18 +58,19 @@ class Attempt:
     needs: frozenset[str] = frozenset()
 
 
-def _explained(session: Session, pod_class: int, told: Explanation) -> Verdict:
-    return Verdict(told.feasible, told.total, told.chosen)
+def _explained(session: Session, pod_class: int) -> Verdict:
+    told = explain(session, pod_class)
+    return Verdict(told.feasible, told.total, told.chosen, told)
 
 
-def _scanned(session: Session, pod_class: int, told: Explanation) -> Verdict:
+def _scanned(session: Session, pod_class: int) -> Verdict:
     scratch = session.scratch
     chosen = schedule_one(session.state, session.compiled, pod_class, 0, 0, scratch)
     feasible = np.flatnonzero(scratch.bad >= 0)
     return Verdict(feasible, scratch.total[feasible], int(chosen))
 
 
-ENGINES: Mapping[str, Callable[[Session, int, Explanation], Verdict]] = {
+ENGINES: Mapping[str, Callable[[Session, int], Verdict]] = {
     "scan": _scanned,
     "explain": _explained,
 }
@@ -78,8 +84,10 @@ def attempts(case: Case, engine: str) -> Iterator[Attempt]:
     for index, (pod, expected) in enumerate(
         zip(case.pending, case.expected, strict=True)
     ):
-        world.advance(index)
+        changed = world.advance(index)
         ours, missing = _decide(world, engine, index, pod)
+        if case.sampled and changed:
+            ours["order"] = world.order.refresh().tolist()
         unknown |= missing & {"DefaultPreemption"}
         yield Attempt({"pod": pod.key, **ours}, expected, missing | unknown)
 
@@ -110,9 +118,12 @@ def _attempt(
     narrowed = seams.pre_filter(world, settings, pod)
     if narrowed.stopped is not None:
         return _stopped(world, narrowed.stopped, alive), frozenset()
+    if world.case.sampled:
+        sampled = _sampled(world, engine, settings, pod, pod_class, narrowed)
+        return sampled, frozenset()
     with seams.only(session, narrowed.allowed):
-        told = explain(session, pod_class)
-        verdict = ENGINES[engine](session, pod_class, told)
+        verdict = ENGINES[engine](session, pod_class)
+        told = verdict.told or explain(session, pod_class)
     rejected = _rejected(told, narrowed, alive)
     decision: Decision = {
         "feasible": [world.names[slot] for slot in verdict.feasible],
@@ -132,6 +143,57 @@ def _attempt(
     else:
         world.assume(pod, pod_class, verdict.chosen)
     return decision, frozenset()
+
+
+def _sampled(
+    world: World,
+    engine: str,
+    settings: Settings,
+    pod: Pod,
+    pod_class: int,
+    narrowed: seams.PreFilter,
+) -> Decision:
+    """Decide among a part of the nodes, in the form of the sampled recordings."""
+    session = world.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+    order = world.order.refresh()
+    passes = np.zeros(len(world.names), dtype=np.bool_)
+    with seams.only(session, narrowed.allowed):
+        whole = ENGINES[engine](session, pod_class)
+        passes[whole.feasible] = True
+        looked_at = (
+            order
+            if narrowed.allowed is None
+            else order[np.isin(order, list(narrowed.allowed))]
+        )
+        wanted = nodes_to_find(
+            len(looked_at), settings.config.percentage_of_nodes_to_score
+        )
+        sample = walk(passes, looked_at, world.start, wanted)
+    decision: Decision = {"start": world.start, "evaluated": sample.evaluated}
+    world.start = (world.start + sample.evaluated) % len(order)
+    decision |= {"next": world.start, "numFeasible": len(sample.kept)}
+    if not len(sample.kept):
+        told = whole.told or explain(session, pod_class)
+        rejected = _rejected(told, narrowed, world.alive())
+        return decision | {
+            "message": seams.fit_error(_reasons(rejected), len(rejected))
+        }
+    with seams.only(session, frozenset(sample.kept.tolist())):
+        verdict = ENGINES[engine](session, pod_class)
+    decision["feasibleIdx"] = verdict.feasible.tolist()
+    decision["chosen"] = world.names[verdict.chosen]
+    if len(verdict.feasible) > 1:
+        greatest = int(verdict.total.max())
+        decision["maxTotal"] = greatest
+        decision["argmax"] = verdict.feasible[verdict.total == greatest].tolist()
+    world.assume(pod, pod_class, verdict.chosen)
+    return decision
+
+
+def _reasons(rejected: Mapping[int, Rejected]) -> Mapping[str, int]:
+    return collections.Counter(
+        reason for one in rejected.values() for reason in one.status.reasons
+    )
 
 
 def _rejected(
@@ -169,10 +231,7 @@ def _stopped(world: World, stopped: Rejected, alive: NDArray[np.int64]) -> Decis
 def _failed(
     world: World, settings: Settings, pod: Pod, rejected: Mapping[int, Rejected]
 ) -> tuple[Decision, frozenset[str]]:
-    counts = collections.Counter(
-        reason for one in rejected.values() for reason in one.status.reasons
-    )
-    text = seams.fit_error(counts, len(rejected))
+    text = seams.fit_error(_reasons(rejected), len(rejected))
     after = seams.post_filter(world, settings, pod, rejected)
     decision: Decision = {"message": f"{text} {after.message}".rstrip()}
     if after.message:

@@ -65,7 +65,6 @@ NEEDS: Mapping[str, Callable[[Case], bool]] = {
     "VolumeBinding": _some_pod(_has_disks),
     "DynamicResources": _some_pod(lambda pod: pod.spec.resource_claims),
     "nominated pods": _some_pod(lambda pod: pod.status.nominated_node_name),
-    "adaptive sampling": lambda case: case.sampled,
     "NodeAffinity addedAffinity": lambda case: any(
         args.get("addedAffinity") for args in _arguments(case, "NodeAffinity")
     ),

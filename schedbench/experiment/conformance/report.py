@@ -152,6 +152,6 @@ def play_case(case: Case, group: Group) -> PodDifference | None:
 def _count(attempt: Attempt, group: Group) -> None:
     expected = attempt.expected
     for each in (expected, expected.get("retry") or {}):
-        group.verdicts += len(each.get("feasible") or ())
+        group.verdicts += len(each.get("feasible") or ()) + each.get("evaluated", 0)
         group.verdicts += len(each.get("infeasible") or ())
         group.scores += sum(map(len, (each.get("scores") or {}).values()))

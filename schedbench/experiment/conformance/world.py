@@ -53,6 +53,8 @@ class World:
         `namespace/name` → pod, in the order in which they came to their nodes.
     order
         The scheduler's own node list.
+    start
+        Where in it the next sampled attempt begins.
     """
 
     def __init__(self, case: Case) -> None:
@@ -74,6 +76,7 @@ class World:
         self.classes = self.encoded.class_of[len(case.bound) :]
         self.placed: dict[str, Placed] = {}
         self.order = NodeOrder()
+        self.start = 0
         self._assumed = 0
         self._before: dict[int, list[Event]] = {}
         for slot, node in enumerate(case.nodes):
@@ -83,9 +86,10 @@ class World:
         for pod, pod_class in zip(case.bound, self.encoded.class_of, strict=False):
             self._put(pod, int(pod_class), self.slots.get(pod.spec.node_name or ""))
 
-    def advance(self, index: int) -> None:
-        """Make the changes that come before the attempt on a pending pod."""
-        for event in self._before.get(index, ()):
+    def advance(self, index: int) -> bool:
+        """Make the changes before an attempt; return whether there were any."""
+        events = self._before.get(index, ())
+        for event in events:
             if event.operation == "deletePod":
                 self.release(event.name)
             elif event.operation == "removeNode":
@@ -98,6 +102,7 @@ class World:
                 for session in self.sessions.values():
                     session.join(event.node)
                 self._recount()
+        return bool(events)
 
     def alive(self) -> NDArray[np.int64]:
         """Return the slots of the nodes that are in the cluster, in case order."""
