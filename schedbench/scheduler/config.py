@@ -115,7 +115,7 @@ def extension(profile: ProfileConfig, point: str) -> list[str]:
 def _load(
     document: dict[str, Any], gates: Mapping[str, bool]
 ) -> SchedulerConfiguration:
-    _check_kind(document, KIND, "")
+    _check_kind(document)
     given = decode_strictly(document, ConfigurationDocument)
     given.profiles = given.profiles or [ProfileDocument()]
     if len(given.profiles) == 1 and given.profiles[0].scheduler_name is None:
@@ -146,18 +146,22 @@ def _load(
     )
 
 
-def _check_kind(document: dict[str, Any], kind: str, where: str) -> None:
-    given = document.get("kind"), document.get("apiVersion")
-    for field, found, wanted in zip(
-        ("kind", "apiVersion"), given, (kind, API_VERSION), strict=True
-    ):
-        if found != wanted:
-            raise InputError(
-                f"is not {wanted}",
-                where=f"{where}.{field}".removeprefix("."),
-                value=found,
-                fix=f"give apiVersion {API_VERSION} and kind {kind}",
-            )
+def _check_kind(document: dict[str, Any]) -> None:
+    kind, version = document.get("kind"), document.get("apiVersion")
+    for field, found in (("Kind", kind), ("apiVersion", version)):
+        if not found:
+            text = f"not an API object: Object '{field}' is missing"
+            raise InputError(text, fix=f"give apiVersion {API_VERSION} and kind {KIND}")
+    if kind != KIND or version != API_VERSION:
+        raise _not_registered(kind, version, "")
+
+
+def _not_registered(kind: object, version: object, where: str) -> InputError:
+    return InputError(
+        f'no kind "{kind}" is registered for version "{version}"',
+        where=f"{where}.apiVersion".removeprefix("."),
+        fix=f"give apiVersion {API_VERSION}{'' if where else f' and kind {KIND}'}",
+    )
 
 
 def _arguments(
@@ -169,13 +173,21 @@ def _arguments(
         if one.name not in ARGUMENTS:
             continue
         place = f"{where}[{index}].args"
-        given = one.args or {}
-        wanted = {"kind": f"{one.name}Args", "apiVersion": API_VERSION}
-        _check_kind({**wanted, **given}, wanted["kind"], place)
+        given = {} if one.args is None else one.args
         args = decode_strictly(given, ARGUMENTS[one.name], place)
+        kind = f"{one.name}Args"
+        if args.kind not in {"", kind}:
+            text = (
+                f"args for plugin {one.name} were not of type {kind}, got {args.kind}"
+            )
+            raise InputError(
+                text, where=f"{place}.kind", fix=f"write {kind}, or nothing"
+            )
+        if args.api_version not in {"", API_VERSION}:
+            raise _not_registered(kind, args.api_version, place)
         found.setdefault(one.name, args)
-    for name, kind in ARGUMENTS.items():
-        found.setdefault(name, kind())
+    for name in ARGUMENTS:
+        found.setdefault(name, ARGUMENTS[name]())
         fill_in(found[name], gates)
     return found
 
@@ -202,16 +214,23 @@ def _argument_problems(
 def _unknown_plugins(
     index: int, profile: ProfileDocument, sets: Mapping[str, PluginSet]
 ) -> Iterator[Problem]:
+    open_points = (
+        point
+        for point in EXTENSION_POINTS
+        if all(entry.name != "*" for entry in sets[point].disabled)
+    )
+    first = next(open_points, EXTENSION_POINTS[0])
     for point in (*EXTENSION_POINTS, "multiPoint"):
+        kind = plugin_kind(first if point == "multiPoint" else point)
         for entry in sets[point].enabled:
-            if entry.name not in IMPLEMENTS:
-                kind = "Plugin" if point == "multiPoint" else plugin_kind(point)
-                near = difflib.get_close_matches(entry.name, IMPLEMENTS, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                yield Problem(
-                    _place(index, profile, point, entry.name),
-                    f'{kind} "{entry.name}" does not exist{hint}',
-                )
+            if entry.name in IMPLEMENTS:
+                continue
+            near = difflib.get_close_matches(entry.name, IMPLEMENTS, n=1, cutoff=0.8)
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            yield Problem(
+                _place(index, profile, point, entry.name),
+                f'{kind} "{entry.name}" does not exist{hint}',
+            )
 
 
 def _place(index: int, profile: ProfileDocument, point: str, plugin: str) -> str:

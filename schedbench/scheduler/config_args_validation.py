@@ -13,6 +13,7 @@ from typing import Any
 
 from schedbench.scheduler.config_args import (
     DefaultPreemptionArgs,
+    DynamicResourcesArgs,
     InterPodAffinityArgs,
     LooseConstraint,
     LooseRequirement,
@@ -39,6 +40,7 @@ from schedbench.scheduler.config_problems import (
 STRATEGIES = ("LeastAllocated", "MostAllocated", "RequestedToCapacityRatio")
 _ACTIONS = ("DoNotSchedule", "ScheduleAnyway")
 _POLICIES = ("Honor", "Ignore")
+_DURATION = r"[-+]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)"
 _OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 
 
@@ -153,6 +155,17 @@ def _volume_binding(
         yield invalid(f"{where}.shape", shape, detail)
 
 
+def _dynamic_resources(where: str, args: DynamicResourcesArgs) -> Iterator[Problem]:
+    timeout = args.filter_timeout
+    place = f"{where}.filterTimeout"
+    if timeout is None:
+        return
+    if not re.fullmatch(_DURATION, timeout):
+        yield Problem(place, f'time: invalid duration "{timeout}"')
+    elif timeout.startswith("-") and re.search("[1-9]", timeout):
+        yield invalid(place, timeout, "must be zero or positive")
+
+
 def _topology_spread(where: str, args: PodTopologySpreadArgs) -> Iterator[Problem]:
     kind = args.defaulting_type
     place = f"{where}.defaultingType"
@@ -187,6 +200,7 @@ def _constraint_problems(where: str, one: LooseConstraint) -> Iterator[Problem]:
             f"{where}.labelSelector",
             "constraint must not define a selector, as they deduced for each pod",
         )
+    # Upstream takes any other policy for Ignore; a typing error should not pass so.
     policies = {
         "nodeAffinityPolicy": one.node_affinity_policy,
         "nodeTaintsPolicy": one.node_taints_policy,
@@ -265,6 +279,7 @@ def _is_int64(text: str) -> bool:
 
 _CHECKS: dict[type[PluginArgs], Callable[[str, Any], Iterator[Problem]]] = {
     DefaultPreemptionArgs: _default_preemption,
+    DynamicResourcesArgs: _dynamic_resources,
     InterPodAffinityArgs: _inter_pod_affinity,
     NodeAffinityArgs: _node_affinity,
     NodeResourcesBalancedAllocationArgs: _balanced,

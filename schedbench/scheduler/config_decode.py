@@ -52,11 +52,11 @@ def decode_strictly(value: Any, kind: type[T], where: str = "") -> T:
 
 
 def without_nulls(value: Any) -> Any:
-    """Return the value without the mapping entries that are null."""
+    """Return the value without entries that are null; in a list, they are empty."""
     if isinstance(value, dict):
         return {k: without_nulls(item) for k, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [without_nulls(item) for item in value]
+        return [{} if item is None else without_nulls(item) for item in value]
     return value
 
 

@@ -34,9 +34,9 @@ def notes(document: ConfigurationDocument, given: dict[str, Any]) -> Iterator[st
             if one.name == "DynamicResources":
                 yield f"{place}: has no effect on decisions"
             elif one.name not in ARGUMENTS:
-                yield f"{place}: {one.name} takes no arguments; they have no effect"
+                yield f"{place}: {one.name!r} takes no arguments; they have no effect"
         for point, plugin_set in profile.plugins.by_point().items():
             for position, entry in enumerate(plugin_set.disabled):
                 if entry.name not in {*IMPLEMENTS, "*"}:
                     place = f"{where}.plugins.{point}.disabled[{position}]"
-                    yield f"{place}: there is no plugin {entry.name} to disable"
+                    yield f"{place}: there is no plugin {entry.name!r} to disable"

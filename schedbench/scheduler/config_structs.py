@@ -67,7 +67,7 @@ class PluginConfigDocument(ApiStruct):
     """The arguments of one plugin, not yet read."""
 
     name: str = ""
-    args: dict[str, Any] | None = None
+    args: Any = None
 
 
 class ProfileDocument(ApiStruct):

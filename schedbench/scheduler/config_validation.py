@@ -19,6 +19,7 @@ from schedbench.scheduler.config_problems import (
 from schedbench.scheduler.config_structs import (
     ConfigurationDocument,
     ExtenderDocument,
+    PluginSet,
     ProfileDocument,
 )
 
@@ -114,9 +115,19 @@ def _queue_sort_problems(profiles: list[ProfileDocument]) -> Iterator[Problem]:
     for index, profile in enumerate(profiles):
         own = profile.plugins.queue_sort
         if own != first:
-            names = [entry.name for entry in own.enabled]
             place = f"profiles[{index}].plugins.queueSort"
-            yield invalid(place, names, "must be the same for all profiles")
+            yield invalid(place, _as_shown(own), "must be the same for all profiles")
+
+
+def _as_shown(plugin_set: PluginSet) -> dict[str, object]:
+    """Return a set as upstream's messages show it."""
+    return {
+        field: [{"Name": one.name, "Weight": one.weight} for one in entries] or None
+        for field, entries in (
+            ("Enabled", plugin_set.enabled),
+            ("Disabled", plugin_set.disabled),
+        )
+    }
 
 
 def _extender_problems(extenders: list[ExtenderDocument]) -> Iterator[Problem]:
