@@ -37,8 +37,8 @@ def error_of(document: dict[str, Any]) -> str:
         (
             {"podInitialBackoffSeconds": 20},
             (
-                "podMaxBackoffSeconds: Invalid value: 10: must be greater than or equal "
-                "to PodInitialBackoffSeconds"
+                "podMaxBackoffSeconds: Invalid value: 10: must be greater than or "
+                "equal to PodInitialBackoffSeconds"
             ),
         ),
         (
