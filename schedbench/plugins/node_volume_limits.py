@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.volume_objects import Attachable
+from schedbench.cluster.volume_objects import Attachable, claims_of, namespace_of
 from schedbench.cluster.volumes import VolumeWorld
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Plugin, Scope
@@ -34,7 +34,16 @@ class NodeVolumeLimits(Plugin):
     def filter_nodes(
         self, pod: Pod, world: VolumeWorld, slots: NDArray[np.int64]
     ) -> NodeVerdicts:
-        """Return which nodes pass."""
+        """Return which nodes pass; none if a claim is missing."""
+        for use in claims_of(pod):
+            if world.claim(pod, use.name) is None:
+                where = f"{namespace_of(pod)}/{use.name}"
+                missing = f'persistentvolumeclaim "{use.name}" not found'
+                return NodeVerdicts.of(
+                    np.ones(len(slots), dtype=np.bool_),
+                    f"looking up PVC {where}: {missing}",
+                    unresolvable=True,
+                )
         wanted: dict[str, set[Attachable]] = {}
         for volume in world.attachables(pod):
             wanted.setdefault(volume.driver, set()).add(volume)

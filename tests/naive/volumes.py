@@ -280,9 +280,12 @@ def _attached(pod: Pod, storage: Storage) -> Iterator[tuple[str, str]]:
             continue
         bound = storage.find(PersistentVolume, claim.spec.volume_name)
         if bound and bound.spec.csi:
-            yield bound.spec.csi.driver, bound.spec.csi.volume_handle
+            if bound.spec.csi.volume_handle:
+                yield bound.spec.csi.driver, bound.spec.csi.volume_handle
         elif bound and bound.spec.aws_elastic_block_store:
             yield "ebs.csi.aws.com", bound.spec.aws_elastic_block_store.volume_id
+        elif bound and bound.spec.azure_disk:
+            yield "disk.csi.azure.com", bound.spec.azure_disk.disk_uri
         elif not bound:
             found = storage.find(StorageClass, _class_name(claim))
             if found and found.provisioner:
