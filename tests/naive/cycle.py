@@ -7,13 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from naive import (
     balanced,
-    best_fit,
-    dot_prod,
-    fgd,
     fit,
     gpu,
-    gpu_clustering,
-    gpu_packing,
+    gpu_scores,
     image_locality,
     inter_pod_affinity,
     node_affinity,
@@ -23,8 +19,8 @@ from naive import (
     pod_topology_spread,
     prefilter,
     taint_toleration,
+    volumes,
 )
-from naive.fragmentation import Measure, Typical
 from naive.placed import Placed
 from naive.priority import priority_of
 from naive.profile import DEFAULT, Profile
@@ -117,7 +113,7 @@ def attempt(pod: Pod, world: World, profile: Profile = DEFAULT) -> Decision:
     if feasible:
         best = next(one for one in feasible if one.metadata.name == decision.best[0])
         on_best = list(world.placed.get(decision.best[0], ()))
-        decision.devices = _devices(pod, best, on_best, profile)
+        decision.devices = gpu_scores.devices(pod, best, on_best, profile)
     return decision
 
 
@@ -184,6 +180,11 @@ def _refused(
         ),
     }
     for plugin in profile.filters:
+        if plugin == "VolumeRestrictions" and world.storage and pod.spec.volumes:
+            everywhere = {name: world.on(name) for name in world.placed}
+            verdict = volumes.refusal(pod, node, world.storage, everywhere)
+            if verdict is not None:
+                return verdict
         if plugin in checks and (reasons := checks[plugin]()):
             return plugin, reasons
     return None
@@ -255,47 +256,4 @@ def in_world(
             return balanced.raw(pod, nodes, pods_on, profile.balanced)
         case "ImageLocality":
             return image_locality.raw(pod, nodes, world)
-    return _gpu_scores(plugin, pod, nodes, world, profile)
-
-
-def _gpu_scores(
-    plugin: str, pod: Pod, nodes: list[Node], world: World, profile: Profile
-) -> list[int]:
-    wanted = gpu.demand(pod)
-    views = [
-        gpu.view(node, list(world.placed.get(node.metadata.name, ()))) for node in nodes
-    ]
-    match plugin:
-        case "BestFit":
-            return best_fit.normalize(
-                [best_fit.raw(wanted, seen, profile.largest) for seen in views]
-            )
-        case "DotProd":
-            return [dot_prod.raw(wanted, seen, profile.largest) for seen in views]
-        case "GpuPacking":
-            return [gpu_packing.raw(wanted, seen) for seen in views]
-        case "GpuClustering":
-            return [gpu_clustering.raw(wanted, seen, profile.largest) for seen in views]
-        case "FGD":
-            measure = measure_of(profile.typical)
-            return [fgd.raw(wanted, seen, measure) for seen in views]
-    raise KeyError(plugin)
-
-
-def measure_of(typical: Typical) -> Measure:
-    """Return the fragmentation measure of a target workload, made once."""
-    if id(typical) not in _MEASURES or _MEASURES[id(typical)][0] is not typical:
-        _MEASURES[id(typical)] = (typical, Measure(typical))
-    return _MEASURES[id(typical)][1]
-
-
-_MEASURES: dict[int, tuple[Typical, Measure]] = {}
-
-
-def _devices(
-    pod: Pod, node: Node, placed: list[Placed], profile: Profile
-) -> tuple[int, ...]:
-    wanted, seen = gpu.demand(pod), gpu.view(node, placed)
-    if "FGD" in profile.weights:
-        return fgd.devices(wanted, seen, measure_of(profile.typical))
-    return gpu.best_devices(wanted, seen)
+    return gpu_scores.scores(plugin, pod, nodes, world, profile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from naive import node_affinity
+from naive import node_affinity, volumes
 from naive.profile import Profile
 from naive.verdict import Reasons
 from naive.world import World
@@ -30,4 +30,8 @@ def before(pod: Pod, world: World, profile: Profile) -> Stopped | set[str] | Non
         names = node_affinity.named_nodes(pod)
     if names is not None and not names:
         return Stopped("NodeAffinity", node_affinity.CONFLICT)
+    if world.storage is not None and "VolumeBinding" in profile.filters:
+        stop = volumes.stop(pod, world.storage)
+        if stop is not None:
+            return Stopped(*stop)
     return names

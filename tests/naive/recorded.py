@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from naive import volumes
 from naive.cycle import Decision, attempt
 from naive.image_locality import ImageCache
 from naive.message import fit_error, stopped_error
@@ -42,6 +43,7 @@ class Player:
         self.objects = [
             msgspec.convert(one, KINDS[one["kind"]]) for one in case["objects"]
         ]
+        self.storage = volumes.Storage(self.objects)
         self.events = list(case.get("events") or ())
         self.pending = msgspec.convert(case["pending"], list[Pod])
         self.slots: list[str] = []
@@ -112,6 +114,8 @@ class Player:
         decision = attempt(pod, world, profile)
         told = _told(pod, decision, others=len(world.nodes) > 1)
         if decision.best:
+            node = self.nodes[decision.best[0]]
+            volumes.reserve(pod, node, self.storage)
             self.place(pod, decision.best[0])
             return told, Outcome()
         outcome = post_filter(pod, world, decision, profile)
@@ -140,6 +144,7 @@ class Player:
             nominated,
             self.images.look(),
             {name: frozenset(taken) for name, taken in self.ports.items()},
+            self.storage,
         )
 
     def put_node(self, node: Node) -> None:

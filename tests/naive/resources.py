@@ -1,7 +1,7 @@
 """What a pod asks for and a node has, from the resource-management documentation.
 
-Amounts are exact fractions until the end; then cpu is rounded up to millicores and
-every other resource to its unit, pod by pod.
+Each stated amount is rounded up to a thousandth, as the API server does; they are added
+exactly, and in the end every resource but cpu is rounded up to its unit, pod by pod.
 """
 
 from __future__ import annotations
@@ -166,7 +166,11 @@ def _infeasible(pod: Pod) -> bool:
 
 
 def _exact(amounts: dict[str, Any]) -> Amounts:
-    return {name: exact(amount) for name, amount in amounts.items()}
+    """Return stated amounts; the API server rounds each up to a thousandth."""
+    return {
+        name: Fraction(round_up(exact(amount) * 1000), 1000)
+        for name, amount in amounts.items()
+    }
 
 
 def _sum(left: Amounts, right: Amounts) -> Amounts:

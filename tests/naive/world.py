@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from naive.node_ports import HostPort, host_ports
 from naive.placed import Placed
+from naive.volumes import Storage
 
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node
@@ -40,6 +41,8 @@ class World:
         What the cache says of images; None = count them in `nodes`.
     ports
         Node → host ports that the cache holds for taken; None = those the pods open.
+    storage
+        Volumes, claims and what was promised of them; None = volumes do not matter.
     before
         In a dry run or beside nominated pods: the world that PreFilter saw.
     """
@@ -50,6 +53,7 @@ class World:
     nominated: Mapping[str, Sequence[Pod]] = dataclasses.field(default_factory=dict)
     images: Images | None = None
     ports: Mapping[str, frozenset[HostPort]] | None = None
+    storage: Storage | None = None
     before: World | None = None
     memo: dict[Any, Any] = dataclasses.field(default_factory=dict, init=False)
     pods: dict[str, list[Pod]] = dataclasses.field(default_factory=dict, init=False)
