@@ -44,7 +44,8 @@ def without_gates(pod: Pod) -> bool:
 class SchedulingQueue:
     """Pods that wait to be scheduled, and those that are being scheduled.
 
-    Every call that is given the time raises InvariantError if it goes back.
+    Every call that is given the time, in finite seconds, raises InvariantError if it
+    goes back.
 
     Parameters
     ----------

@@ -57,10 +57,10 @@ class WaitingPods:
         Raises
         ------
         InvariantError
-            If time goes back.
+            If time goes back or is no finite number.
         """
-        if now < self.now:
-            raise InvariantError(f"time goes back from {self.now} to {now}")
+        if not (self.now <= now < math.inf):
+            raise InvariantError(f"time goes from {self.now} to {now}")
         timed_out = False
         while min(tick := self._ticks()) <= now:
             self.now = max(self.now, min(tick))
