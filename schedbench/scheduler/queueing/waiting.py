@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 
 from schedbench.errors import InvariantError
-from schedbench.scheduler.queueing.backoff import BackoffQueue
+from schedbench.scheduler.queueing.backoff import WINDOW, BackoffQueue
 from schedbench.scheduler.queueing.entry import Place, PreEnqueue, QueuedPod
 from schedbench.scheduler.queueing.heap import PodHeap
 from schedbench.scheduler.queueing.pool import UnschedulablePool
@@ -48,11 +48,12 @@ class WaitingPods:
         self._gates = dict(gates)
         self._early = early
         self._looked = -math.inf
+        self._second = -math.inf
 
     def advance(self, now: float) -> bool:
         """Do what the timers do up to `now`; return whether pods were timed out.
 
-        When both look at the same second, backoffs end first.
+        Timers look at whole seconds; when both do at the same, backoffs end first.
 
         Raises
         ------
@@ -62,6 +63,10 @@ class WaitingPods:
         if not (self.now <= now < math.inf):
             raise InvariantError(f"time goes from {self.now} to {now}")
         timed_out = False
+        second = now // WINDOW
+        if second == self._second:
+            self.now = now
+            return False
         while min(tick := self._ticks()) <= now:
             self.now = max(self.now, min(tick))
             if tick[0] <= tick[1]:
@@ -73,6 +78,7 @@ class WaitingPods:
                 for queued in self.pool.overdue(tick[1]):
                     self.requeue(queued, Requeue.AFTER_BACKOFF)
         self.now = now
+        self._second = second
         return timed_out
 
     def next_time(self) -> float:
