@@ -121,6 +121,8 @@ class World:
         found = self.placed.pop(key, None)
         if found is not None and found.slot is not None:
             self._bind(found.pod_class, found.slot, -1)
+            if found.slot not in self.alive():
+                self._recount()  # it was not counted while its node is away
 
     def _put(self, pod: Pod, pod_class: int, slot: int | None) -> None:
         self.placed[pod.key] = Placed(pod, pod_class, slot)
@@ -129,9 +131,9 @@ class World:
 
     def _recount(self) -> None:
         """Count the pods of topology domains anew, after node objects changed."""
-        placed = [(p.pod_class, p.slot) for p in self.placed.values()]
-        known = [each for each in placed if each[1] is not None]
-        columns = np.array(known, dtype=np.int32).reshape(-1, 2).T
+        alive = set(self.alive().tolist())
+        here = [(p.pod_class, p.slot) for p in self.placed.values() if p.slot in alive]
+        columns = np.array(here, dtype=np.int32).reshape(-1, 2).T
         for session in self.sessions.values():
             session.recount(columns[0], columns[1])
 
