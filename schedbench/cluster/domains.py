@@ -151,18 +151,14 @@ class DomainTables:
 
     def contribute(self, classes: PodClasses) -> PodClasses:
         """Return the classes with the counters that their pods add to."""
-        adds: list[int] = []
-        weights: list[int] = []
+        matrix = np.array(self._weights, dtype=np.int64)
+        by_class = matrix.reshape(len(self._weights), self._classes).T
+        pod_class, adds = np.nonzero(by_class)
         start = np.zeros(self._classes + 1, dtype=np.int32)
-        for pod_class in range(self._classes):
-            for counter, weight in enumerate(self._weights):
-                if weight[pod_class]:
-                    adds.append(counter)
-                    weights.append(int(weight[pod_class]))
-            start[pod_class + 1] = len(adds)
+        start[1:] = np.cumsum(np.bincount(pod_class, minlength=self._classes))
         return classes._replace(
-            adds=np.array(adds, dtype=np.int32),
-            add_weight=np.array(weights, dtype=np.int64),
+            adds=adds.astype(np.int32),
+            add_weight=by_class[pod_class, adds],
             add_start=start,
         )
 

@@ -87,7 +87,7 @@ def check_determinism_under_seed(policy: Policy) -> None:
 def check_no_mutation(policy: Policy) -> None:
     """Demand that deciding leaves the columns of cluster and pods as they were."""
     for session, pod_class in _situations(policy):
-        classes = session.encoded.classes
+        classes = session.compiled.classes
         given, asked = copy_state(session.state), _copy(classes)
         _decide(session, policy, given, pod_class)
         touched = [*_differing(session.state, given), *_differing(asked, classes)]
@@ -219,7 +219,7 @@ def _fill(session: Session, encoded: EncodedWorkload, pod_class: int) -> None:
     feasible = np.flatnonzero(feasible_nodes(session, pod_class))
     if len(feasible):
         node = int(feasible[0])
-        state, classes = session.state, encoded.classes
+        state, classes = session.state, session.compiled.classes
         devices = int(choose_devices(state, classes, pod_class, node))
         bind(state, classes, pod_class, node, devices, 1)
 
@@ -265,7 +265,7 @@ def _scores_alike(session: Session, policy: Policy) -> bool:
 
 
 def _pod(session: Session, pod_class: int) -> Pod:
-    classes = session.encoded.classes
+    classes = session.compiled.classes
     return Pod(
         classes.request[pod_class],
         classes.nonzero[pod_class],

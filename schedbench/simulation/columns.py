@@ -62,6 +62,8 @@ class Counters(NamedTuple):
     active: NDArray[np.int64]
     evicted: NDArray[np.int64]
     retrying: NDArray[np.int64]
+    first_try: NDArray[np.int64]
+    woken: NDArray[np.int64]
 
 
 class Progress(NamedTuple):

@@ -81,7 +81,8 @@ def run_loop(
         else:
             departure = next_departure(pods, progress)
             arrival = next_arrival(pods, progress)
-            if at.changed[0] > 0 and departure > at.now[0] and limit > at.now[0]:
+            waking = at.changed[0] > 0 or at.woken[0] > 0
+            if waking and departure > at.now[0] and limit > at.now[0]:
                 begin_retry(progress)
                 continue
             if departure <= arrival and departure <= limit and departure < np.inf:
@@ -94,6 +95,7 @@ def run_loop(
             pod = arrive(state, classes, pods, progress, log)
             if pod < 0:
                 continue
+            at.first_try[0] = 1
         pod_class = np.int64(pods.pod_class[pod])
         started = monotonic_ns()
         node = schedule_one(state, compiled, pod_class, pod, at.cursor[0], scratch)

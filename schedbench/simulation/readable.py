@@ -36,7 +36,7 @@ from schedbench.simulation.own import (
 )
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.rejections import count_rejections
-from schedbench.simulation.waiting import wait
+from schedbench.simulation.waiting import wait, wake_domain_readers
 
 
 def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
@@ -103,7 +103,8 @@ class _Steps:
             departure = float(loop.next_departure(self.pods, self.progress))
             arrival = float(self.pods.arrival[group[0]]) if len(group) else np.inf
             now = float(self.at.now[0])
-            if self.at.changed[0] > 0 and departure > now and limit > now:
+            waking = self.at.changed[0] > 0 or self.at.woken[0] > 0
+            if waking and departure > now and limit > now:
                 self._retry()
             elif departure <= arrival and departure <= limit and departure < np.inf:
                 self.at.now[0] = departure
@@ -145,6 +146,7 @@ class _Steps:
         for pod, node in self._try(fresh):
             if node >= 0:
                 self._place(pod, node)
+                self._wake()
             else:
                 wait(self.pods, self.progress, pod)
                 self._fail(pod)
@@ -156,9 +158,12 @@ class _Steps:
         lost = self.progress.evicted[: int(self.at.evicted[0])]
         untried = {int(pod) for pod in self.pods.by_rank[lost]}
         self._empty_queues()
+        self.at.woken[0] = 0
+        bound = False
         for pod, node in self._try([int(pod) for pod in queue]):
             if node >= 0:
                 self._place(pod, node)
+                bound = True
                 continue
             if pod in untried:
                 self._fail(pod)
@@ -166,6 +171,11 @@ class _Steps:
         changed = int(self.at.changed[0])
         self.progress.is_changed[self.progress.changed_nodes[:changed]] = 0
         self.at.changed[0] = 0
+        if bound:
+            self._wake()
+
+    def _wake(self) -> None:
+        wake_domain_readers(self.session.compiled.classes, self.progress)
 
     def _empty_queues(self) -> None:
         self.progress.waiting_count[:] = 0

@@ -147,6 +147,8 @@ class Replay:
             added = event.change == "add"
             self._write(EventKind.NODE_ADD if added else EventKind.NODE_UPDATE, slot)
             waiting.mark_changed(self.progress, slot)
+        here = np.flatnonzero(self.progress.status == BOUND)
+        self.session.recount(self.pods.pod_class[here], self.progress.place[here])
         allocatable = self.session.state.allocatable[:, slot].copy()
         self.capacity_changes.append(CapacityChange(event.time, slot, allocatable))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from schedbench.cluster.layout import ClusterState
+from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.jit import kernel
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.feasible import mark_infeasible
@@ -83,6 +83,7 @@ def begin_retry(progress: Progress) -> None:
     """Begin to try the waiting pods again, in the order of the queue, each once."""
     at = progress.counters
     at.retrying[0] = 1
+    at.woken[0] = 0
     for index in range(at.active[0]):
         progress.refused[progress.active[index]] = 0
 
@@ -111,38 +112,63 @@ def fits_changed(
 
 
 @kernel
+def reads_domains(classes: PodClasses, pod_class: int) -> bool:
+    """Return whether pods elsewhere decide on which nodes the class fits."""
+    terms, hard = classes.inter_pod, classes.spread.hard
+    return (
+        terms.affinity.start[pod_class] < terms.affinity.start[pod_class + 1]
+        or terms.own_anti.start[pod_class] < terms.own_anti.start[pod_class + 1]
+        or terms.existing_anti.start[pod_class]
+        < terms.existing_anti.start[pod_class + 1]
+        or hard.start[pod_class] < hard.start[pod_class + 1]
+    )
+
+
+@kernel
 def next_to_retry(
     state: ClusterState, compiled: Compiled, pods: Pods, progress: Progress
 ) -> int:
     """Take the first pod of the queue that may fit now, or was not tried; −1 if none.
 
-    A class that failed everywhere can only fit on nodes that changed since, and what
-    fits nowhere in this pass will not fit later in it. So the pass asks each class
-    once a binding, instead of each pod on each node.
+    A class that failed everywhere can only fit on nodes that changed since; what
+    fits nowhere when its turn comes is not asked again in this pass. So the pass asks
+    each class once a binding, instead of each pod on each node. A class that reads
+    domains may fit on any node.
     """
     at = progress.counters
-    best = np.int64(NO_RANK)
-    for index in range(at.active[0] - 1, -1, -1):
-        pod_class = np.int64(progress.active[index])
-        if progress.refused[pod_class]:
-            continue
-        rank = np.int64(head(pods, progress, pod_class))
-        if rank >= best:
-            continue
-        if fits_changed(state, compiled, progress, pod_class):
-            best = rank
-        else:
-            progress.refused[pod_class] = 1
-    if at.evicted[0] > 0 and progress.evicted[0] < best:
-        best = np.int64(progress.evicted[0])
-        heap_pop(progress.evicted, at.evicted[0])
-        at.evicted[0] -= 1
-        return np.int64(pods.by_rank[best])
-    if best == NO_RANK:
-        return np.int64(-1)
-    pod = np.int64(pods.by_rank[best])
-    drop_head(progress, np.int64(pods.pod_class[pod]))
-    return pod
+    while True:
+        best = np.int64(NO_RANK)
+        for index in range(at.active[0] - 1, -1, -1):
+            pod_class = np.int64(progress.active[index])
+            if not progress.refused[pod_class]:
+                best = min(best, np.int64(head(pods, progress, pod_class)))
+        if at.evicted[0] > 0 and progress.evicted[0] < best:
+            best = np.int64(progress.evicted[0])
+            heap_pop(progress.evicted, at.evicted[0])
+            at.evicted[0] -= 1
+            at.first_try[0] = 1
+            return np.int64(pods.by_rank[best])
+        if best == NO_RANK:
+            return np.int64(-1)
+        pod = np.int64(pods.by_rank[best])
+        pod_class = np.int64(pods.pod_class[pod])
+        if reads_domains(compiled.classes, pod_class) or fits_changed(
+            state, compiled, progress, pod_class
+        ):
+            drop_head(progress, pod_class)
+            at.first_try[0] = 0
+            return pod
+        progress.refused[pod_class] = 1
+
+
+@kernel
+def wake_domain_readers(classes: PodClasses, progress: Progress) -> None:
+    """Call for a retry if the pod just bound may be what waiting pods want."""
+    at = progress.counters
+    for index in range(at.active[0]):
+        if reads_domains(classes, np.int64(progress.active[index])):
+            at.woken[0] = 1
+            return
 
 
 @kernel

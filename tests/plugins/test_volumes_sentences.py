@@ -228,6 +228,27 @@ def test_two_claims_of_a_pod_do_not_take_the_same_volume() -> None:
     assert passing(pod(mount("c"), mount("d")), there) == [1]
 
 
+def test_the_smallest_claim_of_a_pod_chooses_first() -> None:
+    """It takes the smaller volume though the larger claim is mounted first."""
+    there = world(
+        late(),
+        claim("large", "2Gi"),
+        claim("small", "1Gi"),
+        volume("v2", "2Gi"),
+        volume("v3", "3Gi"),
+    )
+    wanted = pod(mount("large"), mount("small"))
+
+    assert there.reserve(wanted, 0) is None
+
+    owners = {name: there.owner_of(item) for name, item in there.volumes.items()}
+
+    assert {name: owner and owner.name for name, owner in owners.items()} == {
+        "v2": "small",
+        "v3": "large",
+    }
+
+
 def test_a_volume_promised_to_a_claim_goes_first() -> None:
     """It is taken though larger and not available; elsewhere nothing is."""
     ref = {"namespace": "default", "name": "c"}

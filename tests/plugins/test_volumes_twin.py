@@ -39,14 +39,22 @@ SIZES = ("1Gi", "2Gi", "2048Mi", "5G", "10Gi")
 
 
 class Maker:
-    """Makes random objects whose names often meet."""
+    """Makes random objects whose names often meet.
+
+    In half of the clusters most claims wait for a volume and most volumes are free.
+    """
 
     def __init__(self, random: Random) -> None:
         self.random = random
+        self.plain = random.random() < 0.5
 
     def maybe(self, share: float = 0.5) -> bool:
         """Return True in this share of cases."""
         return self.random.random() < share
+
+    def odd(self, share: float) -> bool:
+        """Return True in this share of cases, seldom in a plain cluster."""
+        return self.maybe(share / 10 if self.plain else share)
 
     def one(self, *choices: Any) -> Any:
         """Return one of the choices."""
@@ -88,7 +96,9 @@ class Maker:
         spec: Case = {
             "capacity": {"storage": self.one(*SIZES)},
             "accessModes": self.random.sample(MODES, 2),
-            "storageClassName": self.one("now", "late", "late", "here"),
+            "storageClassName": "late"
+            if not self.odd(0.5)
+            else self.one("now", "here"),
         }
         spec |= self.one(
             {"csi": {"driver": "csi", "volumeHandle": self.one("h1", "h2", "h3", "")}},
@@ -101,21 +111,23 @@ class Maker:
                 "nodeSelectorTerms": [self.term() for _ in range(self.one(1, 2))]
             }
             spec["nodeAffinity"] = {"required": required}
-        if self.maybe(0.25):
+        if self.odd(0.25):
             space, name = self.one(*SPACES), f"c{self.one(0, 1, 2, 3)}"
             uid = self.one("", f"uid-{space}-{name}", "other")
             spec["claimRef"] = {"namespace": space, "name": name, "uid": uid}
         for key, value in (("volumeMode", "Block"), ("volumeAttributesClassName", "q")):
-            if self.maybe(0.1):
+            if self.odd(0.1):
                 spec[key] = value
         values = (*ZONES, "a__b", "b__", "c__ a")
-        labels = {key: self.one(*values) for key in KEYS if self.maybe(0.15)}
+        labels = {key: self.one(*values) for key in KEYS if self.odd(0.15)}
         meta: Case = {"labels": labels | {"tier": self.one("x", "y")}}
-        if self.maybe(0.05):
+        if self.odd(0.05):
             meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-        if self.maybe(0.1):
+        if self.odd(0.1):
             meta["annotations"] = {twin.OLD_CLASS: "late"}
-        status = {"phase": self.one("Available", "Available", "Bound", "Pending")}
+        status = {
+            "phase": self.one("Bound", "Pending") if self.odd(0.5) else "Available"
+        }
         found: PersistentVolume = self.made(
             "PersistentVolume", f"pv{index}", metadata=meta, spec=spec, status=status
         )
@@ -123,22 +135,23 @@ class Maker:
 
     def claim(self, space: str, name: str) -> PersistentVolumeClaim:
         """Return a claim: bound, waiting, lost or on its way out."""
-        spec: Case = {"accessModes": [self.one(*MODES)]}
+        spec: Case = {"accessModes": [self.one(*MODES)] if self.odd(0.9) else []}
         if self.maybe(0.9):
             spec["resources"] = {"requests": {"storage": self.one(*SIZES)}}
         if self.maybe(0.95):
-            storage = self.one("now", "late", "late", "late", "here", "here", "gone")
-            spec["storageClassName"] = storage
-        if self.maybe(0.2):
+            spec["storageClassName"] = "late"
+            if self.odd(0.6):
+                spec["storageClassName"] = self.one("now", "here", "here", "gone")
+        if self.odd(0.2):
             spec["selector"] = {"matchLabels": {"tier": "x"}}
         meta: Case = {"annotations": {}}
-        if self.maybe(0.4):
-            spec["volumeName"] = f"pv{self.one(0, 1, 2, 3, 4, 9)}"
+        if self.odd(0.4):
+            spec["volumeName"] = f"pv{self.one(0, 1, 2, 3, 4, 99)}"
             if self.maybe(0.9):
                 meta["annotations"]["pv.kubernetes.io/bind-completed"] = "yes"
-        if self.maybe(0.1):
+        if self.odd(0.1):
             meta["annotations"]["volume.kubernetes.io/selected-node"] = "n1"
-        if self.maybe(0.03):
+        if self.odd(0.03):
             meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         if "-" in name:
             owner = self.one(*[name.partition("-")[0]] * 2, "p99")
@@ -194,7 +207,7 @@ class Maker:
                 spec = {"drivers": drivers}
                 found.append(self.made("CSINode", f"n{index}", spec=spec))
         for index in range(self.one(0, 0, 3)):
-            source = {"persistentVolumeName": f"pv{self.one(0, 1, 2, 9)}"}
+            source = {"persistentVolumeName": f"pv{self.one(0, 1, 2, 99)}"}
             spec = {
                 "attacher": "csi",
                 "nodeName": self.one("n0", "n1"),
@@ -209,7 +222,7 @@ class Maker:
         read = {"readOnly": self.maybe()}
         monitors = self.random.sample(["m1", "m2", "m3"], 2)
         found: Case = self.one(
-            *[{"persistentVolumeClaim": claim}] * 6,
+            *[{"persistentVolumeClaim": claim}] * (40 if self.plain else 6),
             {"ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
             {"gcePersistentDisk": {"pdName": self.one("d1", "d2"), **read}},
             {"awsElasticBlockStore": {"volumeID": self.one("v1", "v2"), **read}},
@@ -241,7 +254,7 @@ def test_plugins_equal_their_twin(seed: int) -> None:
     names = [*(f"c{i}" for i in range(4)), *(f"p{i}-v0" for i in range(14))]
     objects = [
         *make.storage(),
-        *(make.volume(index) for index in range(8)),
+        *(make.volume(index) for index in range(10)),
         *(make.claim(s, n) for s in SPACES for n in names if make.maybe(0.95)),
     ]
     random.shuffle(objects)

@@ -35,8 +35,9 @@ GPU_REASONS = {
 def session_of(situation: Situation, profile: Profile, seed: int = 0) -> Session:
     """Return the profile at work in the situation."""
     session = Session(situation.encoded, profile, seed)
-    for mine, given_column in zip(session.state, situation.state, strict=True):
-        mine[:] = given_column
+    for name, column in situation.state._asdict().items():
+        if name != "domains":
+            getattr(session.state, name)[:] = column
     return session
 
 

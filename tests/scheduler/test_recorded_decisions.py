@@ -220,7 +220,7 @@ def place(
     """Bind a pod in the states of all profiles; not to a node that is not there."""
     if slot is not None:
         for session in sessions.values():
-            bind(session.state, encoded.classes, pod_class, slot, 0, 1)
+            bind(session.state, session.compiled.classes, pod_class, slot, 0, 1)
 
 
 def is_modelled(profile: NaiveProfile) -> bool:
