@@ -234,6 +234,38 @@ def test_timeout(at: float, tried: float) -> None:
     assert drain(queue, tried) == ["waiting"]
 
 
+def test_timeouts_are_exact() -> None:
+    """A look that times one pod out leaves the one that waited 300 s just so."""
+    queue = SchedulingQueue()
+    queue.add(pod("early"), 0)
+    queue.add(pod("just"), 0)
+    early, just = popped(queue, 0), popped(queue, 0)
+    queue.add_unschedulable(early, FIT, 10)
+    queue.add_unschedulable(just, FIT, 30)
+    assert drain(queue, 330) == ["early"]
+    assert drain(queue, 360) == ["just"]
+
+
+def test_backoffs_are_exact() -> None:
+    """A look that ends one backoff leaves the one that ends in the second begun."""
+    queue = SchedulingQueue()
+    queue.add(pod("first"), 0)
+    queue.add(pod("second"), 0)
+    first, second = popped(queue, 0), popped(queue, 0)
+    queue.add_unschedulable(first, [], 0)
+    queue.add_unschedulable(second, [], 1)
+    assert drain(queue, 2) == ["first"]
+    assert drain(queue, 3) == ["second"]
+
+
+def test_timeouts_reach_pods_in_flight() -> None:
+    """A pod in flight while others were timed out is tried again too."""
+    queue = failed(0)
+    queue.add(pod("slow"), 300)
+    slow = popped(queue, 300)
+    assert queue.add_unschedulable(slow, FIT, 331) is Place.BACKOFF
+
+
 def test_events_in_flight() -> None:
     """What happens while a pod is tried is looked at when it comes back."""
     queue = SchedulingQueue()

@@ -86,9 +86,9 @@ def node_event(name: str, action: Action) -> Event:
     return Event(Resource.NODE, action, None, node)
 
 
-names = st.integers(0, 9).map("pod-{}".format)
+names = st.integers(0, 5).map("pod-{}".format)
 nodes = st.sampled_from(["a", "b"])
-steps = st.sampled_from([0, 0, 0.25, 0.5, 1, 1.5, 2.75, 6, 10, 31, 170, 305])
+steps = st.sampled_from([0, 0, 0.25, 0.5, 1, 1.5, 2.75, 6, 10, 30, 170, 305])
 some_plugins = st.sets(st.sampled_from(PLUGINS), max_size=3)
 
 
@@ -140,6 +140,17 @@ class Queues(RuleBasedStateMachine):
         else:
             assert ready > self.now
 
+    @rule(times=st.integers(1, 6), refused=some_plugins, step=steps)
+    def try_in_vain(self, times: int, refused: set[str], step: float) -> None:
+        """Reject several pods, time passing between the attempts."""
+        for _ in range(times):
+            mine, theirs = self.queue.pop(self.now), self.twin.pop(self.now)
+            assert (mine and mine.key) == (theirs and theirs.pod.key)
+            if mine is not None and theirs is not None:
+                self.now += step / 4
+                self.queue.add_unschedulable(mine, refused, self.now)
+                self.twin.fail(theirs, refused, set(), self.now)
+
     @precondition(lambda self: self.flying)
     @rule(data=st.data(), refused=some_plugins, put_off=some_plugins)
     def fail(self, data: st.DataObject, refused: set[str], put_off: set[str]) -> None:
@@ -176,11 +187,10 @@ class Queues(RuleBasedStateMachine):
         self.queue.activate([make(name, 0, False, "a")], self.now)
         self.twin.want(name, self.now)
 
-    @rule(name=names, priority=st.integers(0, 2), wants=nodes, open_gate=st.booleans())
-    def update(self, name: str, priority: int, wants: str, open_gate: bool) -> None:
+    @rule(name=names, priority=st.integers(0, 2), wants=nodes, gated=st.booleans())
+    def update(self, name: str, priority: int, wants: str, gated: bool) -> None:
         known = self.twin.find(name)
         if known is not None:
-            gated = bool(known.pod.spec.scheduling_gates) and not open_gate
             old, new = known.pod, make(name, priority, gated, wants)
             self.queue.update(old, new, self.now)
             if old != new:
@@ -195,7 +205,7 @@ class Queues(RuleBasedStateMachine):
     def agree(self) -> None:
         if not hasattr(self, "twin"):
             return
-        for index in range(10):
+        for index in range(6):
             pod = make(f"pod-{index}", 0, False, "a")
             mine, theirs = self.queue.get(pod), self.twin.find(pod.metadata.name)
             assert (mine and PLACES[mine.place]) == (theirs and theirs.where)
@@ -214,5 +224,5 @@ class Queues(RuleBasedStateMachine):
         assert self.flying or self.queue._flight.kept == 0
 
 
-Queues.TestCase.settings = settings(stateful_step_count=60)
+Queues.TestCase.settings = settings(stateful_step_count=80)
 TestQueues = Queues.TestCase
