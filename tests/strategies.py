@@ -7,24 +7,42 @@ small enough for the naive twins. A new field of an object belongs in its strate
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
+from schedbench.objects.controllers import (
+    ReplicaSet,
+    ReplicaSetSpec,
+    Service,
+    ServiceSpec,
+)
 from schedbench.objects.defaults import default_node, default_pod
-from schedbench.objects.meta import ObjectMeta, Quantity
-from schedbench.objects.node import Node, NodeSpec, NodeStatus
+from schedbench.objects.kinds import KubernetesObject
+from schedbench.objects.meta import ObjectMeta, OwnerReference, Quantity
+from schedbench.objects.node import ContainerImage, Node, NodeSpec, NodeStatus
 from schedbench.objects.pod import (
     Affinity,
     Container,
     ContainerPort,
     NodeAffinity,
     Pod,
+    PodAffinity,
+    PodAffinityTerm,
+    PodAntiAffinity,
     PodSpec,
     PreferredSchedulingTerm,
     ResourceRequirements,
+    TopologySpreadConstraint,
+    WeightedPodAffinityTerm,
+)
+from schedbench.objects.policy import (
+    Namespace,
+    PodDisruptionBudget,
+    PodDisruptionBudgetSpec,
+    PodDisruptionBudgetStatus,
 )
 from schedbench.objects.selectors import (
     LabelSelector,
@@ -46,6 +64,16 @@ TAINTS = {"dedicated": ("gpu", "batch", ""), "node.kubernetes.io/unschedulable":
 MODELS = ("T4", "P100", "V100M16")
 EXTENDED = ("example.com/fpga", "hugepages-2Mi")
 GPU = "alibabacloud.com/gpu"
+FEATURES = ("affinity", "spread", "images", "namespaces", "owners", "priorities")
+"""What pods, nodes and workloads have only if it is asked for by name.
+
+`affinity` and `spread` are terms about other pods, `images` are on nodes and in
+containers, `namespaces` are several, some without an object, `owners` are services and
+replica sets that select pods, `priorities` differ more, with budgets and policies.
+"""
+NAMESPACES = ("default", "prod", "ghost")
+TOPOLOGY_KEYS = ("kubernetes.io/hostname", "topology.kubernetes.io/zone", "disk")
+IMAGES = ("app:1", "app", "registry:5000/team/base", "big:v2")
 
 
 @st.composite
@@ -208,6 +236,136 @@ def containers(draw: st.DrawFn, *, init: bool = False, ports: bool = True) -> Co
 
 
 @st.composite
+def pod_affinity_terms(
+    draw: st.DrawFn, features: Collection[str] = ("affinity",)
+) -> PodAffinityTerm:
+    """Draw a term about other pods, with every way to mean namespaces."""
+    selector = draw(st.none() | label_selectors() | label_selectors())
+    keys = st.lists(st.sampled_from(("app", "disk", "none")), max_size=1)
+    term = PodAffinityTerm(
+        topology_key=draw(st.sampled_from(TOPOLOGY_KEYS)), label_selector=selector
+    )
+    if selector is not None and draw(_rarely):
+        term.match_label_keys = draw(keys)
+        term.mismatch_label_keys = draw(keys)
+    if "namespaces" in features and draw(st.booleans()):
+        some = st.lists(st.sampled_from(NAMESPACES), max_size=2, unique=True)
+        term.namespaces = draw(some)
+        term.namespace_selector = draw(st.none() | namespace_selectors())
+    return term
+
+
+def namespace_selectors() -> st.SearchStrategy[LabelSelector]:
+    """Draw a selector of namespaces, the empty one included."""
+    requirement = st.sampled_from(
+        (
+            LabelSelectorRequirement(key="team", operator="Exists"),
+            LabelSelectorRequirement(key="team", operator="DoesNotExist"),
+            LabelSelectorRequirement(key="team", operator="In", values=["red"]),
+            LabelSelectorRequirement(key="team", operator="NotIn", values=["red"]),
+        )
+    )
+    some = st.lists(requirement, max_size=1)
+    return st.builds(LabelSelector, match_expressions=some)
+
+
+@st.composite
+def pod_affinities(
+    draw: st.DrawFn, features: Collection[str] = ("affinity",)
+) -> Affinity:
+    """Draw what a pod needs and likes of the company of others, near and away."""
+    terms = pod_affinity_terms(features)
+    wishes = st.builds(
+        WeightedPodAffinityTerm, weight=st.integers(1, 100), pod_affinity_term=terms
+    )
+    sides: dict[str, Any] = {}
+    for field, kind in (
+        ("pod_affinity", PodAffinity),
+        ("pod_anti_affinity", PodAntiAffinity),
+    ):
+        if draw(st.booleans()):
+            sides[field] = kind(
+                required_during_scheduling_ignored_during_execution=draw(
+                    st.lists(terms, max_size=2) if draw(st.booleans()) else st.just([])
+                ),
+                preferred_during_scheduling_ignored_during_execution=draw(
+                    st.lists(wishes, max_size=2)
+                ),
+            )
+    return Affinity(**sides)
+
+
+@st.composite
+def spread_constraints(draw: st.DrawFn) -> TopologySpreadConstraint:
+    """Draw a constraint with any of its fields."""
+    hard = draw(st.booleans())
+    policies = st.sampled_from((None, "Honor", "Ignore"))
+    selector = draw(st.none() | label_selectors() | label_selectors())
+    keys = st.lists(st.sampled_from(("app", "rank", "none")), max_size=1)
+    return TopologySpreadConstraint(
+        max_skew=draw(st.integers(1, 3)),
+        topology_key=draw(st.sampled_from(TOPOLOGY_KEYS)),
+        when_unsatisfiable="DoNotSchedule" if hard else "ScheduleAnyway",
+        label_selector=selector,
+        min_domains=draw(st.none() | st.integers(1, 4)) if hard else None,
+        node_affinity_policy=draw(policies),
+        node_taints_policy=draw(policies),
+        match_label_keys=draw(keys) if selector is not None else [],
+    )
+
+
+@st.composite
+def container_images(draw: st.DrawFn) -> list[ContainerImage]:
+    """Draw what images a node has; sizes differ from node to node."""
+    names = draw(st.lists(st.sampled_from(IMAGES), max_size=3, unique=True))
+    sizes = st.sampled_from((0, 10, 60, 300, 900, 4000)).map(lambda mib: mib * 2**20)
+    return [
+        ContainerImage(
+            names=[name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"],
+            size_bytes=draw(sizes),
+        )
+        for name in names
+    ]
+
+
+@st.composite
+def cluster_objects(
+    draw: st.DrawFn, features: Collection[str] = FEATURES
+) -> list[KubernetesObject]:
+    """Draw the objects beside nodes and pods that the features need."""
+    found: list[KubernetesObject] = []
+    spaces = NAMESPACES if "namespaces" in features else NAMESPACES[:1]
+    for name in spaces if "ghost" not in spaces else spaces[:-1]:
+        team = draw(st.sampled_from(({}, {"team": "red"}, {"team": "blue"})))
+        found.append(Namespace(metadata=ObjectMeta(name=name, labels=dict(team))))
+    for index in range(draw(st.integers(0, 2)) if "owners" in features else 0):
+        space = draw(st.sampled_from(spaces))
+        meta = ObjectMeta(name=f"service-{index}", namespace=space)
+        wanted = dict(list(draw(labels()).items())[:1])
+        found.append(Service(metadata=meta, spec=ServiceSpec(selector=wanted)))
+        meta = ObjectMeta(name=f"set-{index}", namespace=space)
+        chosen = draw(label_selectors())
+        found.append(ReplicaSet(metadata=meta, spec=ReplicaSetSpec(selector=chosen)))
+    for index in range(draw(st.integers(0, 2)) if "priorities" in features else 0):
+        space = draw(st.sampled_from(spaces))
+        found.append(
+            PodDisruptionBudget(
+                metadata=ObjectMeta(name=f"budget-{index}", namespace=space),
+                spec=PodDisruptionBudgetSpec(
+                    selector=draw(st.none() | label_selectors())
+                ),
+                status=PodDisruptionBudgetStatus(
+                    disruptions_allowed=draw(st.integers(0, 2)),
+                    disrupted_pods=draw(
+                        st.sampled_from(({}, {"kind-0": "2026-01-01T00:00:00Z"}))
+                    ),
+                ),
+            )
+        )
+    return found
+
+
+@st.composite
 def gpu_annotations(draw: st.DrawFn) -> dict[str, str]:
     """Draw what a pod says of GPUs: nothing, a share, or whole devices."""
     kind = draw(st.sampled_from(("none", "share", "share", "whole")))
@@ -232,8 +390,12 @@ def pods(
     *,
     name: str = "pod",
     gpu: bool = False,
+    features: Collection[str] = (),
 ) -> Pod:
-    """Draw a pod; each feature is absent more often than not."""
+    """Draw a pod; each feature is absent more often than not.
+
+    What `FEATURES` names it has only if `features` does.
+    """
     ports = draw(_rarely)
     spec = PodSpec(
         containers=draw(st.lists(containers(ports=ports), min_size=1, max_size=2)),
@@ -257,7 +419,42 @@ def pods(
     meta = ObjectMeta(name=name, namespace="default", labels=draw(labels()))
     if gpu:
         meta.annotations = draw(gpu_annotations())
-    return default_pod(Pod(metadata=meta, spec=spec))
+    pod = Pod(metadata=meta, spec=spec)
+    if features:
+        draw(_featured(pod, features))
+    return default_pod(pod)
+
+
+@st.composite
+def _featured(draw: st.DrawFn, pod: Pod, features: Collection[str]) -> None:
+    """Give a pod what the features name."""
+    spec, meta = pod.spec, pod.metadata
+    if "namespaces" in features:
+        meta.namespace = draw(st.sampled_from(("default", *NAMESPACES)))
+    if "affinity" in features and draw(st.booleans()):
+        own = spec.affinity or Affinity()
+        spec.affinity = draw(pod_affinities(features))
+        spec.affinity.node_affinity = own.node_affinity
+    if "spread" in features and draw(st.booleans()):
+        spec.topology_spread_constraints = draw(
+            st.lists(spread_constraints(), max_size=3)
+        )
+    if "images" in features:
+        for container in (*spec.containers, *spec.init_containers):
+            container.image = draw(st.sampled_from(("", "unknown", *IMAGES)))
+    if "owners" in features and draw(st.booleans()):
+        name = draw(st.sampled_from(("set-0", "set-1", "gone")))
+        meta.owner_references = [
+            OwnerReference(
+                api_version="apps/v1",
+                kind="ReplicaSet",
+                name=name,
+                controller=draw(st.booleans()),
+            )
+        ]
+    if "priorities" in features:
+        spec.priority = draw(st.sampled_from((None, -5, 0, 0, 10, 100, 2_000_000_000)))
+        spec.preemption_policy = "Never" if draw(_rarely) else None
 
 
 @st.composite
@@ -269,7 +466,13 @@ def pod_level_resources(draw: st.DrawFn) -> ResourceRequirements:
 
 
 @st.composite
-def nodes(draw: st.DrawFn, name: str = "node-0", *, gpu: bool = False) -> Node:
+def nodes(
+    draw: st.DrawFn,
+    name: str = "node-0",
+    *,
+    gpu: bool = False,
+    features: Collection[str] = (),
+) -> Node:
     """Draw a node; some are cordoned, tainted, tiny or without a resource."""
     usual = {
         "cpu": st.integers(1, 8).map(str) | cpu_quantities(8000),
@@ -292,14 +495,20 @@ def nodes(draw: st.DrawFn, name: str = "node-0", *, gpu: bool = False) -> Node:
     if draw(_rarely):
         spec.taints = draw(st.lists(taints(), max_size=2, unique_by=_taint_key))
     said = draw(st.sampled_from(("allocatable", "capacity")))
-    return default_node(
-        Node(metadata=meta, spec=spec, status=NodeStatus(**{said: sizes}))
-    )
+    status = NodeStatus(**{said: sizes})
+    if "images" in features:
+        status.images = draw(container_images())
+    return default_node(Node(metadata=meta, spec=spec, status=status))
 
 
 @st.composite
 def clusters(
-    draw: st.DrawFn, min_size: int = 1, max_size: int = 6, *, gpu: bool = False
+    draw: st.DrawFn,
+    min_size: int = 1,
+    max_size: int = 6,
+    *,
+    gpu: bool = False,
+    features: Collection[str] = (),
 ) -> list[Node]:
     """Draw nodes node-0, node-1, …; often several alike, so that scores tie."""
     count = draw(st.integers(min_size, max_size))
@@ -308,13 +517,18 @@ def clusters(
         if found and draw(st.booleans()):
             found.append(_renamed(draw(st.sampled_from(found)), f"node-{index}"))
         else:
-            found.append(draw(nodes(f"node-{index}", gpu=gpu)))
+            found.append(draw(nodes(f"node-{index}", gpu=gpu, features=features)))
     return found
 
 
 @st.composite
 def node_events(
-    draw: st.DrawFn, cluster: Sequence[Node], *, max_size: int = 5, gpu: bool = False
+    draw: st.DrawFn,
+    cluster: Sequence[Node],
+    *,
+    max_size: int = 5,
+    gpu: bool = False,
+    features: Collection[str] = (),
 ) -> list[NodeEvent]:
     """Draw changes in order of time; nodes join, change, leave and come back.
 
@@ -336,7 +550,7 @@ def node_events(
         elif change == "remove":
             alive.remove(name)
             gone.append(name)
-        node = draw(nodes(name, gpu=gpu))
+        node = draw(nodes(name, gpu=gpu, features=features))
         if gpu and change == "update":
             given = node.status.allocatable
             given[count] = str(max(int(given[count]), int(devices[name])))
@@ -354,6 +568,7 @@ def pod_streams(
     gpu: bool = False,
     time: bool = True,
     bound: bool = True,
+    features: Collection[str] = (),
 ) -> PodStream:
     """Draw pods over a few templates.
 
@@ -362,7 +577,8 @@ def pod_streams(
     """
     kinds = draw(st.integers(1, 4))
     templates = [
-        draw(pods(node_names, name=f"kind-{i}", gpu=gpu)) for i in range(kinds)
+        draw(pods(node_names, name=f"kind-{i}", gpu=gpu, features=features))
+        for i in range(kinds)
     ]
     count = draw(st.integers(0, max_size))
     template = draw(_column(st.integers(0, kinds - 1), count))
@@ -400,13 +616,20 @@ def workloads(
     time: bool = True,
     bound: bool = True,
     changes: bool = True,
+    features: Collection[str] = (),
 ) -> Workload:
-    """Draw a cluster, its pods and, with `changes`, its node events."""
-    cluster = draw(clusters(max_size=max_nodes, gpu=gpu))
+    """Draw a cluster, its pods and, with `changes`, its node events.
+
+    With `features` of `FEATURES` also the objects that these need.
+    """
+    cluster = draw(clusters(max_size=max_nodes, gpu=gpu, features=features))
     names = [node.metadata.name for node in cluster]
-    stream = pod_streams(names, max_size=max_pods, gpu=gpu, time=time, bound=bound)
-    events = draw(node_events(cluster, gpu=gpu)) if changes else []
-    return Workload("drawn", cluster, draw(stream), node_events=events)
+    stream = pod_streams(
+        names, max_size=max_pods, gpu=gpu, time=time, bound=bound, features=features
+    )
+    events = draw(node_events(cluster, gpu=gpu, features=features)) if changes else []
+    objects = draw(cluster_objects(features)) if features else []
+    return Workload("drawn", cluster, draw(stream), objects, node_events=events)
 
 
 _rarely = st.sampled_from((False, False, False, True))
