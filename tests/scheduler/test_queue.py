@@ -335,6 +335,23 @@ def test_gates() -> None:
     assert drain(queue, 1001) == ["waiting"]
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_gates_that_close_later(early: bool) -> None:
+    """Gates are asked when a backoff begins if it may be cut short, else at its end."""
+    gated = pod(schedulingGates=[{"name": "a"}])
+    queue = failed(0, "NodeName", pop_from_backoff=early)
+    queue.update(pod(), gated, 0)
+    queue.on_event(new_node(), 0)
+    assert place(queue) is (Place.UNSCHEDULABLE if early else Place.BACKOFF)
+    queue.advance(2)
+    assert place(queue) is Place.UNSCHEDULABLE
+    queue = failed(0, "NodeName", pop_from_backoff=early)
+    queue.on_event(new_node(), 0)
+    queue.update(pod(), gated, 0)
+    queue.activate([gated], 0)
+    assert place(queue) is (Place.ACTIVE if early else Place.UNSCHEDULABLE)
+
+
 def test_own_gates() -> None:
     """Other plugins may hold pods back; the event they wait for has them ask again."""
     allowed: set[str] = set()

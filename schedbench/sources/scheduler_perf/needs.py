@@ -214,11 +214,6 @@ NEEDS: tuple[Need, ...] = (
         ),
     ),
     Need(
-        "InterPodAffinity",
-        "pods attract or repel other pods",
-        _pods(_has_pod_affinity),
-    ),
-    Need(
         "KubeSchedulerConfiguration",
         "the case brings a scheduler configuration of its own",
         lambda facts: facts.case.scheduler_config_path is not None,
@@ -272,14 +267,6 @@ NEEDS: tuple[Need, ...] = (
             _group("scheduling.k8s.io"),
             lambda facts: facts.of_type(PodGroup),
             _ops("createPodGroups", "createCompositePodGroups", "waitForPodGroups"),
-        ),
-    ),
-    Need(
-        "PodTopologySpread",
-        "pods are spread over domains, by constraint or because a service selects them",
-        _any_of(
-            _pods(lambda pod: bool(pod.spec.topology_spread_constraints)),
-            Facts.selected_pods,
         ),
     ),
     Need(
