@@ -158,9 +158,10 @@ class SchedulingQueue:
         return queued
 
     def done(self, queued: QueuedPod) -> None:
-        """Let go of a popped pod that found its place (or that nobody wants)."""
+        """Let go of a popped pod that found its place, and of its nomination."""
         self._flight.done(queued)
         if queued.place is Place.IN_FLIGHT:
+            self.nominator.remove(queued.pod)
             self._forget(queued)
 
     def add_unschedulable(

@@ -541,6 +541,9 @@ def test_nominations_in_the_queue() -> None:
     assert queue.nominator.nodes() == ["b"]
     queue.delete(pod(nominated="b"), 0)
     assert queue.nominator.nodes() == []
+    queue.add(pod(nominated="c"), 0)
+    queue.done(popped(queue, 0))
+    assert queue.nominator.nodes() == []
 
 
 @pytest.mark.parametrize("ending", ["deleted", "changed"])
