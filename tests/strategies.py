@@ -72,7 +72,12 @@ containers, `namespaces` are several, some without an object, `owners` are servi
 replica sets that select pods, `priorities` differ more, with budgets and policies.
 """
 NAMESPACES = ("default", "prod", "ghost")
-TOPOLOGY_KEYS = ("kubernetes.io/hostname", "topology.kubernetes.io/zone", "disk")
+TOPOLOGY_KEYS = (
+    "topology.kubernetes.io/zone",
+    "kubernetes.io/hostname",
+    "topology.kubernetes.io/zone",
+    "disk",
+)
 IMAGES = ("app:1", "app", "registry:5000/team/base", "big:v2")
 
 
@@ -235,12 +240,35 @@ def containers(draw: st.DrawFn, *, init: bool = False, ports: bool = True) -> Co
     return Container(resources=draw(resources()), ports=opened, restart_policy=restart)
 
 
+def pod_selectors() -> st.SearchStrategy[LabelSelector | None]:
+    """Draw a selector of pods, most often one that selects many; None included."""
+    web = {"app": "web"}
+    wide = st.sampled_from(("web", "any", "web", "not db", "all", "none")).map(
+        lambda kind: {
+            "web": LabelSelector(match_labels=dict(web)),
+            "any": LabelSelector(
+                match_expressions=[
+                    LabelSelectorRequirement(key="app", operator="Exists")
+                ]
+            ),
+            "not db": LabelSelector(
+                match_expressions=[
+                    LabelSelectorRequirement(key="app", operator="NotIn", values=["db"])
+                ]
+            ),
+            "all": LabelSelector(),
+            "none": None,
+        }[kind]
+    )
+    return wide | wide | label_selectors()
+
+
 @st.composite
 def pod_affinity_terms(
     draw: st.DrawFn, features: Collection[str] = ("affinity",)
 ) -> PodAffinityTerm:
     """Draw a term about other pods, with every way to mean namespaces."""
-    selector = draw(st.none() | label_selectors() | label_selectors())
+    selector = draw(pod_selectors())
     keys = st.lists(st.sampled_from(("app", "disk", "none")), max_size=1)
     term = PodAffinityTerm(
         topology_key=draw(st.sampled_from(TOPOLOGY_KEYS)), label_selector=selector
@@ -300,7 +328,7 @@ def spread_constraints(draw: st.DrawFn) -> TopologySpreadConstraint:
     """Draw a constraint with any of its fields."""
     hard = draw(st.booleans())
     policies = st.sampled_from((None, "Honor", "Ignore"))
-    selector = draw(st.none() | label_selectors() | label_selectors())
+    selector = draw(pod_selectors())
     keys = st.lists(st.sampled_from(("app", "rank", "none")), max_size=1)
     return TopologySpreadConstraint(
         max_skew=draw(st.integers(1, 3)),
@@ -341,7 +369,7 @@ def cluster_objects(
     for index in range(draw(st.integers(0, 2)) if "owners" in features else 0):
         space = draw(st.sampled_from(spaces))
         meta = ObjectMeta(name=f"service-{index}", namespace=space)
-        wanted = dict(list(draw(labels()).items())[:1])
+        wanted = draw(st.sampled_from(({"app": "web"}, {"app": "db"}, {})))
         found.append(Service(metadata=meta, spec=ServiceSpec(selector=wanted)))
         meta = ObjectMeta(name=f"set-{index}", namespace=space)
         chosen = draw(label_selectors())
@@ -351,9 +379,7 @@ def cluster_objects(
         found.append(
             PodDisruptionBudget(
                 metadata=ObjectMeta(name=f"budget-{index}", namespace=space),
-                spec=PodDisruptionBudgetSpec(
-                    selector=draw(st.none() | label_selectors())
-                ),
+                spec=PodDisruptionBudgetSpec(selector=draw(pod_selectors())),
                 status=PodDisruptionBudgetStatus(
                     disruptions_allowed=draw(st.integers(0, 2)),
                     disrupted_pods=draw(
@@ -429,8 +455,12 @@ def pods(
 def _featured(draw: st.DrawFn, pod: Pod, features: Collection[str]) -> None:
     """Give a pod what the features name."""
     spec, meta = pod.spec, pod.metadata
+    if not draw(_rarely):
+        meta.labels["app"] = draw(st.sampled_from(("web", "web", "db")))
     if "namespaces" in features:
-        meta.namespace = draw(st.sampled_from(("default", *NAMESPACES)))
+        meta.namespace = draw(
+            st.sampled_from(("default", "default", "default", *NAMESPACES))
+        )
     if "affinity" in features and draw(st.booleans()):
         own = spec.affinity or Affinity()
         spec.affinity = draw(pod_affinities(features))
@@ -449,7 +479,7 @@ def _featured(draw: st.DrawFn, pod: Pod, features: Collection[str]) -> None:
                 api_version="apps/v1",
                 kind="ReplicaSet",
                 name=name,
-                controller=draw(st.booleans()),
+                controller=not draw(_rarely),
             )
         ]
     if "priorities" in features:
@@ -496,6 +526,9 @@ def nodes(
         spec.taints = draw(st.lists(taints(), max_size=2, unique_by=_taint_key))
     said = draw(st.sampled_from(("allocatable", "capacity")))
     status = NodeStatus(**{said: sizes})
+    if features and not draw(_rarely):
+        key = "topology.kubernetes.io/zone"
+        meta.labels.setdefault(key, draw(st.sampled_from(LABELS[key])))
     if "images" in features:
         status.images = draw(container_images())
     return default_node(Node(metadata=meta, spec=spec, status=status))

@@ -24,7 +24,10 @@ ZONE = pod_topology_spread.ZONE
 @st.composite
 def worlds(draw: st.DrawFn, features: tuple[str, ...]) -> tuple[Pod, World]:
     """Draw a pod and a world of bound and nominated pods."""
-    load = draw(strategies.workloads(time=False, changes=False, features=features))
+    size = {"max_nodes": 5, "max_pods": 12}
+    load = draw(
+        strategies.workloads(time=False, changes=False, features=features, **size)
+    )
     stream = load.pods
     names = [node.metadata.name for node in load.nodes]
     placed: dict[str, list[Placed]] = {}
@@ -36,6 +39,10 @@ def worlds(draw: st.DrawFn, features: tuple[str, ...]) -> tuple[Pod, World]:
         elif len(nominated) < 2:
             nominated.setdefault(names[0], []).append(pod)
     pod = draw(strategies.pods(names, name="tried", features=features))
+    pod.spec.priority = draw(st.sampled_from((200, 200, 0)))
+    if draw(st.booleans()):
+        for node in load.nodes:
+            node.status.allocatable["pods"] = len(placed.get(node.metadata.name, ()))
     return pod, World(load.nodes, placed, load.objects, nominated)
 
 
