@@ -115,6 +115,8 @@ def encode(workload: Workload) -> EncodedWorkload:
         request=request,
         rows=rows,
         row_start=row_start,
+        fit_rows=rows,
+        fit_start=row_start,
         nonzero=_matrix([pod_nonzero_requests(pod) for pod in class_pods], 2),
         nonzero_bound=_matrix(bound, 2),
         static_row=static_row,

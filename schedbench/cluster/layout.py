@@ -96,6 +96,8 @@ class PodClasses(NamedTuple):
         Requests; 1 in row `PODS`.
     rows : int32[], row_start : int32[C + 1]
         Resource rows that class c requests: `rows[row_start[c]:row_start[c+1]]`.
+    fit_rows : int32[], fit_start : int32[C + 1]
+        Those of them that must fit.
     nonzero : int64[C, 2]
         cpu and memory with upstream's defaults for absent requests.
     nonzero_bound : int64[C, 2]
@@ -117,6 +119,8 @@ class PodClasses(NamedTuple):
     request: NDArray[np.int64]
     rows: NDArray[np.int32]
     row_start: NDArray[np.int32]
+    fit_rows: NDArray[np.int32]
+    fit_start: NDArray[np.int32]
     nonzero: NDArray[np.int64]
     nonzero_bound: NDArray[np.int64]
     static_row: NDArray[np.int32]
@@ -165,9 +169,15 @@ class StaticTable(NamedTuple):
         1 where upstream's PreScore returns Skip, so that the plugin is left out.
     scored : uint8[2, S]
         1 where some raw score of the row is not zero.
+    image_row : int32[C], image : int64[I, N], image_scored : uint8[I]
+        Rows of the classes by their images, the scores of ImageLocality, and where
+        some score is not zero.
     """
 
     reason: NDArray[np.int16]
     raw: NDArray[np.int64]
     skip: NDArray[np.uint8]
     scored: NDArray[np.uint8]
+    image_row: NDArray[np.int32]
+    image: NDArray[np.int64]
+    image_scored: NDArray[np.uint8]

@@ -2,7 +2,8 @@
 
 Base units are millicores for `cpu` and whole units (bytes, devices) for the rest.
 The rules are those of `k8s.io/component-helpers/resource` and of the scheduler's node
-accounting, v1.34. Sums are taken in billionths and rounded up once, at the end.
+accounting, v1.34. Each quantity is rounded up to a thousandth, as API defaulting does;
+sums are taken in billionths and rounded up at the end.
 """
 
 from __future__ import annotations
@@ -200,7 +201,11 @@ def _raise_to(total: Nanos, floor: Nanos) -> None:
 
 
 def _nanos(resources: Mapping[str, Quantity]) -> Nanos:
-    return {name: nano_value(quantity) for name, quantity in resources.items()}
+    """Return the amounts, each rounded up to thousandths, as API defaulting does."""
+    return {
+        name: -(-nano_value(quantity) // 10**6) * 10**6
+        for name, quantity in resources.items()
+    }
 
 
 def _quantities(nanos: Nanos) -> dict[str, Quantity]:

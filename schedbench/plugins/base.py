@@ -106,6 +106,7 @@ class ScoreKind(enum.IntEnum):
     CUSTOM = 11
     INTER_POD_AFFINITY = 12
     POD_TOPOLOGY_SPREAD = 13
+    IMAGE_LOCALITY = 14
 
 
 class ScoreColumns(NamedTuple):

@@ -220,7 +220,9 @@ class _Preparation:
     def _all(self, terms: list[_Term]) -> NDArray[np.int64]:
         if not terms:
             return np.zeros(len(self.pods), dtype=np.int64)
-        return np.prod([self._match(term, own=True) for term in terms], axis=0).astype(np.int64)
+        return np.prod([self._match(term, own=True) for term in terms], axis=0).astype(
+            np.int64
+        )
 
     def _matching(self, term: _Term) -> int:
         return self.tables.counter(term.key, self._match(term, own=True))

@@ -56,6 +56,8 @@ class NodeResourcesFit(ScorePlugin):
         Names and weights of the resources to score by.
     shape
         For RequestedToCapacityRatio: (utilization in percent, score 0..10), rising.
+    ignored, ignored_groups
+        Extended resources, and their domains, that need not fit.
     """
 
     name: ClassVar[str] = "NodeResourcesFit"
@@ -67,11 +69,31 @@ class NodeResourcesFit(ScorePlugin):
         strategy: Strategy = "LeastAllocated",
         resources: Sequence[tuple[str, int]] = DEFAULT_RESOURCES,
         shape: Sequence[tuple[int, int]] = (),
+        *,
+        ignored: Sequence[str] = (),
+        ignored_groups: Sequence[str] = (),
     ) -> None:
+        self.ignored = frozenset(ignored)
+        self.ignored_groups = frozenset(ignored_groups)
         self.kind = _KINDS[strategy]
         self.resources = tuple(resources)
         scale = MAX_SCORE // MAX_SHAPE_SCORE
         self.shape = tuple((percent, score * scale) for percent, score in shape)
+
+    def prepare(self, classes: PodClasses, resources: Sequence[str]) -> PodClasses:
+        """Return the classes without the rows that need not fit."""
+        skipped = [
+            row
+            for row, name in enumerate(resources)
+            if is_extended(name)
+            and (name in self.ignored or name.split("/")[0] in self.ignored_groups)
+        ]
+        if not skipped:
+            return classes
+        kept = ~np.isin(classes.rows, skipped)
+        start = np.zeros_like(classes.row_start)
+        start[1:] = np.cumsum(kept)[classes.row_start[1:] - 1]
+        return classes._replace(fit_rows=classes.rows[kept], fit_start=start)
 
     def explain_filter(
         self, view: ClusterView, pod_class: int, node: int
@@ -80,13 +102,21 @@ class NodeResourcesFit(ScorePlugin):
         reasons = []
         unresolvable = False
         request = view.classes.request[pod_class]
-        for row in (PODS, *(r for r in range(len(request)) if r != PODS)):
+        first, last = view.classes.fit_start[pod_class : pod_class + 2]
+        for row in view.classes.fit_rows[first:last]:
             capacity = int(view.state.allocatable[row, node])
             free = capacity - int(view.state.requested[row, node])
-            if request[row] > 0 and request[row] > free:
+            if request[row] > free:
                 reasons.append(short_of(view.resources[row]))
                 unresolvable |= row != PODS and int(request[row]) > capacity
         return Status(tuple(reasons), unresolvable) if reasons else None
+
+
+def is_extended(name: str) -> bool:
+    """Return whether a resource is an extended one, by its name."""
+    return "/" in name and not (
+        "kubernetes.io/" in name or name.startswith("requests.")
+    )
 
 
 def short_of(resource: str) -> str:
@@ -104,8 +134,8 @@ def resources_fit(
     bad: NDArray[np.int64],
 ) -> None:
     """Make `bad[i]` negative if a requested resource is short on node `low + i`."""
-    for index in range(classes.row_start[pod_class], classes.row_start[pod_class + 1]):
-        resource = classes.rows[index]
+    for index in range(classes.fit_start[pod_class], classes.fit_start[pod_class + 1]):
+        resource = classes.fit_rows[index]
         request = classes.request[pod_class, resource]
         allocatable = state.allocatable[resource, low:high]
         requested = state.requested[resource, low:high]

@@ -154,9 +154,7 @@ def _columns(
             key = NODE_ITSELF if by_node else constraint.topology_key
             rule = None if by_node else _eligibility(constraint, pod, keys)
             lenient = not all_keys and not by_node
-            counter.append(
-                tables.counter(key, weights, rule, absent_is_empty=lenient)
-            )
+            counter.append(tables.counter(key, weights, rule, absent_is_empty=lenient))
             none = np.zeros(len(pods), dtype=np.int64)
             key_counter.append(tables.counter(constraint.topology_key, none))
             itself = matches_label_selector(

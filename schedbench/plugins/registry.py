@@ -15,6 +15,7 @@ PLUGINS = {
     "GpuDotProduct": f"{_ROOM}.gpu_dot_product:GpuDotProduct",
     "GpuPacking": f"{_ROOM}.gpu_packing:GpuPacking",
     "GpuShare": f"{_ROOM}.gpu_share:GpuShare",
+    "ImageLocality": f"{_ROOM}.image_locality:ImageLocality",
     "InterPodAffinity": f"{_ROOM}.inter_pod_affinity:InterPodAffinity",
     "NodeAffinity": f"{_ROOM}.node_affinity:NodeAffinity",
     "NodeName": f"{_ROOM}.node_name:NodeName",

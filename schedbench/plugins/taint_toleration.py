@@ -40,8 +40,9 @@ class TaintToleration(ScorePlugin):
                 code_of_list[index] = len(reasons)
         return StaticVerdict(code_of_list[nodes.taint_list[slots]], reasons)
 
-    @staticmethod
-    def static_score(pod: Pod, nodes: NodeTable, slots: slice) -> NDArray[np.int64]:
+    def static_score(
+        self, pod: Pod, nodes: NodeTable, slots: slice
+    ) -> NDArray[np.int64]:
         """Return the number of untolerated PreferNoSchedule taints, int64[slots]."""
         soft = [
             toleration

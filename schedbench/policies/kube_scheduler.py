@@ -2,12 +2,13 @@
 
 Source: kubernetes v1.34.1 pkg/scheduler/apis/config/v1/default_plugins.go: weights
 TaintToleration 3, NodeAffinity 2, PodTopologySpread 2, InterPodAffinity 2,
-NodeResourcesFit 1, BalancedAllocation 1. All nodes are scored; ties are drawn
-uniformly.
+NodeResourcesFit 1, BalancedAllocation 1, ImageLocality 1. All nodes are scored; ties
+are drawn uniformly.
 """
 
 from __future__ import annotations
 
+from schedbench.plugins.image_locality import ImageLocality
 from schedbench.plugins.inter_pod_affinity import InterPodAffinity
 from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.node_resources_balanced_allocation import (
@@ -32,5 +33,6 @@ def make(ties: str = "random") -> Policy:
         WeightedScore(InterPodAffinity(), 2),
         WeightedScore(NodeResourcesFit(), 1),
         WeightedScore(NodeResourcesBalancedAllocation(), 1),
+        WeightedScore(ImageLocality(), 1),
     )
     return Policy(NAME, SUMMARY, Profile(NAME, scores, tie=Tie[ties.upper()]))

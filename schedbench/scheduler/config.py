@@ -17,6 +17,7 @@ from schedbench.errors import InputError
 from schedbench.objects.pod import NodeAffinity, TopologySpreadConstraint
 from schedbench.scheduler.config_args import (
     ARGUMENTS,
+    LoosePreference,
     NodeAffinityArgs,
     PluginArgs,
     PodTopologySpreadArgs,
@@ -55,6 +56,8 @@ from schedbench.sources.documents import load_documents
 
 KIND = "KubeSchedulerConfiguration"
 DEFAULT_SCHEDULER = "default-scheduler"
+NOTHING_LIKED = LoosePreference(weight=1)
+"""In the place of terms that upstream does not read; that there are terms matters."""
 
 
 def read_configuration(
@@ -285,7 +288,7 @@ def _added_affinity(args: NodeAffinityArgs) -> NodeAffinity:
         return NodeAffinity()
     liked = added.preferred_during_scheduling_ignored_during_execution
     added.preferred_during_scheduling_ignored_during_execution = [
-        one for one in liked if not one.is_void
+        NOTHING_LIKED if one.is_void else one for one in liked
     ]
     return msgspec.convert(msgspec.to_builtins(added), NodeAffinity)
 

@@ -70,6 +70,8 @@ class Profile:
         Names of the filter plugins, in the order in which they reject.
     tie
         The tie rule.
+    configured
+        Plugins with arguments, for those that filter without scoring.
     custom
         A compiled `score(cluster, node, pod)` that replaces all score plugins.
     custom_key
@@ -80,19 +82,25 @@ class Profile:
     scores: Sequence[WeightedScore] = ()
     filters: Sequence[str] = DEFAULT_FILTERS
     tie: Tie = Tie.RANDOM
+    configured: Sequence[ScorePlugin] = ()
     custom: Callable[..., float] | None = None
     custom_key: str = ""
 
     def plugin(self, kind: type[Configured]) -> Configured | None:
         """Return the profile's plugin of a kind, as configured; None if it has none."""
-        for score in self.scores:
-            if isinstance(score.plugin, kind):
-                return score.plugin
+        scored = (score.plugin for score in self.scores)
+        for plugin in (*self.configured, *scored):
+            if isinstance(plugin, kind):
+                return plugin
         return kind() if kind.name in self.filters else None
 
     def filter_plugins(self) -> list[Plugin]:
-        """Return the filter plugins, in order."""
-        return [plugin_class(name)() for name in self.filters]
+        """Return the filter plugins, in order, as configured."""
+        known: dict[str, Plugin] = {
+            score.plugin.name: score.plugin for score in self.scores
+        }
+        known |= {plugin.name: plugin for plugin in self.configured}
+        return [known.get(name) or plugin_class(name)() for name in self.filters]
 
     def columns(self, resources: Sequence[str], state: ClusterState) -> ScoreColumns:
         """Return the scores as kernels read them.

@@ -108,6 +108,8 @@ def is_constant(
 ) -> bool:
     """Return whether score k is the same on all nodes, since all raw scores are 0."""
     kind = columns.kind[k]
+    if kind == ScoreKind.IMAGE_LOCALITY:
+        return static.image_scored[static.image_row[pod_class]] == 0
     if kind > ScoreKind.NODE_AFFINITY:
         return False
     row = classes.static_row[pod_class]
@@ -164,6 +166,8 @@ def normalized_score(
     elif kind == ScoreKind.POD_TOPOLOGY_SPREAD:
         spread_score(state, classes.spread.soft, pod_class, scratch.bad, score)
         spread_normalize_counts(score, scratch.bad)
+    elif kind == ScoreKind.IMAGE_LOCALITY:
+        score[:] = static.image[static.image_row[pod_class]]
     else:
         custom_score(state, classes, pod_class, scratch)
 

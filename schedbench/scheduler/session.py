@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from schedbench.cluster.domains import DomainTables
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.cluster.gpu import gpu_devices
+from schedbench.cluster.images import ImageTable
 from schedbench.cluster.layout import PodClasses
 from schedbench.cluster.nodes import NodeTable
 from schedbench.cluster.state import copy_state, recount, remove_node, set_node
@@ -19,6 +20,8 @@ from schedbench.objects.node import Node
 from schedbench.objects.policy import Namespace
 from schedbench.plugins.base import ClusterView
 from schedbench.plugins.inter_pod_affinity import InterPodAffinity
+from schedbench.plugins.node_affinity import NodeAffinity
+from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.plugins.pod_topology_spread import PodTopologySpread
 from schedbench.rng import stream_key
 from schedbench.scheduler.cycle import Choice, Compiled
@@ -43,6 +46,9 @@ class Session:
         The cluster now; bind and release change it.
     nodes
         The node objects now.
+    images
+        What is known of the images on them; `look` before an attempt that follows
+        changes of nodes.
     compiled
         What the compiled cycle reads.
     scratch
@@ -57,11 +63,24 @@ class Session:
         self.state = copy_state(encoded.state)
         self.nodes = NodeTable(encoded.initial_nodes)
         self.plugins = profile.filter_plugins()
-        self.statics = Statics(self.plugins, encoded.static_pods, self.nodes)
+        self.images = ImageTable(encoded.class_pods, len(self.nodes))
+        for slot in np.flatnonzero(self.state.alive):
+            self.images.put(int(slot), self.nodes.objects[slot])
+        self.images.look()
+        self.statics = Statics(
+            self.plugins,
+            encoded.static_pods,
+            self.nodes,
+            self.images,
+            profile.plugin(NodeAffinity) or NodeAffinity(),
+        )
         names = {plugin.name for plugin in self.plugins}
         has_gpus = bool((encoded.classes.gpu_count > 0).any())
         self._tables = DomainTables(self.nodes, len(encoded.class_pods))
         classes = self._tables.contribute(self._with_terms(encoded.classes))
+        fit = profile.plugin(NodeResourcesFit)
+        if fit is not None:
+            classes = fit.prepare(classes, encoded.resources)
         self._count_domains()
         self.compiled = Compiled(
             classes=classes,
@@ -151,6 +170,7 @@ class Session:
         """Let a node join or change, and return its slot."""
         slot = self.nodes.slots[node.metadata.name]
         self.nodes.update(slot, node)
+        self.images.put(slot, node)
         set_node(self.state, slot, self.encoded.allocatable(node), gpu_devices(node))
         self.statics.refresh(slice(slot, slot + 1))
         return slot
@@ -159,4 +179,5 @@ class Session:
         """Let an empty node leave, and return its slot."""
         slot = self.nodes.slots[name]
         remove_node(self.state, slot)
+        self.images.drop(slot)
         return slot

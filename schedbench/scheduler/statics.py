@@ -10,15 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from schedbench.cluster.images import ImageTable
 from schedbench.cluster.layout import StaticTable
 from schedbench.cluster.nodes import NodeTable
 from schedbench.cluster.vocabulary import Vocabulary
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Plugin
-from schedbench.plugins.node_affinity import NodeAffinity, preferred_terms
+from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.taint_toleration import TaintToleration
-
-SCORES = (TaintToleration.static_score, NodeAffinity.static_score)
 
 
 class Statics:
@@ -33,18 +32,28 @@ class Statics:
     """
 
     def __init__(
-        self, plugins: Sequence[Plugin], pods: Sequence[Pod], nodes: NodeTable
+        self,
+        plugins: Sequence[Plugin],
+        pods: Sequence[Pod],
+        nodes: NodeTable,
+        images: ImageTable,
+        affinity: NodeAffinity,
     ) -> None:
         self._plugins = plugins
         self._pods = pods
         self._nodes = nodes
+        self._affinity = affinity
+        self._scores = (TaintToleration().static_score, affinity.static_score)
         self.reasons: Vocabulary[tuple[str, str]] = Vocabulary()
         shape = (len(pods), len(nodes))
         self.table = StaticTable(
             reason=np.zeros(shape, dtype=np.int16),
-            raw=np.zeros((len(SCORES), *shape), dtype=np.int64),
-            skip=np.zeros((len(SCORES), len(pods)), dtype=np.uint8),
-            scored=np.zeros((len(SCORES), len(pods)), dtype=np.uint8),
+            raw=np.zeros((2, *shape), dtype=np.int64),
+            skip=np.zeros((2, len(pods)), dtype=np.uint8),
+            scored=np.zeros((2, len(pods)), dtype=np.uint8),
+            image_row=images.row,
+            image=images.score,
+            image_scored=images.scored,
         )
         self.refresh(slice(0, len(nodes)))
 
@@ -52,11 +61,11 @@ class Statics:
         """Compute the tables anew for some node slots."""
         for row, pod in enumerate(self._pods):
             self._refresh_filters(row, pod, slots)
-            for index, score in enumerate(SCORES):
+            for index, score in enumerate(self._scores):
                 raw = self.table.raw[index, row]
                 raw[slots] = score(pod, self._nodes, slots)
                 self.table.scored[index, row] = raw.any()
-            self.table.skip[1, row] = not preferred_terms(pod)
+            self.table.skip[1, row] = not self._affinity.preferred(pod)
 
     def _refresh_filters(self, row: int, pod: Pod, slots: slice) -> None:
         result = self.table.reason[row, slots]

@@ -59,9 +59,9 @@ def count_rejections(
             continue
         if compiled.switches.resources:
             for index in range(
-                classes.row_start[pod_class], classes.row_start[pod_class + 1]
+                classes.fit_start[pod_class], classes.fit_start[pod_class + 1]
             ):
-                resource = classes.rows[index]
+                resource = classes.fit_rows[index]
                 free = state.allocatable[resource, node]
                 free -= state.requested[resource, node]
                 if classes.request[pod_class, resource] > free:

@@ -147,10 +147,20 @@ class Replay:
             added = event.change == "add"
             self._write(EventKind.NODE_ADD if added else EventKind.NODE_UPDATE, slot)
             waiting.mark_changed(self.progress, slot)
+        self._look_at_images(slot)
         here = np.flatnonzero(self.progress.status == BOUND)
         self.session.recount(self.pods.pod_class[here], self.progress.place[here])
         allocatable = self.session.state.allocatable[:, slot].copy()
         self.capacity_changes.append(CapacityChange(event.time, slot, allocatable))
+
+    def _look_at_images(self, slot: int) -> None:
+        """Refresh what is known of images where something changed since an attempt."""
+        self.session.images.touch(slot)
+        for entry in range(int(self.progress.counters.logged[0]) - 1, -1, -1):
+            self.session.images.touch(int(self.log.node[entry]))
+            if self.log.kind[entry] in {EventKind.BIND, EventKind.UNSCHEDULABLE}:
+                break
+        self.session.images.look()
 
     def _evict_all(self, slot: int) -> None:
         """Let the pods of a leaving node wait again, in the order of the queue."""

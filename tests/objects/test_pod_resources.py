@@ -65,8 +65,8 @@ def pod(*containers: Container, init: tuple[Container, ...] = (), **spec: Any) -
         ),
         pytest.param(
             pod(container(cpu="500u"), container(cpu="500u")),
-            {"cpu": 1},
-            id="the sum is rounded, not its parts",
+            {"cpu": 2},
+            id="each quantity is rounded up to a thousandth before they add up",
         ),
         pytest.param(
             pod(container(cpu=1, memory=1), init=(container(cpu=2, memory=0),)),

@@ -252,7 +252,5 @@ def _scores(
         plugin: dict(zip(names, values.tolist(), strict=True))
         for plugin, values in told.scores.items()
     }
-    if settings.runs("ImageLocality", "score"):
-        scores.setdefault("ImageLocality", dict.fromkeys(names, 0))
     total = dict(zip(names, verdict.total.tolist(), strict=True))
     return {"scores": scores, "total": total}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from schedbench.experiment.conformance.cases import Case
 from schedbench.objects.controllers import (
@@ -51,13 +50,6 @@ def _spreads(case: Case) -> bool:
     )
 
 
-def _arguments(case: Case, plugin: str) -> Iterable[Mapping[str, Any]]:
-    for profile in (case.config or {}).get("profiles") or ():
-        for each in profile.get("pluginConfig") or ():
-            if each["name"] == plugin:
-                yield each.get("args") or {}
-
-
 NEEDS: Mapping[str, Callable[[Case], bool]] = {
     "InterPodAffinity": _some_pod(_has_pod_affinity),
     "PodTopologySpread": _spreads,
@@ -65,12 +57,5 @@ NEEDS: Mapping[str, Callable[[Case], bool]] = {
     "VolumeBinding": _some_pod(_has_disks),
     "DynamicResources": _some_pod(lambda pod: pod.spec.resource_claims),
     "nominated pods": _some_pod(lambda pod: pod.status.nominated_node_name),
-    "NodeAffinity addedAffinity": lambda case: any(
-        args.get("addedAffinity") for args in _arguments(case, "NodeAffinity")
-    ),
-    "NodeResourcesFit ignoredResources": lambda case: any(
-        args.get("ignoredResources") or args.get("ignoredResourceGroups")
-        for args in _arguments(case, "NodeResourcesFit")
-    ),
 }
 """What is needed → whether a case does; plugins that are registered count as there."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from schedbench.plugins.base import ScorePlugin
 from schedbench.plugins.inter_pod_affinity import InterPodAffinity
+from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.node_resources_balanced_allocation import (
     NodeResourcesBalancedAllocation,
 )
@@ -55,7 +56,13 @@ def columnar_profile(config: ProfileConfig) -> Profile:
         if (plugin := _score_plugin(name, config.args)) is not None
     ]
     filters = tuple(name for name in extension(config, "filter") if name in PLUGINS)
-    return Profile(config.name, scores, filters, tie=Tie.FIRST)
+    scoring = {score.plugin.name for score in scores}
+    configured = [
+        make(config.args)
+        for name, make in _CONFIGURED.items()
+        if name in filters and name not in scoring
+    ]
+    return Profile(config.name, scores, filters, tie=Tie.FIRST, configured=configured)
 
 
 def _score_plugin(name: str, args: Arguments) -> ScorePlugin | None:
@@ -73,7 +80,14 @@ def _fit(args: Arguments) -> ScorePlugin:
     ratio = strategy.requested_to_capacity_ratio
     shape = [(each.utilization, each.score) for each in ratio.shape] if ratio else []
     kind: Any = strategy.type
-    return NodeResourcesFit(kind, _weighted(strategy.resources), shape)
+    given = args.node_resources_fit
+    return NodeResourcesFit(
+        kind,
+        _weighted(strategy.resources),
+        shape,
+        ignored=given.ignored_resources,
+        ignored_groups=given.ignored_resource_groups,
+    )
 
 
 def _balanced(args: Arguments) -> ScorePlugin:
@@ -97,7 +111,12 @@ def _spread(args: Arguments) -> ScorePlugin:
     return PodTopologySpread(defaults.constraints, kind)  # type: ignore[arg-type]
 
 
+def _affinity(args: Arguments) -> ScorePlugin:
+    return NodeAffinity(args.added_affinity)
+
+
 _CONFIGURED: Mapping[str, Callable[[Arguments], ScorePlugin]] = {
+    "NodeAffinity": _affinity,
     "NodeResourcesFit": _fit,
     "NodeResourcesBalancedAllocation": _balanced,
     "InterPodAffinity": _inter_pod,

@@ -102,6 +102,8 @@ class World:
                 for session in self.sessions.values():
                     session.join(event.node)
                 self._recount()
+        for session in self.sessions.values():
+            session.images.look()
         return bool(events)
 
     def alive(self) -> NDArray[np.int64]:
@@ -141,3 +143,4 @@ class World:
         for session in self.sessions.values():
             classes = session.compiled.classes
             bind(session.state, classes, pod_class, slot, 0, sign)
+            session.images.touch(slot)
