@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import strategies
 from hypothesis import strategies as st
+from kernel_domains import decided, naively, neighbourhoods
 from naive import (
     balanced,
     best_fit,
@@ -44,6 +45,13 @@ from schedbench.plugins.gpu_best_fit import GpuBestFit, gpu_best_fit_score
 from schedbench.plugins.gpu_dot_product import GpuDotProduct, gpu_dot_product_score
 from schedbench.plugins.gpu_packing import gpu_packing_score
 from schedbench.plugins.gpu_share import choose_devices, free_milli, gpus_fit
+from schedbench.plugins.inter_pod_affinity import (
+    inter_pod_fits,
+    inter_pod_normalize,
+    inter_pod_score,
+    inter_pod_verdict,
+    scores_nothing,
+)
 from schedbench.plugins.node_ports import ports_free
 from schedbench.plugins.node_resources_balanced_allocation import (
     NodeResourcesBalancedAllocation,
@@ -54,6 +62,13 @@ from schedbench.plugins.node_resources_fit import (
     NodeResourcesFit,
     fit_score,
     resources_fit,
+)
+from schedbench.plugins.pod_topology_spread import (
+    has_soft,
+    spread_fits,
+    spread_normalize_counts,
+    spread_score,
+    spread_verdict,
 )
 from schedbench.plugins.remaining_capacity import RemainingCapacity, remaining_score
 from schedbench.scheduler.feasible import mark_infeasible
@@ -541,6 +556,23 @@ _DRAWS = st.tuples(
 _FLOATS = st.lists(st.floats(allow_nan=False), max_size=8)
 
 CASES = {
+    "PodTopologySpread, InterPodAffinity and ImageLocality": KernelCase(
+        (
+            inter_pod_fits,
+            inter_pod_verdict,
+            inter_pod_score,
+            inter_pod_normalize,
+            scores_nothing,
+            spread_fits,
+            spread_verdict,
+            spread_score,
+            spread_normalize_counts,
+            has_soft,
+        ),
+        neighbourhoods(),
+        decided,
+        naively,
+    ),
     "NodeResourcesFit score": KernelCase(
         (fit_score,), st.tuples(situations(), fit_strategies()), _fit, _naive_fit
     ),

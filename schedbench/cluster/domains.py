@@ -144,7 +144,7 @@ class DomainTables:
             mask=mask,
             eligible=eligible,
             start=start,
-            count=np.zeros(start[-1], dtype=np.int64),
+            counts=np.zeros(start[-1], dtype=np.int64),
             present=present,
             total=np.zeros(len(pairs), dtype=np.int64),
         )
@@ -186,7 +186,7 @@ def no_domains(nodes: int) -> DomainState:
         mask=np.zeros(0, dtype=np.int32),
         eligible=np.zeros((0, nodes), dtype=np.uint8),
         start=np.zeros(1, dtype=np.int32),
-        count=np.zeros(0, dtype=np.int64),
+        counts=np.zeros(0, dtype=np.int64),
         present=np.zeros(0, dtype=np.int64),
         total=np.zeros(0, dtype=np.int64),
     )

@@ -38,8 +38,8 @@ class DomainState(NamedTuple):
     eligible : uint8[M, N]
         1 for the nodes whose pods count.
     start : int32[K + 1]
-        The domains of counter k are `count[start[k]:start[k + 1]]`.
-    count : int64[]
+        The domains of counter k are `counts[start[k]:start[k + 1]]`.
+    counts : int64[]
         Summed weights of the pods on eligible nodes of each domain.
     present : int64[]
         Eligible nodes of each domain that are in the cluster.
@@ -52,7 +52,7 @@ class DomainState(NamedTuple):
     mask: NDArray[np.int32]
     eligible: NDArray[np.uint8]
     start: NDArray[np.int32]
-    count: NDArray[np.int64]
+    counts: NDArray[np.int64]
     present: NDArray[np.int64]
     total: NDArray[np.int64]
 

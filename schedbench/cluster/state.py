@@ -46,7 +46,7 @@ def bind(
         domain = domains.domain[domains.key[counter], node]
         if domain >= 0 and domains.eligible[domains.mask[counter], node]:
             weight = sign * classes.add_weight[i]
-            domains.count[domains.start[counter] + domain] += weight
+            domains.counts[domains.start[counter] + domain] += weight
             domains.total[counter] += weight
     if devices:
         for device in range(state.gpu_free.shape[0]):
@@ -61,7 +61,10 @@ def copy_state(state: ClusterState) -> ClusterState:
         for name, column in state._asdict().items()
         if name != "domains"
     }
-    domains = DomainState(*(column.copy() for column in state.domains))
+    counted: dict[str, Any] = {
+        name: column.copy() for name, column in state.domains._asdict().items()
+    }
+    domains = DomainState(**counted)
     return ClusterState(**columns, domains=domains)
 
 
@@ -148,7 +151,7 @@ def check_invariants(
                 f"but its pods add up to {column[row, node]}"
             )
     recounted = recount(state.domains, classes, bound_class, bound_node)
-    if not np.array_equal(recounted, state.domains.count):
+    if not np.array_equal(recounted, state.domains.counts):
         raise InvariantError("the counts of a topology domain are not its pods'")
     if (state.requested[PODS, state.alive == 0] != 0).any():
         raise InvariantError("pods are bound to a node that is not in the cluster")
@@ -160,8 +163,8 @@ def recount(
     bound_class: NDArray[np.int32],
     bound_node: NDArray[np.int32],
 ) -> NDArray[np.int64]:
-    """Return what `domains.count` should be, counted from the bound pods."""
-    count = np.zeros_like(domains.count)
+    """Return what `domains.counts` should be, counted from the bound pods."""
+    count = np.zeros_like(domains.counts)
     pods = np.bincount(
         bound_class.astype(np.int64) * domains.domain.shape[1] + bound_node,
         minlength=len(classes.gpu_count) * domains.domain.shape[1],

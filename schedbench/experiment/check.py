@@ -6,6 +6,7 @@ workloads are small and made from fixed seeds, so that a verdict is repeatable.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -202,17 +203,20 @@ def _situations(policy: Policy) -> Iterator[tuple[Session, int]]:
 
 
 def _copy(classes: PodClasses) -> PodClasses:
-    columns: Any = [column.copy() for column in classes]
-    return PodClasses(*columns)
+    copied: PodClasses = copy.deepcopy(classes)
+    return copied
 
 
 def _differing(before: Any, after: Any) -> list[str]:
     """Return the names of the columns that are not the same."""
-    return [
-        name
-        for name in before._fields
-        if not np.array_equal(getattr(before, name), getattr(after, name))
-    ]
+    found = []
+    for name in before._fields:
+        old, new = getattr(before, name), getattr(after, name)
+        if isinstance(old, tuple):
+            found += [f"{name}.{inner}" for inner in _differing(old, new)]
+        elif not np.array_equal(old, new):
+            found.append(name)
+    return found
 
 
 def _fill(session: Session, encoded: EncodedWorkload, pod_class: int) -> None:

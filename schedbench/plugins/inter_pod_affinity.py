@@ -269,7 +269,7 @@ def count_at(domains: DomainState, counter: int, node: int) -> int:
     domain = domains.domain[domains.key[counter], node]
     if domain < 0:
         return np.int64(-1)
-    return domains.count[domains.start[counter] + domain]
+    return domains.counts[domains.start[counter] + domain]
 
 
 @kernel
@@ -350,7 +350,7 @@ def inter_pod_score(
         counter = scored.item[i]
         weight = scored.weight[i]
         domain = domains.domain[domains.key[counter], low:high]
-        counts = domains.count[domains.start[counter] : domains.start[counter + 1]]
+        counts = domains.counts[domains.start[counter] : domains.start[counter + 1]]
         for node in range(domain.size):
             if domain[node] >= 0:
                 score[node] += weight * counts[domain[node]]
@@ -358,7 +358,7 @@ def inter_pod_score(
 
 @kernel
 def inter_pod_normalize(score: NDArray[np.int64], bad: NDArray[np.int64]) -> None:
-    """Spread the feasible scores over 0..100, in float64 as upstream; all 0 if equal."""
+    """Spread the feasible scores over 0..100, in float64; all 0 if they are equal."""
     lowest = np.int64(2**62)
     greatest = -lowest
     for i in range(score.size):

@@ -103,7 +103,8 @@ class NodeResourcesFit(ScorePlugin):
         unresolvable = False
         request = view.classes.request[pod_class]
         first, last = view.classes.fit_start[pod_class : pod_class + 2]
-        for row in view.classes.fit_rows[first:last]:
+        rows = view.classes.fit_rows[first:last]
+        for row in sorted(rows, key=lambda row: (row != PODS, row)):
             capacity = int(view.state.allocatable[row, node])
             free = capacity - int(view.state.requested[row, node])
             if request[row] > free:

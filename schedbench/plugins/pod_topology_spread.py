@@ -227,7 +227,7 @@ def least_count(state: ClusterState, hard: SpreadColumns, i: int) -> int:
     for place in range(domains.start[counter], domains.start[counter + 1]):
         if domains.present[place] > 0:
             found += 1
-            least = min(least, domains.count[place])
+            least = min(least, domains.counts[place])
     return np.int64(0) if found < hard.min_domains[i] else least
 
 
@@ -262,7 +262,7 @@ def spread_fits(
         least = least_count(state, hard, t)
         most = hard.max_skew[t] - hard.itself[t] + least
         domain = domains.domain[domains.key[counter], low:high]
-        counts = domains.count[domains.start[counter] : domains.start[counter + 1]]
+        counts = domains.counts[domains.start[counter] : domains.start[counter + 1]]
         for i in range(domain.size):
             if domain[i] < 0 or counts[domain[i]] > most:
                 bad[i] |= np.int64(-1)

@@ -142,10 +142,10 @@ class Session:
         self._count_domains()
         domains = self.state.domains
         classes = self.compiled.classes
-        domains.count[:] = recount(domains, classes, bound_class, bound_node)
+        domains.counts[:] = recount(domains, classes, bound_class, bound_node)
         for counter in range(len(domains.total)):
             first, last = domains.start[counter], domains.start[counter + 1]
-            domains.total[counter] = domains.count[first:last].sum()
+            domains.total[counter] = domains.counts[first:last].sum()
 
     def specialized(self, function: Any) -> Any:
         """Return a kernel with the profile's own score compiled in, if it has one."""

@@ -92,7 +92,10 @@ def read_only(state: ClusterState) -> ClusterState:
         for name, column in state._asdict().items()
         if name != "domains"
     }
-    domains = DomainState(*(read_only_view(column) for column in state.domains))
+    counted: dict[str, Any] = {
+        name: read_only_view(column) for name, column in state.domains._asdict().items()
+    }
+    domains = DomainState(**counted)
     return ClusterState(**views, domains=domains)
 
 

@@ -12,6 +12,7 @@ import pytest
 from naive import profile as naive
 
 from schedbench.errors import InputError
+from schedbench.objects.selectors import NodeSelectorTerm
 from schedbench.scheduler.config import (
     extension,
     load_configuration,
@@ -187,8 +188,8 @@ def test_an_empty_list_of_constraints_turns_the_defaults_off():
     assert not profile.args.spread_defaults.system_defaulted
 
 
-def test_preferences_that_upstream_passes_over_are_dropped():
-    """A preferred term of weight 0, or an empty one, is not even read."""
+def test_preferences_that_upstream_passes_over_become_empty():
+    """A preferred term of weight 0, or an empty one, is not even read, but counted."""
     void = {"weight": 0, "preference": {"matchExpressions": [{"operator": "What"}]}}
     kept = {
         "weight": 5,
@@ -199,9 +200,9 @@ def test_preferences_that_upstream_passes_over_are_dropped():
     profile = one_profile(pluginConfig=[{"name": "NodeAffinity", "args": args}])
 
     added = profile.args.added_affinity
-    assert [
-        one.weight for one in added.preferred_during_scheduling_ignored_during_execution
-    ] == [5]
+    terms = added.preferred_during_scheduling_ignored_during_execution
+    empty = NodeSelectorTerm()
+    assert [term.preference == empty for term in terms] == [True, True, False]
 
 
 def test_a_profile_s_percentage_comes_before_the_global_one():
@@ -378,7 +379,9 @@ def compare(profile: ProfileConfig, expected: naive.Profile, identity: str) -> N
     added = msgspec.to_builtins(expected.added)
     preferred = "preferredDuringSchedulingIgnoredDuringExecution"
     added[preferred] = [one for one in added[preferred] if any_requirement(one)]
-    assert added == msgspec.to_builtins(args.added_affinity), identity
+    ours = msgspec.to_builtins(args.added_affinity)
+    ours[preferred] = [one for one in ours[preferred] if any_requirement(one)]
+    assert added == ours, identity
 
 
 def test_the_configurations_of_scheduler_perf_are_read(shared):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from kernel_cases import Situation, situations
 from naive import cycle
 from naive.handmade import asking, make_node, make_pod
-from naive.profile import DEFAULT
+from naive.profile import DEFAULT, WHOLE
 from naive.profile import Profile as NaiveProfile
 
 from schedbench.cluster.encode import encode
@@ -48,7 +49,8 @@ def test_kube_scheduler_is_explained_as_the_naive_cycle_does(
     """Verdicts, reasons, scores, totals and ties equal the naive cycle's."""
     profile = make_policy("kube-scheduler").profile
     told = explain(session_of(situation, profile), 0)
-    decision = cycle.schedule(situation.pod, situation.nodes, situation.placed, DEFAULT)
+    whole = dataclasses.replace(DEFAULT, weights=WHOLE.weights)
+    decision = cycle.schedule(situation.pod, situation.nodes, situation.placed, whole)
     names = [node.metadata.name for node in situation.nodes]
     refused = {
         names[node]: (
