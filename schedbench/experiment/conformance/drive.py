@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.experiment.conformance import seams
 from schedbench.experiment.conformance.cases import Case, Decision
 from schedbench.experiment.conformance.profiles import Settings
 from schedbench.experiment.conformance.sampling import nodes_to_find, walk
+from schedbench.experiment.conformance.storage import volume_rejections
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
@@ -122,7 +124,7 @@ def _attempt(
         sampled = _sampled(world, engine, settings, pod, pod_class, narrowed)
         return sampled, frozenset()
     with seams.only(session, narrowed.allowed):
-        verdict = ENGINES[engine](session, pod_class)
+        verdict = _decided(world, engine, settings, pod, pod_class)
         told = verdict.told or explain(session, pod_class)
     rejected = _rejected(told, narrowed, alive)
     decision: Decision = {
@@ -158,7 +160,7 @@ def _sampled(
     order = world.order.refresh()
     passes = np.zeros(len(world.names), dtype=np.bool_)
     with seams.only(session, narrowed.allowed):
-        whole = ENGINES[engine](session, pod_class)
+        whole = _decided(world, engine, settings, pod, pod_class)
         passes[whole.feasible] = True
         looked_at = (
             order
@@ -188,6 +190,27 @@ def _sampled(
         decision["argmax"] = verdict.feasible[verdict.total == greatest].tolist()
     world.assume(pod, pod_class, verdict.chosen)
     return decision
+
+
+def _decided(
+    world: World, engine: str, settings: Settings, pod: Pod, pod_class: int
+) -> Verdict:
+    """Decide by an engine; again over the rest if volume plugins reject nodes."""
+    session = world.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+    verdict = ENGINES[engine](session, pod_class)
+    if not uses_volumes(pod):
+        return verdict
+    told = verdict.told or explain(session, pod_class)
+    refused = volume_rejections(world.volumes, settings, pod, told)
+    if not refused:
+        return dataclasses.replace(verdict, told=told)
+    with seams.only(session, frozenset(told.feasible.tolist()) - refused.keys()):
+        verdict = ENGINES[engine](session, pod_class)
+        rest = verdict.told or explain(session, pod_class)
+    rejected = {**told.rejected, **refused}
+    return dataclasses.replace(
+        verdict, told=dataclasses.replace(rest, rejected=rejected)
+    )
 
 
 def _reasons(rejected: Mapping[int, Rejected]) -> Mapping[str, int]:

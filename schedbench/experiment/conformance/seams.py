@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from schedbench.experiment.conformance.profiles import Settings
+from schedbench.experiment.conformance.storage import volume_stop
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
@@ -72,8 +73,17 @@ def gate_message(settings: Settings, pod: Pod) -> str | None:
 def pre_filter(world: World, settings: Settings, pod: Pod) -> PreFilter:
     """Let PreFilter stop the pod, or narrow the nodes down.
 
-    NodeAffinity narrows them to named nodes if every term names some.
+    NodeAffinity does either; the volume plugins, which run behind it, stop pods.
     """
+    narrowed = _named_nodes(world, settings, pod)
+    if narrowed.stopped is not None:
+        return narrowed
+    stopped = volume_stop(world.volumes, settings, pod)
+    return narrowed if stopped is None else PreFilter(stopped=stopped)
+
+
+def _named_nodes(world: World, settings: Settings, pod: Pod) -> PreFilter:
+    """Let NodeAffinity narrow the nodes to named ones if every term names some."""
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
     required = affinity and affinity.required_during_scheduling_ignored_during_execution
     if not required or not required.node_selector_terms:
@@ -114,8 +124,8 @@ def only(session: Session, allowed: frozenset[int] | None) -> Iterator[None]:
 
 
 def reserve_error(world: World, pod: Pod, slot: int) -> str | None:
-    """Return why Reserve fails on the chosen node, or None."""
-    return None
+    """Let Reserve take the pod's volumes; return why it fails, or None."""
+    return world.volumes.reserve(pod, slot)
 
 
 def post_filter(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from schedbench.cluster.encode import EncodedWorkload, encode
 from schedbench.cluster.node_order import NodeOrder
 from schedbench.cluster.state import bind
+from schedbench.cluster.volumes import VolumeWorld
 from schedbench.experiment.conformance.cases import Case, Event
 from schedbench.experiment.conformance.profiles import Settings, read_profiles
 from schedbench.objects.pod import Pod
@@ -55,6 +56,8 @@ class World:
         The scheduler's own node list.
     start
         Where in it the next sampled attempt begins.
+    volumes
+        The storage objects, and the volumes of the placed pods.
     """
 
     def __init__(self, case: Case) -> None:
@@ -76,6 +79,7 @@ class World:
         self.classes = self.encoded.class_of[len(case.bound) :]
         self.placed: dict[str, Placed] = {}
         self.order = NodeOrder()
+        self.volumes = self._read_volumes()
         self.start = 0
         self._assumed = 0
         self._before: dict[int, list[Event]] = {}
@@ -96,11 +100,14 @@ class World:
                 self.order.remove(self.slots[event.name])
                 for session in self.sessions.values():
                     session.leave(event.name)
+                self.volumes.alive[self.slots[event.name]] = 0
                 self._recount()
             elif event.node is not None:
                 self.order.add(self.slots[event.name], event.node)
                 for session in self.sessions.values():
                     session.join(event.node)
+                self.volumes.alive[self.slots[event.name]] = 1
+                self.volumes.update_node(self.slots[event.name], event.node)
                 self._recount()
         for session in self.sessions.values():
             session.images.look()
@@ -123,6 +130,7 @@ class World:
         found = self.placed.pop(key, None)
         if found is not None and found.slot is not None:
             self._bind(found.pod_class, found.slot, -1)
+            self.volumes.remove_pod(found.pod, found.slot)
             if found.slot not in self.alive():
                 self._recount()  # it was not counted while its node is away
 
@@ -130,6 +138,13 @@ class World:
         self.placed[pod.key] = Placed(pod, pod_class, slot)
         if slot is not None:
             self._bind(pod_class, slot, 1)
+            self.volumes.add_pod(pod, slot)
+
+    def _read_volumes(self) -> VolumeWorld:
+        """Return the storage of the case, which sees all nodes whoever masks some."""
+        session = next(iter(self.sessions.values()))
+        alive = session.state.alive.copy()
+        return VolumeWorld(self.case.objects, session.nodes, alive)
 
     def _recount(self) -> None:
         """Count the pods of topology domains anew, after node objects changed."""
