@@ -188,7 +188,8 @@ def _sampled(
         greatest = int(verdict.total.max())
         decision["maxTotal"] = greatest
         decision["argmax"] = verdict.feasible[verdict.total == greatest].tolist()
-    world.assume(pod, pod_class, verdict.chosen)
+    if seams.reserve_error(world, pod, verdict.chosen) is None:
+        world.assume(pod, pod_class, verdict.chosen)
     return decision
 
 

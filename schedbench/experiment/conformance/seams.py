@@ -16,6 +16,7 @@ from schedbench.experiment.conformance.storage import volume_stop
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
+from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.session import Session
 
@@ -125,6 +126,9 @@ def only(session: Session, allowed: frozenset[int] | None) -> Iterator[None]:
 
 def reserve_error(world: World, pod: Pod, slot: int) -> str | None:
     """Let Reserve take the pod's volumes; return why it fails, or None."""
+    settings = world.settings[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+    if not settings.runs("VolumeBinding", "reserve"):
+        return None
     return world.volumes.reserve(pod, slot)
 
 
