@@ -199,6 +199,17 @@ def test_sampled_attempts_look_at_volumes(tmp_path: Path) -> None:
     assert found[2]["feasibleIdx"] == [0, 1]
 
 
+def test_sampled_attempts_take_volumes(tmp_path: Path) -> None:
+    """With sampling too, a volume that was taken is gone for the next pod."""
+    objects = [waiting(), volume("v", "b"), claim("c"), claim("d")]
+    pods = [pod("p", claim="c"), pod("q", claim="d")]
+    first, second = decided(tmp_path, objects=objects, pending=pods, order=[0, 1])
+
+    assert first["chosen"] == "b"
+    assert second["numFeasible"] == 0
+    assert second["message"] == f"0/2 nodes are available: 2 {UNMATCHED}."
+
+
 def decided(
     folder: Path, engine: str = "scan", order: list[int] | None = None, **given: Any
 ) -> list[Decision]:
