@@ -10,9 +10,14 @@ import pytest
 
 from schedbench.experiment.conformance.cases import Case, Decision, read_cases
 from schedbench.experiment.conformance.drive import ENGINES, attempts
+from schedbench.experiment.conformance.profiles import read_profiles
 from schedbench.experiment.conformance.report import play
+from schedbench.experiment.conformance.storage import VolumesBeside
+from schedbench.experiment.conformance.world import World
+from schedbench.plugins.base import Status
 from schedbench.plugins.volume_binding import APART, UNMATCHED
 from schedbench.plugins.volume_restrictions import DISK, IN_USE
+from schedbench.scheduler.explain import Rejected
 
 NODES = ("a", "b")
 LONELY = "node(s) didn't match pod affinity rules"
@@ -210,10 +215,55 @@ def test_sampled_attempts_take_volumes(tmp_path: Path) -> None:
     assert second["message"] == f"0/2 nodes are available: 2 {UNMATCHED}."
 
 
-def decided(
-    folder: Path, engine: str = "scan", order: list[int] | None = None, **given: Any
-) -> list[Decision]:
-    """Play a case made of what is given; return our decisions."""
+def test_dry_runs_count_claims_in_use_as_upstream(tmp_path: Path) -> None:
+    """What comes and goes shifts the count; by names alone, whatever the namespace."""
+    objects = [
+        volume("v", *NODES, modes=["ReadWriteOncePod"]),
+        claim("c", "v", modes=["ReadWriteOncePod"]),
+    ]
+    user, stranger = pod("user", node="a", claim="c"), pod("other", claim="c")
+    stranger["metadata"]["namespace"] = "elsewhere"
+    case = case_of(
+        tmp_path, objects=objects, bound=[user], pending=[pod("p", claim="c"), stranger]
+    )
+    world, (settings,) = World(case), read_profiles(None).values()
+    run = VolumesBeside(world.volumes, settings, case.pending[0])
+    in_use = Rejected("VolumeRestrictions", Status((IN_USE,), unresolvable=False))
+
+    assert run.refusal(1, None) == in_use
+    run.take(case.bound[0], 0)
+    assert run.refusal(0, None) is run.refusal(1, None) is None
+    run.put(case.pending[1], 1)
+    assert run.refusal(0, None) == in_use
+    assert VolumesBeside(world.volumes, settings, case.pending[0]).conflicts == 0
+
+
+def test_dry_runs_keep_the_order_of_rejections(tmp_path: Path) -> None:
+    """Of two plugins that reject a node, the one that the profile runs first speaks."""
+    objects = [volume("v", "b"), claim("c", "v")]
+    case = case_of(tmp_path, objects=objects, pending=[pod("p", claim="c")])
+    world, (settings,) = World(case), read_profiles(None).values()
+    run = VolumesBeside(world.volumes, settings, case.pending[0])
+    early, late = (
+        Rejected(name, Status(("no",), unresolvable=False))
+        for name in ("NodeResourcesFit", "InterPodAffinity")
+    )
+    apart = Rejected("VolumeBinding", Status((APART,), unresolvable=True))
+
+    assert [run.refusal(0, found) for found in (early, late, None)] == [
+        early,
+        apart,
+        apart,
+    ]
+    assert [run.refusal(1, found) for found in (early, late, None)] == [
+        early,
+        late,
+        None,
+    ]
+
+
+def case_of(folder: Path, order: list[int] | None = None, **given: Any) -> Case:
+    """Return a case made of what is given."""
     document = {
         "id": "toy-0",
         "group": "toy",
@@ -230,9 +280,13 @@ def decided(
         record["order"] = order
     path = folder / "toy.jsonl"
     path.write_text(json.dumps(record))
-    case: Case
     (case,) = read_cases([path])
-    return [attempt.decision for attempt in attempts(case, engine)]
+    return case
+
+
+def decided(folder: Path, engine: str = "scan", **given: Any) -> list[Decision]:
+    """Play a case made of what is given; return our decisions."""
+    return [one.decision for one in attempts(case_of(folder, **given), engine)]
 
 
 def reasons(found: Decision) -> dict[str, tuple[str, str]]:
