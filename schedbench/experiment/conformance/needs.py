@@ -46,6 +46,5 @@ NEEDS: Mapping[str, Callable[[Case], bool]] = {
     "PodTopologySpread": _spreads,
     "ImageLocality": lambda case: any(n.status.images for n in case.nodes),
     "DynamicResources": _some_pod(lambda pod: pod.spec.resource_claims),
-    "nominated pods": _some_pod(lambda pod: pod.status.nominated_node_name),
 }
 """What is needed → whether a case does; plugins that are registered count as there."""
