@@ -80,13 +80,13 @@ class PodTopologySpread(ScorePlugin):
         tables: DomainTables,
     ) -> SpreadTerms:
         """Register the counters of all constraints of all classes."""
-        of_class = [self._constraints(pod, objects) for pod in pods]
+        of_class = [self.constraints(pod, objects) for pod in pods]
         return SpreadTerms(
             hard=_columns(pods, of_class, tables, "DoNotSchedule"),
             soft=_columns(pods, of_class, tables, "ScheduleAnyway"),
         )
 
-    def _constraints(
+    def constraints(
         self, pod: Pod, objects: Sequence[KubernetesObject]
     ) -> tuple[list[TopologySpreadConstraint], bool]:
         """Return a pod's constraints, and whether nodes must have all their keys."""
@@ -235,11 +235,16 @@ def least_count(state: ClusterState, hard: SpreadColumns, i: int) -> int:
 def spread_verdict(
     state: ClusterState, hard: SpreadColumns, pod_class: int, node: int
 ) -> int:
-    """Return `FITS`, or how the first constraint that fails does."""
+    """Return `FITS`, or how the first constraint that fails does.
+
+    Counts of dry runs may be negative.
+    """
+    domains = state.domains
     for i in range(hard.start[pod_class], hard.start[pod_class + 1]):
-        count = count_at(state.domains, hard.counter[i], node)
-        if count < 0:
+        domain = domains.domain[domains.key[hard.counter[i]], node]
+        if domain < 0:
             return MISSING
+        count = domains.count[domains.start[hard.counter[i]] + domain]
         least = least_count(state, hard, i)
         if count + hard.itself[i] - least > hard.max_skew[i]:
             return SKEWED

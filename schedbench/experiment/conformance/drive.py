@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.experiment.conformance import seams
+from schedbench.cluster.volume_objects import uses_volumes
+from schedbench.experiment.conformance import room, seams
 from schedbench.experiment.conformance.cases import Case, Decision
 from schedbench.experiment.conformance.profiles import Settings
 from schedbench.experiment.conformance.sampling import nodes_to_find, walk
+from schedbench.experiment.conformance.storage import volume_rejections
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.cycle import schedule_one
 from schedbench.scheduler.explain import Explanation, Rejected, explain
+from schedbench.scheduler.preemption import Preemption, fit_error
 from schedbench.scheduler.session import Session
 
 NO_NODES = "no nodes available to schedule pods"
@@ -49,13 +52,10 @@ class Attempt:
         Ours, in the form of the recording.
     expected
         The recorded one.
-    needs
-        What the decision needs that is not modelled.
     """
 
     decision: Decision
     expected: Decision
-    needs: frozenset[str] = frozenset()
 
 
 def _explained(session: Session, pod_class: int) -> Verdict:
@@ -80,60 +80,81 @@ ENGINES: Mapping[str, Callable[[Session, int], Verdict]] = {
 def attempts(case: Case, engine: str) -> Iterator[Attempt]:
     """Decide on the pods of a case one after another, by our own placements."""
     world = World(case)
-    unknown: frozenset[str] = frozenset()
     for index, (pod, expected) in enumerate(
         zip(case.pending, case.expected, strict=True)
     ):
         changed = world.advance(index)
-        ours, missing = _decide(world, engine, index, pod)
+        ours = _decide(world, engine, index, pod)
         if case.sampled and changed:
             ours["order"] = world.order.refresh().tolist()
-        unknown |= missing & {"DefaultPreemption"}
-        yield Attempt({"pod": pod.key, **ours}, expected, missing | unknown)
+        yield Attempt({"pod": pod.key, **ours}, expected)
 
 
-def _decide(
-    world: World, engine: str, index: int, pod: Pod
-) -> tuple[Decision, frozenset[str]]:
-    """Return our decision and what it needs that is not modelled; place the pod."""
+def _decide(world: World, engine: str, index: int, pod: Pod) -> Decision:
+    """Return our decision, tried again after a preemption; place the pod."""
     name = pod.spec.scheduler_name or DEFAULT_SCHEDULER
     settings = world.settings.get(name)
     if settings is None:
-        return {"skipped": f"no profile {name}"}, frozenset()
+        return {"skipped": f"no profile {name}"}
     gated = seams.gate_message(settings, pod)
     if gated is not None:
-        return {"gated": True, "gatedMessage": gated}, frozenset()
+        return {"gated": True, "gatedMessage": gated}
     if pod.metadata.deletion_timestamp is not None:
-        return {"skipped": "deleting"}, frozenset()
-    return _attempt(world, engine, settings, pod, int(world.classes[index]))
+        return {"skipped": "deleting"}
+    pod_class = int(world.classes[index])
+    if not len(world.alive()):
+        world.nominate(pod, pod_class, None)
+        return {"error": NO_NODES}
+    decision, preemption = _attempt(world, engine, settings, pod, pod_class)
+    if preemption.tied:
+        world.make_room(pod, pod_class, preemption.tied[0])
+        again, preemption = _attempt(world, engine, settings, pod, pod_class)
+        decision["retry"] = {"pod": pod.key, **again}
+    if preemption.clears:
+        world.nominate(pod, pod_class, None)
+    return decision
 
 
 def _attempt(
     world: World, engine: str, settings: Settings, pod: Pod, pod_class: int
-) -> tuple[Decision, frozenset[str]]:
+) -> tuple[Decision, Preemption]:
     session = world.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
     alive = world.alive()
-    if not len(alive):
-        return {"error": NO_NODES}, frozenset()
     narrowed = seams.pre_filter(world, settings, pod)
     if narrowed.stopped is not None:
-        return _stopped(world, narrowed.stopped, alive), frozenset()
+        return _stopped(world, settings, pod, pod_class, narrowed.stopped)
     if world.case.sampled:
         sampled = _sampled(world, engine, settings, pod, pod_class, narrowed)
-        return sampled, frozenset()
-    with seams.only(session, narrowed.allowed):
-        verdict = ENGINES[engine](session, pod_class)
+        return sampled, Preemption()
+    crowded = room.crowded(world, settings, pod, pod_class)
+    nominated = world.nominated_slot(pod)
+    seen = frozenset(alive.tolist())
+    if narrowed.allowed is not None:
+        seen &= {*narrowed.allowed, nominated}
+    open_to = seen - crowded.keys()
+    shortcut = False
+    if nominated is not None and nominated in open_to:
+        run = room.dry_run(world, settings, pod, pod_class)
+        shortcut = run.refusal(nominated) is None
+        open_to = frozenset({nominated}) if shortcut else open_to
+    with seams.only(session, open_to):
+        verdict = _decided(world, engine, settings, pod, pod_class)
         told = verdict.told or explain(session, pod_class)
-    rejected = _rejected(told, narrowed, alive)
+    rejected: dict[int, Rejected] = {}
+    if not shortcut:
+        beside = {slot: one for slot, one in crowded.items() if slot in seen}
+        rejected = {**told.rejected, **beside, **_cut_away(narrowed, alive, seen)}
     decision: Decision = {
         "feasible": [world.names[slot] for slot in verdict.feasible],
         "infeasible": {
             world.names[slot]: _status(one) for slot, one in rejected.items()
         },
+        "nominatedShortcut": shortcut and len(alive) > 1,
     }
     if verdict.chosen < 0:
-        failed, missing = _failed(world, settings, pod, rejected)
-        return decision | failed, missing
+        text = fit_error(_reasons(rejected), len(rejected))
+        after = room.post_filter(world, settings, pod, pod_class, rejected)
+        return decision | _failed(world, text, after), after.preemption
     if len(verdict.feasible) > 1:
         decision |= _scores(world, settings, told, verdict)
     decision["chosen"] = world.names[verdict.chosen]
@@ -142,7 +163,7 @@ def _attempt(
         decision["reserveError"] = error
     else:
         world.assume(pod, pod_class, verdict.chosen)
-    return decision, frozenset()
+    return decision, Preemption()
 
 
 def _sampled(
@@ -158,7 +179,7 @@ def _sampled(
     order = world.order.refresh()
     passes = np.zeros(len(world.names), dtype=np.bool_)
     with seams.only(session, narrowed.allowed):
-        whole = ENGINES[engine](session, pod_class)
+        whole = _decided(world, engine, settings, pod, pod_class)
         passes[whole.feasible] = True
         looked_at = (
             order
@@ -174,10 +195,10 @@ def _sampled(
     decision |= {"next": world.start, "numFeasible": len(sample.kept)}
     if not len(sample.kept):
         told = whole.told or explain(session, pod_class)
-        rejected = _rejected(told, narrowed, world.alive())
-        return decision | {
-            "message": seams.fit_error(_reasons(rejected), len(rejected))
-        }
+        alive = world.alive()
+        seen = alive if narrowed.allowed is None else narrowed.allowed
+        rejected = {**told.rejected, **_cut_away(narrowed, alive, seen)}
+        return decision | {"message": fit_error(_reasons(rejected), len(rejected))}
     with seams.only(session, frozenset(sample.kept.tolist())):
         verdict = ENGINES[engine](session, pod_class)
     decision["feasibleIdx"] = verdict.feasible.tolist()
@@ -186,8 +207,30 @@ def _sampled(
         greatest = int(verdict.total.max())
         decision["maxTotal"] = greatest
         decision["argmax"] = verdict.feasible[verdict.total == greatest].tolist()
-    world.assume(pod, pod_class, verdict.chosen)
+    if seams.reserve_error(world, pod, verdict.chosen) is None:
+        world.assume(pod, pod_class, verdict.chosen)
     return decision
+
+
+def _decided(
+    world: World, engine: str, settings: Settings, pod: Pod, pod_class: int
+) -> Verdict:
+    """Decide by an engine; again over the rest if volume plugins reject nodes."""
+    session = world.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+    verdict = ENGINES[engine](session, pod_class)
+    if not uses_volumes(pod):
+        return verdict
+    told = verdict.told or explain(session, pod_class)
+    refused = volume_rejections(world.volumes, settings, pod, told)
+    if not refused:
+        return dataclasses.replace(verdict, told=told)
+    with seams.only(session, frozenset(told.feasible.tolist()) - refused.keys()):
+        verdict = ENGINES[engine](session, pod_class)
+        rest = verdict.told or explain(session, pod_class)
+    rejected = {**told.rejected, **refused}
+    return dataclasses.replace(
+        verdict, told=dataclasses.replace(rest, rejected=rejected)
+    )
 
 
 def _reasons(rejected: Mapping[int, Rejected]) -> Mapping[str, int]:
@@ -196,16 +239,13 @@ def _reasons(rejected: Mapping[int, Rejected]) -> Mapping[str, int]:
     )
 
 
-def _rejected(
-    told: Explanation, narrowed: seams.PreFilter, alive: NDArray[np.int64]
+def _cut_away(
+    narrowed: seams.PreFilter, alive: NDArray[np.int64], seen: Collection[int]
 ) -> dict[int, Rejected]:
-    """Return who rejects each node; those that PreFilter cut away, nobody."""
-    if narrowed.allowed is None:
-        return dict(told.rejected)
+    """Return the nodes that PreFilter cut away; nobody rejects them."""
     reason = f"node(s) didn't satisfy plugin(s) [{' '.join(narrowed.by)}]"
     cut = Rejected("", Status((reason,), unresolvable=True))
-    cut_away = [slot for slot in alive.tolist() if slot not in narrowed.allowed]
-    return {**told.rejected, **dict.fromkeys(cut_away, cut)}
+    return {slot: cut for slot in alive.tolist() if slot not in seen}
 
 
 def _status(rejected: Rejected) -> dict[str, Any]:
@@ -216,31 +256,31 @@ def _status(rejected: Rejected) -> dict[str, Any]:
     }
 
 
-def _stopped(world: World, stopped: Rejected, alive: NDArray[np.int64]) -> Decision:
+def _stopped(
+    world: World, settings: Settings, pod: Pod, pod_class: int, stopped: Rejected
+) -> tuple[Decision, Preemption]:
     text = stopped.status.reasons[0]
-    after = seams.NO_DYNAMIC_STATE
-    return {
-        "infeasible": {world.names[slot]: _status(stopped) for slot in alive.tolist()},
+    rejected = dict.fromkeys(world.alive().tolist(), stopped)
+    after = room.post_filter(world, settings, pod, pod_class, rejected, stopped=True)
+    decision = {
+        "infeasible": {
+            world.names[slot]: _status(one) for slot, one in rejected.items()
+        },
         "preFilterMessage": text,
-        "message": f"0/{len(alive)} nodes are available: {text}. {after}",
-        "postFilterMessage": after,
-        "postFilterError": True,
     }
+    text = f"0/{len(rejected)} nodes are available: {text}."
+    return decision | _failed(world, text, after), after.preemption
 
 
-def _failed(
-    world: World, settings: Settings, pod: Pod, rejected: Mapping[int, Rejected]
-) -> tuple[Decision, frozenset[str]]:
-    text = seams.fit_error(_reasons(rejected), len(rejected))
-    after = seams.post_filter(world, settings, pod, rejected)
-    decision: Decision = {"message": f"{text} {after.message}".rstrip()}
-    if after.message:
-        decision["postFilterMessage"] = after.message
-    if after.error:
-        decision["postFilterError"] = True
-    if after.preemption is not None:
-        decision["preemption"] = after.preemption
-    return decision, after.needs
+def _failed(world: World, text: str, after: room.PostFilter) -> Decision:
+    decision: Decision = {
+        "message": f"{text} {after.message}".rstrip(),
+        "postFilterMessage": after.message,
+        "postFilterError": after.error,
+    }
+    if after.preemption.tied:
+        decision["preemption"] = room.told(world, after.preemption)
+    return decision
 
 
 def _scores(

@@ -35,15 +35,6 @@ def _has_pod_affinity(pod: Pod) -> bool:
     )
 
 
-def _has_disks(pod: Pod) -> bool:
-    return any(
-        getattr(volume, field) is not None
-        for volume in pod.spec.volumes
-        for field in volume.__struct_fields__
-        if field != "name"
-    )
-
-
 def _spreads(case: Case) -> bool:
     return any(p.spec.topology_spread_constraints for p in case.pending) or any(
         isinstance(item, _SELECTING) for item in case.objects
@@ -54,8 +45,6 @@ NEEDS: Mapping[str, Callable[[Case], bool]] = {
     "InterPodAffinity": _some_pod(_has_pod_affinity),
     "PodTopologySpread": _spreads,
     "ImageLocality": lambda case: any(n.status.images for n in case.nodes),
-    "VolumeBinding": _some_pod(_has_disks),
     "DynamicResources": _some_pod(lambda pod: pod.spec.resource_claims),
-    "nominated pods": _some_pod(lambda pod: pod.status.nominated_node_name),
 }
 """What is needed → whether a case does; plugins that are registered count as there."""

@@ -133,10 +133,6 @@ def play_case(case: Case, group: Group) -> PodDifference | None:
         group.needs.update(dict.fromkeys(missing, len(case.pending)))
         return None
     for attempt in attempts(case, group.engine):
-        if attempt.needs:
-            group.not_modelled += 1
-            group.needs.update(attempt.needs)
-            continue
         _count(attempt, group)
         fields = differences(attempt.expected, attempt.decision)
         if not fields:

@@ -5,21 +5,18 @@ Each stands where the scheduler has, or will have, the same step.
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from schedbench.experiment.conformance.profiles import Settings
+from schedbench.experiment.conformance.storage import volume_stop
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
+from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.session import Session
-
-NO_CLAIMS = "no new claims to deallocate"
-NO_DYNAMIC_STATE = "not found"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,26 +38,6 @@ class PreFilter:
     by: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class PostFilter:
-    """What came of a failed attempt.
-
-    Attributes
-    ----------
-    message, error
-        The text, and whether it is an error's.
-    preemption
-        `nominated`, `victims`, `candidates` and `tied`, as recorded; or None.
-    needs
-        What it would take to know, if it is not modelled.
-    """
-
-    message: str = ""
-    error: bool = False
-    preemption: Mapping[str, Any] | None = None
-    needs: frozenset[str] = frozenset()
-
-
 def gate_message(settings: Settings, pod: Pod) -> str | None:
     """Return why PreEnqueue holds a pod back, or None."""
     gates = [gate.name for gate in pod.spec.scheduling_gates]
@@ -72,8 +49,17 @@ def gate_message(settings: Settings, pod: Pod) -> str | None:
 def pre_filter(world: World, settings: Settings, pod: Pod) -> PreFilter:
     """Let PreFilter stop the pod, or narrow the nodes down.
 
-    NodeAffinity narrows them to named nodes if every term names some.
+    NodeAffinity does either; the volume plugins, which run behind it, stop pods.
     """
+    narrowed = _named_nodes(world, settings, pod)
+    if narrowed.stopped is not None:
+        return narrowed
+    stopped = volume_stop(world.volumes, settings, pod)
+    return narrowed if stopped is None else PreFilter(stopped=stopped)
+
+
+def _named_nodes(world: World, settings: Settings, pod: Pod) -> PreFilter:
+    """Let NodeAffinity narrow the nodes to named ones if every term names some."""
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
     required = affinity and affinity.required_during_scheduling_ignored_during_execution
     if not required or not required.node_selector_terms:
@@ -114,36 +100,8 @@ def only(session: Session, allowed: frozenset[int] | None) -> Iterator[None]:
 
 
 def reserve_error(world: World, pod: Pod, slot: int) -> str | None:
-    """Return why Reserve fails on the chosen node, or None."""
-    return None
-
-
-def post_filter(
-    world: World, settings: Settings, pod: Pod, rejected: Mapping[int, Rejected]
-) -> PostFilter:
-    """Try to make room: DynamicResources first, then DefaultPreemption.
-
-    Without a pod of lower priority, preemption finds no victims on any node.
-    """
-    if not settings.runs("DefaultPreemption", "postFilter"):
-        return PostFilter(NO_CLAIMS)
-    if pod.spec.preemption_policy == "Never":
-        why = "not eligible due to preemptionPolicy=Never."
-        return PostFilter(f"{NO_CLAIMS}, preemption: {why}")
-    priority = pod.spec.priority or 0
-    if any((each.pod.spec.priority or 0) < priority for each in world.placed.values()):
-        return PostFilter(needs=frozenset({"DefaultPreemption"}))
-    counts = collections.Counter(
-        "Preemption is not helpful for scheduling"
-        if each.status.unresolvable
-        else "No preemption victims found for incoming pod"
-        for each in rejected.values()
-    )
-    return PostFilter(f"{NO_CLAIMS}, preemption: {fit_error(counts, len(rejected))}")
-
-
-def fit_error(counts: Mapping[str, int], nodes: int) -> str:
-    """Return the text of a FitError: reasons counted, sorted as strings."""
-    reasons = ", ".join(sorted(f"{n} {reason}" for reason, n in counts.items()))
-    text = f"0/{nodes} nodes are available"
-    return f"{text}: {reasons}." if reasons else f"{text}."
+    """Let Reserve take the pod's volumes; return why it fails, or None."""
+    settings = world.settings[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+    if not settings.runs("VolumeBinding", "reserve"):
+        return None
+    return world.volumes.reserve(pod, slot)

@@ -1,0 +1,129 @@
+"""Making room for pods: nominated pods before the filters, preemption after them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from schedbench.cluster.volume_objects import uses_volumes
+from schedbench.cluster.volumes import VolumeWorld
+from schedbench.experiment.conformance.profiles import Settings
+from schedbench.experiment.conformance.storage import volume_rejections
+from schedbench.experiment.conformance.world import World
+from schedbench.objects.pod import Pod
+from schedbench.scheduler.config import DEFAULT_SCHEDULER
+from schedbench.scheduler.dry_run import DryRun, crowded_out
+from schedbench.scheduler.explain import Explanation, Rejected
+from schedbench.scheduler.preemption import Candidate, Preemption, preempt
+
+NO_CLAIMS = "no new claims to deallocate"
+NO_DYNAMIC_STATE = "not found"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PostFilter:
+    """What came of a failed attempt: a text, or a preemption.
+
+    `error` tells whether the text is an error's.
+    """
+
+    message: str = ""
+    error: bool = False
+    preemption: Preemption = dataclasses.field(default_factory=Preemption)
+
+
+class VolumesBeside:
+    """The volume plugins, in a dry run for one pod."""
+
+    def __init__(self, volumes: VolumeWorld, settings: Settings, pod: Pod) -> None:
+        self._volumes = volumes
+        self._settings = settings
+        self._pod = pod
+
+    def put(self, pod: Pod, slot: int) -> None:
+        """Let a pod come to a node."""
+        self._volumes.add_pod(pod, slot)
+
+    def take(self, pod: Pod, slot: int) -> None:
+        """Let a pod go from a node."""
+        self._volumes.remove_pod(pod, slot)
+
+    def refusal(self, slot: int, found: Rejected | None) -> Rejected | None:
+        """Return who rejects the node first, if the columns found this; or None."""
+        none = np.zeros(0, dtype=np.int64)
+        passes = np.array([] if found else [slot], dtype=np.int64)
+        rejected = {slot: found} if found else {}
+        told = Explanation(rejected, passes, {}, none, none, -1)
+        by_volumes = volume_rejections(self._volumes, self._settings, self._pod, told)
+        return by_volumes.get(slot, found)
+
+
+def dry_run(world: World, settings: Settings, pod: Pod, pod_class: int) -> DryRun:
+    """Return a dry run for a pod, in the cluster as it is."""
+    session = world.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+    if not uses_volumes(pod):
+        return DryRun(session, pod_class)
+    return DryRun(session, pod_class, VolumesBeside(world.volumes, settings, pod))
+
+
+def crowded(
+    world: World, settings: Settings, pod: Pod, pod_class: int
+) -> Mapping[int, Rejected]:
+    """Return the nodes that reject a pod beside their nominated pods."""
+    others = [one for one in world.nominated.values() if one.pod is not pod]
+    if not others:
+        return {}
+    return crowded_out(dry_run(world, settings, pod, pod_class), pod, others)
+
+
+def post_filter(
+    world: World,
+    settings: Settings,
+    pod: Pod,
+    pod_class: int,
+    rejected: Mapping[int, Rejected],
+    *,
+    stopped: bool = False,
+) -> PostFilter:
+    """Try to make room: DynamicResources first, then DefaultPreemption.
+
+    The former fails if a plugin stopped the pod before its own PreFilter.
+    """
+    says = []
+    if settings.runs("DynamicResources", "postFilter"):
+        if stopped:
+            return PostFilter(NO_DYNAMIC_STATE, error=True)
+        says.append(NO_CLAIMS)
+    if not settings.runs("DefaultPreemption", "postFilter"):
+        return PostFilter(", ".join(says))
+    run = dry_run(world, settings, pod, pod_class)
+    found = preempt(run, pod, rejected, world.around(), world.nominated_slot(pod))
+    if found.candidates:
+        return PostFilter(preemption=found)
+    if found.error:
+        return PostFilter(found.message, error=True, preemption=found)
+    return PostFilter(", ".join([*says, found.message]), preemption=found)
+
+
+def told(world: World, preemption: Preemption) -> dict[str, Any]:
+    """Return a preemption in the form of the recording; the first of ties is taken."""
+    chosen = preemption.tied[0]
+    return {
+        "nominated": world.names[chosen.slot],
+        "victims": _keys(chosen),
+        "candidates": {
+            world.names[one.slot]: {
+                "victims": _keys(one),
+                "pdbViolations": one.violations,
+            }
+            for one in preemption.candidates
+        },
+        "tied": [world.names[one.slot] for one in preemption.tied],
+    }
+
+
+def _keys(candidate: Candidate) -> list[str]:
+    return sorted(victim.pod.key for victim in candidate.victims)
