@@ -244,7 +244,7 @@ def spread_verdict(
         domain = domains.domain[domains.key[hard.counter[i]], node]
         if domain < 0:
             return MISSING
-        count = domains.count[domains.start[hard.counter[i]] + domain]
+        count = domains.counts[domains.start[hard.counter[i]] + domain]
         least = least_count(state, hard, i)
         if count + hard.itself[i] - least > hard.max_skew[i]:
             return SKEWED

@@ -1,4 +1,4 @@
-"""kube-scheduler: the default profile of v1.34, as far as its plugins are modelled.
+"""kube-scheduler: the default profile of v1.34, as far as runs model it.
 
 Source: kubernetes v1.34.1 pkg/scheduler/apis/config/v1/default_plugins.go: weights
 TaintToleration 3, NodeAffinity 2, PodTopologySpread 2, InterPodAffinity 2,

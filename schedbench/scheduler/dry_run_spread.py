@@ -63,12 +63,12 @@ def with_copies(domains: DomainState, counters: NDArray[np.int32]) -> DomainStat
         for counter in counters
     ]
     ends = domains.start[-1] + np.cumsum([len(each) for each in places])
-    every = np.concatenate([np.arange(len(domains.count)), *places])
+    every = np.concatenate([np.arange(len(domains.counts)), *places])
     return domains._replace(
         key=np.concatenate([domains.key, domains.key[counters]]),
         mask=np.concatenate([domains.mask, domains.mask[counters]]),
         start=np.concatenate([domains.start, ends]).astype(np.int32),
-        count=domains.count[every],
+        counts=domains.counts[every],
         present=domains.present[every],
         total=np.concatenate([domains.total, domains.total[counters]]),
     )

@@ -77,10 +77,10 @@ def test_workload_by_name(shared):
 
 def test_not_modelled_by_name(shared):
     """A workload asked for by name is refused with what it needs."""
-    with pytest.raises(NotModelledError, match="InterPodAffinity") as refusal:
+    with pytest.raises(NotModelledError, match="VolumeBinding") as refusal:
         targets.scenarios(
             [str(shared / "scheduler_perf")],
-            workloads=["SchedulingPodAntiAffinity/500Nodes"],
+            workloads=["SchedulingInTreePVs/500Nodes"],
         )
 
     assert refusal.value.exit_code == 2
