@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from naive import preemption as twin
 from naive.cycle import attempt
 from naive.placed import Placed
-from naive.profile import DEFAULT
+from naive.profile import WHOLE
 from naive.world import World
 
 from schedbench.cluster.encode import encode
@@ -154,7 +154,16 @@ def test_preemption_equals_the_twin(data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(others)))
     placed, nominated = others[: max(cut, 1)], others[max(cut, 1) :][:2]
     pod = pods[-1]
-    pod.spec.priority = data.draw(st.sampled_from((0, 10, 100)))
+    pod.spec.priority = data.draw(st.sampled_from((10, 100, 100, 100)))
+    pod.spec.node_selector = {}
+    for each in pods:
+        if data.draw(st.booleans()):
+            each.metadata.deletion_timestamp = "2026-01-01T00:00:00Z"
+        each.status.start_time = f"2026-01-01T00:00:0{data.draw(st.integers(0, 3))}Z"
+    for slot, each in enumerate(work.nodes):
+        each.spec.taints, each.spec.unschedulable = [], False
+        count = sum(at == slot for _, at in placed)
+        each.status.allocatable |= {"cpu": "64", "memory": "64Gi", "pods": str(count)}
     cluster = Cluster(work.nodes, placed, pod, nominated, work.objects)
     node_names = [each.metadata.name for each in work.nodes]
     world = World(
@@ -169,10 +178,10 @@ def test_preemption_equals_the_twin(data: st.DataObject) -> None:
             for slot, name in enumerate(node_names)
         },
     )
-    decision = attempt(pod, world)
+    decision = attempt(pod, world, WHOLE)
     assume(not decision.feasible and not decision.stopped)
     assume(not any(plugin == "" for plugin, _ in decision.infeasible.values()))
-    expected = twin.post_filter(pod, world, decision, DEFAULT)
+    expected = twin.post_filter(pod, world, decision, WHOLE)
 
     found = cluster.preempt()
 

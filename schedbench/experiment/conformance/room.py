@@ -6,17 +6,14 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from schedbench.cluster.volume_objects import uses_volumes
-from schedbench.cluster.volumes import VolumeWorld
 from schedbench.experiment.conformance.profiles import Settings
-from schedbench.experiment.conformance.storage import volume_rejections
+from schedbench.experiment.conformance.storage import VolumesBeside
 from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import DryRun, crowded_out
-from schedbench.scheduler.explain import Explanation, Rejected
+from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.preemption import Candidate, Preemption, preempt
 
 NO_CLAIMS = "no new claims to deallocate"
@@ -33,32 +30,6 @@ class PostFilter:
     message: str = ""
     error: bool = False
     preemption: Preemption = dataclasses.field(default_factory=Preemption)
-
-
-class VolumesBeside:
-    """The volume plugins, in a dry run for one pod."""
-
-    def __init__(self, volumes: VolumeWorld, settings: Settings, pod: Pod) -> None:
-        self._volumes = volumes
-        self._settings = settings
-        self._pod = pod
-
-    def put(self, pod: Pod, slot: int) -> None:
-        """Let a pod come to a node."""
-        self._volumes.add_pod(pod, slot)
-
-    def take(self, pod: Pod, slot: int) -> None:
-        """Let a pod go from a node."""
-        self._volumes.remove_pod(pod, slot)
-
-    def refusal(self, slot: int, found: Rejected | None) -> Rejected | None:
-        """Return who rejects the node first, if the columns found this; or None."""
-        none = np.zeros(0, dtype=np.int64)
-        passes = np.array([] if found else [slot], dtype=np.int64)
-        rejected = {slot: found} if found else {}
-        told = Explanation(rejected, passes, {}, none, none, -1)
-        by_volumes = volume_rejections(self._volumes, self._settings, self._pod, told)
-        return by_volumes.get(slot, found)
 
 
 def dry_run(world: World, settings: Settings, pod: Pod, pod_class: int) -> DryRun:
