@@ -2,7 +2,8 @@
 
 Numba's own cache notices an edit of the file that holds a kernel, not of a helper
 in another file (numba issue 1833). So compiled code lives in a folder whose name
-hashes all kernel sources and the versions of numba, llvmlite and numpy.
+hashes the modules with kernels, all that they import from this package, and the
+versions of numba, llvmlite and numpy.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -29,11 +31,40 @@ STALE_AFTER_SECONDS = 14 * 86_400
 _OPTIONS = {"nogil": True, "fastmath": False, "no_cfunc_wrapper": True}
 
 
-def _sources() -> list[Path]:
-    return [
-        Path(__file__),
-        *(path for room in KERNEL_ROOMS for path in (PACKAGE / room).rglob("*.py")),
-    ]
+_KERNEL = re.compile(rb"^@(array_)?kernel$", re.MULTILINE)
+_IMPORT = re.compile(
+    rb"^from schedbench\.([\w.]+) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE
+)
+
+
+def _sources() -> dict[Path, bytes]:
+    """Return the modules on which compiled code depends, with their text.
+
+    A kernel sees the globals of its module: what it imports at its top level, and so
+    on.
+    """
+    texts: dict[Path, bytes] = {}
+    rooms = [PACKAGE / room for room in KERNEL_ROOMS]
+    modules = [path for room in rooms for path in room.rglob("*.py")]
+    left = [path for path in modules if _KERNEL.search(path.read_bytes())]
+    left.append(Path(__file__))
+    while left:
+        path = left.pop()
+        if path not in texts:
+            texts[path] = path.read_bytes()
+            left += _imported(texts[path])
+    return texts
+
+
+def _imported(text: bytes) -> list[Path]:
+    """Return the modules of this package that a module imports at its top level."""
+    found = []
+    for module, *names in _IMPORT.findall(text):
+        place = PACKAGE.joinpath(*module.decode().split("."))
+        below = [name.strip() for name in b"".join(names).decode().split(",")]
+        found += [place.with_suffix(".py"), place / "__init__.py"]
+        found += [place / f"{name}.py" for name in below if name.isidentifier()]
+    return [path for path in found if path.exists()]
 
 
 @functools.cache
@@ -42,9 +73,9 @@ def source_hash() -> str:
     digest = hashlib.blake2b(digest_size=10)
     versions = (sys.version_info[:2], numba.__version__, llvmlite.__version__)
     digest.update(repr((*versions, np.__version__)).encode())
-    for path in sorted(_sources()):
+    for path, text in sorted(_sources().items()):
         digest.update(path.relative_to(PACKAGE).as_posix().encode())
-        digest.update(path.read_bytes())
+        digest.update(text)
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,10 @@ from schedbench.plugins.gpu_share import SHARE_REASON
 from schedbench.plugins.node_ports import REASON as PORTS_REASON
 from schedbench.plugins.node_resources_fit import short_of
 from schedbench.scheduler.cycle import Compiled
-from schedbench.scheduler.session import Session
 from schedbench.simulation.record import Rejection
+
+if TYPE_CHECKING:
+    from schedbench.scheduler.session import Session
 
 MOST_STATIC_REASONS = 1024
 
