@@ -28,7 +28,9 @@ def test_modules_that_no_kernel_reads_do_not_name_the_cache():
 
 def test_no_counted_module_imports_in_a_form_that_goes_unseen():
     """Only `from schedbench.x import y` at the top level is followed."""
-    unseen = re.compile(rb"^(import schedbench|from \\.|from schedbench import)", re.M)
+    unseen = re.compile(
+        rb"^(import schedbench|from \.|from schedbench import)", re.MULTILINE
+    )
     strays = [path.name for path, text in jit._sources().items() if unseen.search(text)]
 
     assert strays == []

@@ -6,7 +6,7 @@ Pods come as columns over a few templates, so that a million pods are a few arra
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 
 NodeChange = Literal["add", "update", "remove"]
+QueueKind = Literal["immediate", "kube-scheduler"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,6 +130,18 @@ class NodeEvent:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class PodUpdate:
+    """A pod that has another template from a simulated time on.
+
+    `pod` and `template` are indices into the pod stream; the name stays.
+    """
+
+    time: float
+    pod: int
+    template: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Workload:
     """A cluster, its pods and its changes: one instance of a scenario.
 
@@ -144,6 +157,14 @@ class Workload:
         The other API objects that scheduling looks at.
     node_events
         Node changes in order of time.
+    pod_updates
+        Pod changes in order of time.
+    queue
+        How pods that found no node wait. `immediate`: each is tried again the moment
+        something changes that may help. `kube-scheduler`: in its scheduling queue,
+        with gates, backoff, hints, preemption, nominations, volumes and groups.
+    scheduler_config
+        A KubeSchedulerConfiguration that the workload brings along.
     typical_pods
         Index of templates and their popularity, the target workload M of the
         fragmentation measure; empty = taken from the pods themselves.
@@ -156,5 +177,8 @@ class Workload:
     pods: PodStream
     objects: Sequence[KubernetesObject] = ()
     node_events: Sequence[NodeEvent] = ()
+    pod_updates: Sequence[PodUpdate] = ()
+    queue: QueueKind = "immediate"
+    scheduler_config: Mapping[str, Any] | None = None
     typical_pods: Sequence[tuple[Pod, float]] = ()
     notes: Sequence[str] = ()

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 
 class EventKind(enum.IntEnum):
-    """What an entry of the log says."""
+    """What an entry of the log says.
+
+    `PREEMPT` names the pod that makes room and the node; its victims' `DELETE`s follow.
+    """
 
     ARRIVE = 0
     BIND = 1
@@ -22,6 +25,7 @@ class EventKind(enum.IntEnum):
     NODE_ADD = 6
     NODE_UPDATE = 7
     NODE_REMOVE = 8
+    PREEMPT = 9
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Record:
         Node slot; -1 where none is concerned.
     devices : int64[event]
         Bit i is set if the pod holds GPU device i of the node.
+    pod_class : int32[pod]
+        The class of each pod at the end, or at the bind for those that had a node.
     rejections
         Why pods found no node at their first failed attempt, summed.
     capacity_changes
@@ -103,6 +109,7 @@ class Record:
     pod: NDArray[np.int32]
     node: NDArray[np.int32]
     devices: NDArray[np.int64]
+    pod_class: NDArray[np.int32]
     rejections: Sequence[Rejection]
     capacity_changes: Sequence[CapacityChange]
     horizon: float

@@ -209,6 +209,7 @@ class Replay:
             pod=self.log.pod[entries].copy(),
             node=self.log.node[entries].copy(),
             devices=self.log.devices[entries].copy(),
+            pod_class=self.pods.pod_class.copy(),
             rejections=read_counts(self.log.rejections, self.session),
             capacity_changes=self.capacity_changes,
             horizon=float(at.now[0]),

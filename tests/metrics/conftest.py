@@ -61,6 +61,7 @@ def record(*entries, horizon=None, changes=()):
         pod=np.array(pods, dtype=np.int32),
         node=np.array(nodes, dtype=np.int32),
         devices=np.array(devices, dtype=np.int64),
+        pod_class=np.zeros(0, dtype=np.int32),
         rejections=(),
         capacity_changes=tuple(changes),
         horizon=max(time, default=0.0) if horizon is None else horizon,
