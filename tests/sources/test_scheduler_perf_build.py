@@ -11,8 +11,9 @@ import pytest
 from schedbench.errors import InputError, NotModelledError
 from schedbench.objects.policy import Namespace
 from schedbench.objects.workload import Workload
-from schedbench.sources.scheduler_perf.build import build_workload, seconds
+from schedbench.sources.scheduler_perf.build import build_workload
 from schedbench.sources.scheduler_perf.config import load_configs
+from schedbench.sources.scheduler_perf.durations import seconds
 from schedbench.sources.scheduler_perf.needs import (
     NEEDS,
     explain_need,
