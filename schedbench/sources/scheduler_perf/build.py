@@ -241,6 +241,7 @@ class _Builder:
                 namespace = op.namespace or _namespace(document)
                 place = timeline.template(document, source, namespace)
                 timeline.pods.update(f"{namespace}/{name}", place, time)
+            if document.get("kind") != "Node":
                 continue
             if not timeline.names.is_taken("Node", "", name):
                 raise InputError("no such node", value=name, fix="create it before")

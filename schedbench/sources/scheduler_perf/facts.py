@@ -39,8 +39,8 @@ class Facts:
     strangers
         `group/Kind` of the objects that schedbench has no type for.
     updated, churned
-        Kinds, other than pods and nodes, of the objects that `updateAny` changes and
-        `churn` makes; a Service counts where it selects pods.
+        `group/Kind` of the objects, other than pods and nodes, that `updateAny` changes
+        and `churn` makes; a Service that churns counts where it selects pods.
     scheduler_config
         The KubeSchedulerConfiguration that the case brings along.
     """
@@ -87,9 +87,9 @@ def gather(
         for namespace, document, source in _documents(case, step, sample=sample):
             kind = kind_of(document)
             if isinstance(step.op, UpdateAny) and kind not in {"/Pod", "/Node"}:
-                updated.add(kind.rpartition("/")[2])
+                updated.add(kind)
             if isinstance(step.op, Churn) and kind not in _CHURNED_KINDS:
-                churned.add(kind.rpartition("/")[2])
+                churned.add(kind)
             if not is_decodable(document):
                 strangers.add(kind)
                 continue
@@ -110,7 +110,7 @@ def gather(
         for place, service in services
         for namespace, pod in pods
     ):
-        churned.add("Service")
+        churned.add("/Service")
     return Facts(
         case,
         workload,

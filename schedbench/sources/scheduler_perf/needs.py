@@ -51,15 +51,12 @@ def needs_of(facts: Facts) -> list[str]:
     """Return the names of what the objects and ops need beyond the model, in order."""
     found = {need.name for need in NEEDS if need.found(facts)}
     found |= set(gate_needs(facts.workload.feature_gates))
-    found |= {f"updateAny of {kind}" for kind in facts.updated}
-    found |= {f"churn of {kind}" for kind in facts.churned}
-    found |= {
-        f"kind {kind.removeprefix('/')}"
-        for kind in facts.strangers
-        if kind not in PASSIVE_KINDS
-        and kind != _COMPOSITE_KIND
-        and kind.partition("/")[0] != _DEVICES_GROUP
-    }
+    for word, kinds in (
+        ("updateAny of", facts.updated),
+        ("churn of", facts.churned),
+        ("kind", {kind for kind in facts.strangers if not _is_named(kind)}),
+    ):
+        found |= {f"{word} {kind.removeprefix('/')}" for kind in kinds - PASSIVE_KINDS}
     return sorted(found, key=str.lower)
 
 
@@ -106,6 +103,12 @@ PASSIVE_KINDS = frozenset(
 
 _DEVICES_GROUP = "resource.k8s.io"
 _COMPOSITE_KIND = "scheduling.k8s.io/CompositePodGroup"
+_DEFAULT_SCHEDULER = "default-scheduler"
+
+
+def _is_named(kind: str) -> bool:
+    """Tell whether a row of `NEEDS` tells of the kind."""
+    return kind == _COMPOSITE_KIND or kind.partition("/")[0] == _DEVICES_GROUP
 
 
 def _pods(found: Callable[[Pod], bool]) -> Callable[[Facts], bool]:
@@ -161,7 +164,7 @@ def _groups_preempt(facts: Facts) -> bool:
         if group.spec.priority is not None
     ] + [_priority(pod) for pod in members]
     everyone = groups + [_priority(pod) for _, pod in facts.pods]
-    if not members or not groups:
+    if not members:
         return False
     return max(groups) > min(everyone) or (
         min(groups) < max(everyone)
@@ -178,9 +181,13 @@ def _goes_whole(mode: object) -> bool:
 
 def _profiles(facts: Facts) -> set[str]:
     """Return the scheduler names that the configuration has a profile for."""
-    profiles = (facts.scheduler_config or {}).get("profiles") or [{}]
+    profiles = (facts.scheduler_config or {}).get("profiles")
+    if not isinstance(profiles, list) or not profiles:
+        return {_DEFAULT_SCHEDULER}
     return {
-        str(profile.get("schedulerName") or _DEFAULT_SCHEDULER) for profile in profiles
+        str(profile.get("schedulerName") or _DEFAULT_SCHEDULER)
+        for profile in profiles
+        if isinstance(profile, dict)
     }
 
 
@@ -190,9 +197,6 @@ def _has_other_scheduler(facts: Facts) -> bool:
         (pod.spec.scheduler_name or _DEFAULT_SCHEDULER) not in known
         for _, pod in facts.pods
     )
-
-
-_DEFAULT_SCHEDULER = "default-scheduler"
 
 
 def _steady_ops(facts: Facts) -> Iterator[bool]:

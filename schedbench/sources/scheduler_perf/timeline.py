@@ -50,14 +50,14 @@ class Timeline:
         self._namespaces: set[str] = set()
 
     def tick(self) -> None:
-        """Let the next op come strictly later, once there is anything but nodes."""
-        if self.pods.segments or self._events:
+        """Let the next op come strictly later, once anything happens."""
+        if self._has_begun():
             self.clock += 1.0
 
     def add_node(self, node: Node) -> None:
-        """Let a node join now; before the first pods it is there from the start."""
+        """Let a node join now; before anything happens it is there from the start."""
         self.created_nodes += 1
-        if self.pods.segments:
+        if self._has_begun():
             self.change_node(NodeEvent(self.clock, "add", node))
         else:
             self._nodes.append(node)
@@ -97,6 +97,9 @@ class Timeline:
     def template(self, document: dict[str, Any], source: str, namespace: str) -> int:
         """Return the index of the pod template that a document is."""
         return self.pods.place(document, source, namespace, self._classes)
+
+    def _has_begun(self) -> bool:
+        return bool(self.pods.segments or self._events)
 
     def workload(self, name: str, config: Mapping[str, Any] | None) -> Workload:
         """Return the workload that all this makes."""
