@@ -101,7 +101,7 @@ class _Walk:
             if time < before:
                 self.report(time, pod, node, ("time", f"{time} s after {before} s"))
             before = time
-            if kind >= _NODE_ADD:
+            if _NODE_ADD <= kind <= EventKind.NODE_REMOVE:
                 self.change(time, kinds[kind], node)
             elif not 0 <= pod < count:
                 self.report(time, pod, node, ("pod", f"no pod {pod}"))
@@ -109,7 +109,7 @@ class _Walk:
                 self.arrive(time, pod)
             elif kind == _BIND:
                 self.bind(time, pod, node, devices)
-            elif kind != _UNSCHEDULABLE:
+            elif kind not in {_UNSCHEDULABLE, EventKind.PREEMPT}:
                 self.release(time, kinds[kind], pod, node)
         for pod, (node, _) in self.place.items():
             if not self.machines[node].alive:
