@@ -88,6 +88,15 @@ class Immediate(Run):
         self.check()
         return self.record(started - compile_started, total)
 
+    def notes(self) -> list[str]:
+        """Return what of the workload was left out, one sentence each."""
+        if len(np.unique(self.encoded.priority)) < 2:
+            return []
+        return [
+            "pods have different priorities, which order them only: they displace "
+            "nobody unless the workload says `queue: kube-scheduler`"
+        ]
+
     def _advance(self, limit: float, deadline: float | None) -> None:
         while (outcome := self._step(limit)) != loop.DONE:
             if outcome == loop.LOG_FULL:

@@ -153,6 +153,15 @@ class Queued(QueuedCluster):
         for other in self.world.clear_lower(self.objects[pod], chosen):
             self.nominate(self.objects.index(other.pod.key), None)
 
+    def notes(self) -> list[str]:
+        """Return what of the workload was left out, one sentence each."""
+        if not self.left_out:
+            return []
+        return [
+            f"{self.left_out} pods were left out: they are being deleted, or name a "
+            "scheduler that the policy has no profile for"
+        ]
+
     def rejections(self) -> list[Rejection]:
         """Return why pods found no node at first, most nodes first."""
         found = self._found.copy()
