@@ -160,7 +160,7 @@ class Replay:
             self.session.images.touch(int(self.log.node[entry]))
             if self.log.kind[entry] in {EventKind.BIND, EventKind.UNSCHEDULABLE}:
                 break
-        self.session.images.look()
+        self.session.look()
 
     def _evict_all(self, slot: int) -> None:
         """Let the pods of a leaving node wait again, in the order of the queue."""
