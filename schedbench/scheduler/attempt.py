@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.explain import Explanation, Rejected, explain
-from schedbench.scheduler.narrowing import only, pre_filter
+from schedbench.scheduler.narrowing import Narrowing, only, pre_filter
 from schedbench.scheduler.preemption import Search, fit_error
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.room import PostFilter, crowded, dry_run, post_filter
+from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.session import Session
 from schedbench.scheduler.storage import volume_rejections
 from schedbench.scheduler.world import World
@@ -178,6 +179,13 @@ class Attempt:
         narrowed = pre_filter(self.world, self.settings, self.pod)
         if narrowed.stopped is not None:
             return self._stopped(narrowed.stopped)
+        outcome = self._filtered(narrowed)
+        if not outcome.shortcut:
+            advance(self.session.compiled.sampling)
+        return outcome
+
+    def _filtered(self, narrowed: Narrowing) -> Outcome:
+        """Return what comes of filters and scores; the start of sampling stays."""
         closed = self._crowded(passing_only=not self.tell)
         nominated = self.world.nominated_slot(self.pod)
         if narrowed.allowed is None and not closed and nominated is None:
@@ -192,7 +200,7 @@ class Attempt:
             with only(self.session, {nominated}):
                 verdict, told = self._decide()
             outcome = self._outcome(verdict, {}, told)
-            return dataclasses.replace(outcome, shortcut=len(alive) > 1)
+            return dataclasses.replace(outcome, shortcut=True)
         with only(self.session, open_to):
             verdict, told = self._decide()
         rejected: dict[int, Rejected] = {}

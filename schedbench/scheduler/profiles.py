@@ -83,7 +83,14 @@ def columnar_profile(config: ProfileConfig, tie: Tie) -> Profile:
         for name, make in _CONFIGURED.items()
         if name in filters and name not in scoring
     ]
-    return Profile(config.name, scores, filters, tie=tie, configured=configured)
+    return Profile(
+        config.name,
+        scores,
+        filters,
+        tie=tie,
+        configured=configured,
+        percentage=config.percentage_of_nodes_to_score,
+    )
 
 
 def _score_plugin(name: str, args: Arguments) -> ScorePlugin | None:

@@ -96,7 +96,7 @@ class Run:
             session.images.touch(int(self.log.node[entry]))
             if self.log.kind[entry] in {EventKind.BIND, EventKind.UNSCHEDULABLE}:
                 break
-        session.images.look()
+        session.look()
 
     def pods_on(self, slot: int) -> NDArray[np.int64]:
         """Return the pods on a node in the order of the queue, int64[pod]."""

@@ -155,12 +155,8 @@ class Queued(QueuedCluster):
 
     def notes(self) -> list[str]:
         """Return what of the workload was left out, one sentence each."""
-        if not self.left_out:
-            return []
-        return [
-            f"{self.left_out} pods were left out: they are being deleted, or name a "
-            "scheduler that the policy has no profile for"
-        ]
+        why = "they are being deleted, or name a scheduler without a profile"
+        return [f"{self.left_out} pods were left out: {why}"] if self.left_out else []
 
     def rejections(self) -> list[Rejection]:
         """Return why pods found no node at first, most nodes first."""
