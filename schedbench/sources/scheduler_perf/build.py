@@ -73,13 +73,14 @@ def build_workload(case: Case, workload: PerfWorkload) -> Workload:
             fix="choose a workload without needs, see `schedbench list scenarios`",
         )
     builder = _Builder(Parameters(workload.params))
-    for step in steps:
-        try:
+    try:
+        for step in steps:
             builder.run(step)
-        except InputError as error:
-            raise error.at(source=case.path, where=step.where) from None
-    builder.timeline.notes.extend(gate_notes(workload.feature_gates))
-    return builder.workload(f"{case.name}/{workload.name}", case.scheduler_config())
+        builder.timeline.notes.extend(gate_notes(workload.feature_gates))
+        name = f"{case.name}/{workload.name}"
+        return builder.workload(name, case.scheduler_config())
+    except InputError as error:
+        raise error.at(source=case.path) from None
 
 
 class _Builder:
@@ -91,7 +92,14 @@ class _Builder:
         self.churns: list[Background] = []
 
     def run(self, step: Step) -> None:
-        self.advance(self.timeline.clock)
+        for churn in self.churns:
+            churn.advance(self.timeline.clock)
+        try:
+            self.run_op(step)
+        except InputError as error:
+            raise error.at(where=step.where) from None
+
+    def run_op(self, step: Step) -> None:
         match step.op:
             case CreateNodes() as op:
                 self.create_nodes(op, step.batches[0])
@@ -123,10 +131,6 @@ class _Builder:
             case _:
                 for batch in step.batches:
                     self.create_any(batch)
-
-    def advance(self, until: float) -> None:
-        for churn in self.churns:
-            churn.advance(until)
 
     def create_nodes(self, op: CreateNodes, batch: Batch) -> None:
         timeline = self.timeline
