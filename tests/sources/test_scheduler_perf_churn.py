@@ -220,7 +220,9 @@ def test_too_much_churn_is_refused(tmp_path: Path) -> None:
 
 def test_faults_of_churned_objects_name_their_op(tmp_path: Path) -> None:
     """Whatever op runs when they would come into being."""
-    with pytest.raises(InputError, match=r"yaml: case Case/one op 0 \(churn\)[: ]+Pod without name"):
+    with pytest.raises(
+        InputError, match=r"yaml: case Case/one op 0 \(churn\)[: ]+Pod without name"
+    ):
         build(
             tmp_path,
             """

@@ -8,7 +8,8 @@ start, later ones join. Other objects are known from time 0.
 `createPodSets` is one op per namespace. `deletePods` and `updateAny` at a rate spread
 what they do behind the op's time, and the clock goes on after the last if the op is
 waited for. `sleep` passes its duration. `churn` works in the background, from its op
-until the last op has ended, for at least a second.
+until the last op has ended, for at least a second. The label `signature` that upstream
+puts on pods is left out, since nothing selects by it.
 Source: test/integration/scheduler_perf/{executor,operations,update}.go.
 """
 
@@ -27,7 +28,7 @@ from schedbench.sources.scheduler_perf.churn import Background
 from schedbench.sources.scheduler_perf.config import Case, PerfWorkload
 from schedbench.sources.scheduler_perf.durations import seconds
 from schedbench.sources.scheduler_perf.facts import gather, is_decodable
-from schedbench.sources.scheduler_perf.gates import gate_notes
+from schedbench.sources.scheduler_perf.gates import harness_notes
 from schedbench.sources.scheduler_perf.needs import needs_of
 from schedbench.sources.scheduler_perf.nominations import nominated, ungated
 from schedbench.sources.scheduler_perf.operations import (
@@ -76,7 +77,8 @@ def build_workload(case: Case, workload: PerfWorkload) -> Workload:
     try:
         for step in steps:
             builder.run(step)
-        builder.timeline.notes.extend(gate_notes(workload.feature_gates))
+        notes = harness_notes(case, workload.feature_gates)
+        builder.timeline.notes.extend(notes)
         name = f"{case.name}/{workload.name}"
         return builder.workload(name, case.scheduler_config())
     except InputError as error:
