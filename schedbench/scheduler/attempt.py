@@ -178,7 +178,7 @@ class Attempt:
         narrowed = pre_filter(self.world, self.settings, self.pod)
         if narrowed.stopped is not None:
             return self._stopped(narrowed.stopped)
-        closed = crowded(self.world, self.settings, self.pod, self.pod_class)
+        closed = self._crowded(passing_only=not self.tell)
         nominated = self.world.nominated_slot(self.pod)
         if narrowed.allowed is None and not closed and nominated is None:
             verdict, told = self._decide()
@@ -197,10 +197,20 @@ class Attempt:
             verdict, told = self._decide()
         rejected: dict[int, Rejected] = {}
         if told is not None:
+            closed = closed if self.tell else self._crowded()
             beside = {slot: one for slot, one in closed.items() if slot in seen}
             cut = {slot: narrowed.cut for slot in alive if slot not in seen}
             rejected = {**told.rejected, **beside, **cut}
         return self._outcome(verdict, rejected, told, narrowed.by)
+
+    def _crowded(self, *, passing_only: bool = False) -> Mapping[int, Rejected]:
+        return crowded(
+            self.world,
+            self.settings,
+            self.pod,
+            self.pod_class,
+            passing_only=passing_only,
+        )
 
     def _passes(self, slot: int) -> bool:
         run = dry_run(self.world, self.settings, self.pod, self.pod_class)
