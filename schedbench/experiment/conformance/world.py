@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -85,12 +84,7 @@ def _settings(case: Case) -> Mapping[str, Settings]:
     found = read_profiles(case.config)
     if case.sampled:
         return found
-    return {
-        name: dataclasses.replace(
-            one, profile=dataclasses.replace(one.profile, percentage=ALL_NODES)
-        )
-        for name, one in found.items()
-    }
+    return {name: one.sampling(ALL_NODES) for name, one in found.items()}
 
 
 def _started(pod: Pod) -> float:
