@@ -95,7 +95,7 @@ class _Cycle(Generic[M]):
             if trial.refusal is None:
                 trials.append((trial, self._attempts.filled(place)))
                 self._undo(trial)
-                if only and trial.placed:
+                if only:
                     break
             elif trial.refusal.error:
                 return trial
@@ -121,7 +121,7 @@ class _Cycle(Generic[M]):
         That is so of the place of its nominations, unless the group is one of others.
         """
         wanted = None
-        if group is self._root and not group.composite:
+        if group is self._root:
             wanted = favoured(places, group.nominated.values())
         if wanted is not None:
             yield wanted, True

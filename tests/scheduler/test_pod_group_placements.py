@@ -81,6 +81,11 @@ CASES: dict[str, tuple[Cluster, Bunch, dict[str, int]]] = {
         gang(1, 1, label="zone", wishes={"p0": 1}),
         {"p0": 0, "p1": 0},
     ),
+    "nominations do not count in a group of another group": (
+        zones(("a", 5, 9), ("b", 9, 9)),
+        Bunch("top", 1, kids=[gang(1, label="zone", wishes={"p0": 1})]),
+        {"p0": 0},
+    ),
     "racks are those within the zone of the group above": (
         zones(("a", 1, 1), ("a", 1, 2), ("b", 2, 2), ("b", 2, 3)),
         Bunch(
@@ -106,16 +111,6 @@ def test_sentence(cluster: Cluster, bunch: Bunch, placed: dict[str, int]) -> Non
 
     assert outcome.placed == placed
     assert dict(world.assumed) == placed
-
-
-def test_nominations_take_the_zone_only_if_somebody_goes_there() -> None:
-    """A gang complete from earlier is not content with a zone where nobody fits."""
-    cluster = zones(("a", 0, 9), ("a", 5, 9))
-    racks = gang(1, need=1, label="rack", wishes={"p0": 0})
-    cluster.labels = [{"rack": "x"}, {"rack": "y"}]
-    outcome, _ = run(cluster, racks)
-
-    assert outcome.placed == {"p0": 1}
 
 
 def test_without_topology_the_key_is_not_looked_at() -> None:

@@ -73,15 +73,15 @@ def test_tree() -> None:
         (
             [pod("p"), pod("q", schedulerName="mine")],
             (
-                "all pods in a single pod group should have the same .spec.schedulerName "
-                'set, got: "mine" and "default-scheduler"'
+                "all pods in a single pod group should have the same "
+                '.spec.schedulerName set, got: "mine" and "default-scheduler"'
             ),
         ),
         (
             [pod("p"), pod("q", preemptionPolicy="Never")],
             (
-                "all pods in a single pod group should have the same preemption policy, "
-                "got Never and PreemptLowerPriority"
+                "all pods in a single pod group should have the same "
+                "preemption policy, got Never and PreemptLowerPriority"
             ),
         ),
         ([pod("p", priority=1), pod("q", priority=2)], None),
