@@ -85,6 +85,7 @@ class _Walk:
         self.place: dict[int, _Stay] = {}
         self.arrived: set[int] = set()
         self.moved: set[int] = set()
+        self.gone: set[int] = set()
         self.queued = workload.queue == "kube-scheduler"
         objects = workload.objects if self.queued else ()
         self.volumes, self.gangs = Volumes(objects), Gangs(objects)
@@ -150,10 +151,6 @@ class _Walk:
             elif kind != _UNSCHEDULABLE:
                 self.release(time, EventKind(kind), pod, node)
         self.pass_time(before, before)
-        for pod, stay in self.place.items():
-            if not self.machines[stay.node].alive:
-                problem = ("node gone", "pod outlives its node")
-                self.report(before, pod, stay.node, problem)
         return self.found
 
     def pass_time(self, before: float, time: float) -> None:
@@ -161,8 +158,18 @@ class _Walk:
         for pod, problem in self.gangs.problems():
             self.report(before, pod, -1, problem)
         self.preemptions.pass_time()
+        for node in self.gone:
+            if not self.machines[node].alive:
+                self.report_left(before, node)
+        self.gone.clear()
         while self.updates and self.updates[-1].time < time:
             self.update(self.updates[-1].time)
+
+    def report_left(self, time: float, node: int) -> None:
+        """Note the pods on a node that left the cluster."""
+        for pod, stay in self.place.items():
+            if stay.node == node:
+                self.report(time, pod, node, ("node gone", "pod outlives its node"))
 
     def update(self, time: float) -> None:
         """Let pods have other templates from this time on; on nodes they stay."""
@@ -198,6 +205,7 @@ class _Walk:
             return
         if not self.machines[node].alive:
             self.report(time, pod, node, ("node", "not in the cluster"))
+            self.gone.add(node)
         elif self.given[pod] != node or pod in self.moved:
             self.judge(time, pod, node, devices)
         stay = _Stay(node, devices, self.wish(pod))
@@ -266,8 +274,12 @@ class _Walk:
         machine = self.machines[node]
         if machine.alive:
             self.census.leave(machine)
+        elif machine.pods:
+            self.report_left(time, node)
         machine.alive = kind != EventKind.NODE_REMOVE
-        if machine.alive:
+        if not machine.alive:
+            self.gone.add(node)
+        else:
             machine.become(due.node)
             self.census.enter(machine)
             self.static[node].clear()
