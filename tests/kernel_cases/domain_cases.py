@@ -12,12 +12,27 @@ from naive.placed import Placed
 from naive.profile import WHOLE
 from naive.world import World
 
+from kernel_cases.situation import KernelCase
 from schedbench.cluster.encode import EncodedWorkload, encode
 from schedbench.cluster.state import bind
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
+from schedbench.plugins.inter_pod_affinity import (
+    inter_pod_fits,
+    inter_pod_normalize,
+    inter_pod_score,
+    inter_pod_verdict,
+    scores_nothing,
+)
+from schedbench.plugins.pod_topology_spread import (
+    has_soft,
+    spread_fits,
+    spread_normalize_counts,
+    spread_score,
+    spread_verdict,
+)
 from schedbench.policies.registry import make_policy
 from schedbench.scheduler.cycle import schedule_one
 from schedbench.scheduler.explain import explain
@@ -114,3 +129,24 @@ def naively(drawn: Neighbourhood) -> dict[str, Any]:
         },
         "scores": scores,
     }
+
+
+CASES = {
+    "PodTopologySpread, InterPodAffinity and ImageLocality": KernelCase(
+        (
+            inter_pod_fits,
+            inter_pod_verdict,
+            inter_pod_score,
+            inter_pod_normalize,
+            scores_nothing,
+            spread_fits,
+            spread_verdict,
+            spread_score,
+            spread_normalize_counts,
+            has_soft,
+        ),
+        neighbourhoods(),
+        decided,
+        naively,
+    ),
+}
