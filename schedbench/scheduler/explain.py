@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from schedbench.plugins.base import Status
 from schedbench.scheduler.profile import Tie
+from schedbench.scheduler.sampling import UNSEEN, sample
 from schedbench.scheduler.score import skips
 from schedbench.scheduler.select import draw
 from schedbench.scheduler.session import Session
@@ -82,9 +83,7 @@ def explain(
     `counter` numbers the draw of a random tie; `cursor` is the node after the one
     chosen last.
     """
-    rejected = _filter(session, pod_class)
-    alive = np.flatnonzero(session.state.alive)
-    feasible = np.array([n for n in alive if n not in rejected], dtype=np.int64)
+    rejected, feasible = _sampled(session, pod_class, _filter(session, pod_class))
     scores: dict[str, NDArray[Any]] = {}
     total = np.zeros(len(feasible), dtype=np.int64)
     if len(feasible) > 1:
@@ -112,6 +111,19 @@ def _filter(session: Session, pod_class: int) -> dict[int, Rejected]:
                 rejected[node] = Rejected(plugin.name, status)
         remaining = [node for node in remaining if node not in rejected]
     return rejected
+
+
+def _sampled(
+    session: Session, pod_class: int, rejected: Mapping[int, Rejected]
+) -> tuple[Mapping[int, Rejected], NDArray[np.int64]]:
+    """Return the rejected and the feasible nodes among those that are looked at."""
+    bad = session.scratch.bad
+    bad[:] = session.state.alive.astype(np.int64) - 1
+    bad[list(rejected)] = -1
+    if session.walk is not None:
+        sample(session.compiled.sampling, pod_class, session.scratch)
+    seen = {node: one for node, one in rejected.items() if bad[node] != UNSEEN}
+    return seen, np.flatnonzero(bad >= 0)
 
 
 def _scores(

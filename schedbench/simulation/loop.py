@@ -14,6 +14,7 @@ from schedbench.cluster.state import bind
 from schedbench.jit import kernel, monotonic_ns
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.scheduler.cycle import Compiled, schedule_one
+from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.score import Scratch
 from schedbench.simulation.columns import (
     ADD,
@@ -38,9 +39,10 @@ from schedbench.simulation.waiting import (
     mark_changed,
     next_to_retry,
     wait,
+    wake_domain_readers,
 )
 
-DONE, LOG_FULL, LIMIT_REACHED = 0, 1, 2
+DONE, LOG_FULL, LIMIT_REACHED, STUCK = 0, 1, 2, 3
 
 
 @kernel
@@ -57,13 +59,15 @@ def run_loop(
     """Run all events before `limit` and the departures at it.
 
     The cycle is called in one place only: each kernel that contains it costs its
-    whole compile time again.
+    whole compile time again. An attempt in vain does not move the start of sampling:
+    this loop leaves out most of those that the scheduling queue would make.
 
     Returns
     -------
     int
         `DONE`; `LOG_FULL` if the log must grow first; `LIMIT_REACHED` after
-        `most_decisions` scheduling calls. The loop goes on where it stopped.
+        `most_decisions` scheduling calls; `STUCK` if it is to halt at a pod that fits
+        nowhere, whose decision then does not count. The loop goes on where it stopped.
     """
     at = progress.counters
     classes = compiled.classes
@@ -99,23 +103,23 @@ def run_loop(
         pod_class = np.int64(pods.pod_class[pod])
         started = monotonic_ns()
         node = schedule_one(state, compiled, pod_class, pod, at.cursor[0], scratch)
+        if node < 0 and at.halting[0]:
+            return STUCK
         log.latency[at.decisions[0]] = monotonic_ns() - started
         at.decisions[0] += 1
         if node >= 0:
             at.cursor[0] = (node + 1) % state.alive.size
+            advance(compiled.sampling)
             place(state, classes, pods, progress, log, pod, node)
+            wake_domain_readers(classes, progress)
         else:
             progress.refused[pod_class] = 1
             wait(pods, progress, pod)
-            write(
-                progress,
-                log,
-                np.int64(EventKind.UNSCHEDULABLE),
-                pod,
-                NO_NODE,
-                NO_DEVICES,
-            )
-            count_rejections(state, compiled, pod_class, scratch.bad, log.rejections)
+            if at.first_try[0]:
+                kind = np.int64(EventKind.UNSCHEDULABLE)
+                write(progress, log, kind, pod, NO_NODE, NO_DEVICES)
+                bad, counts = scratch.bad, log.rejections
+                count_rejections(state, compiled, pod_class, bad, counts)
 
 
 @kernel

@@ -6,7 +6,13 @@ of `schedbench/plugins` that is neither here nor called by one that is fails a t
 
 from __future__ import annotations
 
-from kernel_cases import cycle_cases, domain_cases, gpu_cases, resource_cases
+from kernel_cases import (
+    cycle_cases,
+    domain_cases,
+    gpu_cases,
+    resource_cases,
+    sampling_cases,
+)
 from kernel_cases.situation import KernelCase, Situation, situations
 
 CASES: dict[str, KernelCase] = {
@@ -14,6 +20,7 @@ CASES: dict[str, KernelCase] = {
     **resource_cases.CASES,
     **gpu_cases.CASES,
     **cycle_cases.CASES,
+    **sampling_cases.CASES,
 }
 
 __all__ = ["CASES", "KernelCase", "Situation", "situations"]
