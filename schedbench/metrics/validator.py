@@ -86,7 +86,7 @@ class _Walk:
         self.arrived: set[int] = set()
         self.moved: set[int] = set()
         self.gone: set[int] = set()
-        self.queued = workload.queue == "kube-scheduler"
+        self.queued = workload.needs_scheduling_queue
         objects = workload.objects if self.queued else ()
         self.volumes, self.gangs = Volumes(objects), Gangs(objects)
         self.preemptions = Preemptions()
@@ -298,8 +298,8 @@ def validate(
     allocatable; node name, selector, required affinity, taints and unschedulable at
     the time of the bind; host ports; GPU devices; required pod affinity and
     anti-affinity; hard spread constraints; one node at a time; releases where bound;
-    early deletions for preemption alone. With the queue of kube-scheduler also
-    scheduling gates, volumes and gangs. Pods that the input itself brings on a node
+    early deletions for preemption alone. In kube-scheduler's scheduling queue also
+    gates, volumes and gangs. Pods that the input itself brings on a node
     are accounted for, not judged.
 
     Parameters

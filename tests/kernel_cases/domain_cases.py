@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import strategies
@@ -57,16 +58,18 @@ class Neighbourhood(NamedTuple):
 
 
 @st.composite
-def neighbourhoods(draw: st.DrawFn) -> Neighbourhood:
+def neighbourhoods(
+    draw: st.DrawFn, features: Collection[str] = FEATURES
+) -> Neighbourhood:
     """Draw a neighbourhood; the first kind is the pod to decide on."""
-    nodes = draw(strategies.clusters(max_size=6, features=FEATURES))
+    nodes = draw(strategies.clusters(max_size=6, features=features))
     names = [node.metadata.name for node in nodes]
-    kind = strategies.pods(names, features=FEATURES)
+    kind = strategies.pods(names, features=features)
     kinds = draw(st.lists(kind, min_size=2, max_size=4))
     place = st.tuples(st.integers(0, len(kinds) - 1), st.integers(0, len(nodes) - 1))
     placed = draw(st.lists(place, max_size=10))
     return Neighbourhood(
-        nodes, kinds, placed, draw(strategies.cluster_objects(FEATURES))
+        nodes, kinds, placed, draw(strategies.cluster_objects(features))
     )
 
 

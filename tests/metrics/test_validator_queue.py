@@ -46,7 +46,6 @@ def check(make):
         ),
         pytest.param({"pod_updates": [PodUpdate(2.0, 0, 1)]}, [], id="opened before"),
         pytest.param({"pod_updates": [PodUpdate(5.0, 0, 1)]}, [], id="opened just now"),
-        pytest.param({"queue": "immediate"}, [], id="a queue without gates"),
     ],
 )
 def test_a_gated_pod_is_not_bound(make, check, more, rule):

@@ -150,9 +150,11 @@ def test_a_node_without_zone_reaches_every_zone(put):
     assert put((mounting("c"), "c"), objects=objects) == []
 
 
-def test_volumes_are_judged_with_the_queue_that_looks_at_them(put):
-    """The other queue promises nothing of them."""
-    assert put((mounting("gone"), "a"), queue="immediate") == []
+def test_disks_are_judged_where_they_are_looked_at(put):
+    """Runs that try pods again at once do not look at disks."""
+    pods = [(mounting(disk("gce"), name=name), "a") for name in "pq"]
+
+    assert put(*pods, queue="immediate") == []
 
 
 @pytest.mark.parametrize(
