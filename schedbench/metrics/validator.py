@@ -89,7 +89,7 @@ class _Walk:
         self.queued = workload.needs_scheduling_queue
         objects = workload.objects if self.queued else ()
         self.volumes, self.gangs = Volumes(objects), Gangs(objects)
-        self.preemptions = Preemptions()
+        self.preemptions = Preemptions(self.gangs.priority)
         self.census = Census()
         self.company = Company(self.wishes, workload.objects, self.census)
         self.spread = Spread(self.wishes, self.census)

@@ -9,6 +9,8 @@ from schedbench.metrics.validator import validate
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.pod import PodSchedulingGate, SchedulingGroup
 from schedbench.objects.policy import (
+    CompositePodGroup,
+    CompositePodGroupSpec,
     GangSchedulingPolicy,
     PodGroup,
     PodGroupSchedulingPolicy,
@@ -149,3 +151,28 @@ def test_pods_go_early_for_preemption_alone(make, check, log, rule):
     deletion = np.array([9.0, np.inf, np.inf, np.inf])
 
     assert check(pods, *start, *log, deletion=deletion) == rule
+
+
+@pytest.mark.parametrize(
+    ("own", "above", "rule"),
+    [
+        pytest.param(None, None, ["preemption"], id="groups without one: the pod's"),
+        pytest.param(10, None, ["preemption"], id="not that of a group in a group"),
+        pytest.param(None, 10, [], id="that of the topmost group"),
+    ],
+)
+def test_the_priority_of_the_topmost_group_counts(make, check, own, above, rule):
+    """A pod of priority 0 in a group of a group makes another one go."""
+    group = PodGroup(
+        metadata=ObjectMeta(name="ring", namespace="default"),
+        spec=PodGroupSpec(parent_composite_pod_group_name="rings", priority=own),
+    )
+    top = CompositePodGroup(
+        metadata=ObjectMeta(name="rings", namespace="default"),
+        spec=CompositePodGroupSpec(priority=above),
+    )
+    member = make.pod(scheduling_group=SchedulingGroup(pod_group_name="ring"))
+    log = [(0, "ARRIVE", 0), (0, "BIND", 0, 0), (0, "ARRIVE", 1)]
+    log += [(0, "PREEMPT", 1, 0), (0, "DELETE", 0, 0)]
+
+    assert check([make.pod(priority=0), member], *log, objects=[group, top]) == rule
