@@ -7,7 +7,6 @@ of `metrics/validation`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +17,7 @@ from schedbench.metrics.validation.placement import placement_problems
 from schedbench.metrics.validation.preemption import Preemptions
 from schedbench.metrics.validation.room import room_problems
 from schedbench.metrics.validation.spread import Spread
+from schedbench.metrics.validation.violation import Violation
 from schedbench.metrics.validation.volumes import Volumes
 from schedbench.metrics.validation.wish import Problem, Wish, machines_of
 from schedbench.objects.workload import Workload
@@ -33,29 +33,6 @@ _CHANGES = {
     int(EventKind.NODE_UPDATE): "update",
     int(EventKind.NODE_REMOVE): "remove",
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Violation:
-    """A hard constraint that a log breaks.
-
-    Attributes
-    ----------
-    pod, node
-        Names; empty where none is concerned.
-    time
-        Simulated seconds.
-    rule
-        Name of the broken rule.
-    detail
-        The values that contradict each other.
-    """
-
-    pod: str
-    node: str
-    time: float
-    rule: str
-    detail: str
 
 
 class _Stay(NamedTuple):

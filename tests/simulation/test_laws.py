@@ -226,6 +226,28 @@ def test_engines_agree_on_terms_about_other_pods(spec, workload, seed):
     assert validate(workload, scan, encoded.node_names) == []
 
 
+@given(
+    workload=strategies.workloads(bound=False, features=strategies.FEATURES),
+    seed=st.integers(0, 2**31),
+)
+def test_engines_agree_in_the_scheduling_queue(workload, seed):
+    """Binds, failures, preemptions and attempts are equal and break nothing.
+
+    Pods that arrive at one instant may be logged before or between its binds.
+    """
+    queued = dataclasses.replace(workload, queue="kube-scheduler")
+    records = [play(queued, "kube-scheduler", engine, seed) for engine in ENGINES]
+    arrivals = int(EventKind.ARRIVE)
+    scan, slow = (
+        [entry for entry in told(queued, record) if entry[1] != arrivals]
+        for record in records
+    )
+
+    assert scan == slow
+    assert records[0].wall.decisions == records[1].wall.decisions
+    assert validate(queued, records[0], encode(queued).node_names) == []
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @given(workload=strategies.workloads(changes=False, time=False, features=NO_IMAGES))
 def test_engines_equal_the_naive_replay_on_terms_about_other_pods(engine, workload):
