@@ -68,7 +68,6 @@ from schedbench.plugins.pod_topology_spread import (
     spread_fits,
     spread_normalize_counts,
     spread_score,
-    spread_verdict,
 )
 from schedbench.plugins.remaining_capacity import RemainingCapacity, remaining_score
 from schedbench.scheduler.feasible import mark_infeasible
@@ -564,7 +563,6 @@ CASES = {
             inter_pod_normalize,
             scores_nothing,
             spread_fits,
-            spread_verdict,
             spread_score,
             spread_normalize_counts,
             has_soft,

@@ -16,16 +16,28 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.domains import DomainTables
 from schedbench.cluster.layout import ClusterState, DomainState
-from schedbench.cluster.terms import InterPodTerms, ragged
+from schedbench.cluster.terms import InterPodTerms, Ragged, ragged
 from schedbench.jit import kernel
 from schedbench.objects.pod import Pod, PodAffinity, PodAffinityTerm
 from schedbench.objects.selectors import matches_label_selector
-from schedbench.plugins.base import ClusterView, Scope, ScoreKind, ScorePlugin, Status
+from schedbench.plugins.base import (
+    ClusterView,
+    NodeVerdicts,
+    Scope,
+    ScoreKind,
+    ScorePlugin,
+    Status,
+)
 
 AFFINITY_REASON = "node(s) didn't match pod affinity rules"
 ANTI_REASON = "node(s) didn't match pod anti-affinity rules"
 EXISTING_REASON = "node(s) didn't satisfy existing pods anti-affinity rules"
 FITS, NO_AFFINITY, OWN_ANTI, EXISTING_ANTI = 0, 1, 2, 3
+_STATUSES = (
+    Status((AFFINITY_REASON,), unresolvable=True),
+    Status((ANTI_REASON,), unresolvable=False),
+    Status((EXISTING_REASON,), unresolvable=False),
+)
 
 
 class _Term(NamedTuple):
@@ -83,20 +95,26 @@ class InterPodAffinity(ScorePlugin):
         """
         return _Preparation(self, pods, namespaces, tables).terms()
 
-    def explain_filter(
-        self, view: ClusterView, pod_class: int, node: int
-    ) -> Status | None:
-        """Return why the plugin rejects a node now, or None if it passes."""
-        terms = view.classes.inter_pod
-        verdict = inter_pod_verdict(view.state.domains, terms, pod_class, node)
-        if verdict == FITS:
-            return None
-        reason = {
-            NO_AFFINITY: AFFINITY_REASON,
-            OWN_ANTI: ANTI_REASON,
-            EXISTING_ANTI: EXISTING_REASON,
-        }[int(verdict)]
-        return Status((reason,), unresolvable=verdict == NO_AFFINITY)
+    def verdicts(
+        self, view: ClusterView, pod_class: int, slots: NDArray[np.int64]
+    ) -> NodeVerdicts:
+        """Return which nodes break which rule, the first in upstream's order."""
+        terms, domains = view.classes.inter_pod, view.state.domains
+        code = np.zeros(len(slots), dtype=np.int16)
+        for verdict, anti in (
+            (EXISTING_ANTI, terms.existing_anti),
+            (OWN_ANTI, terms.own_anti),
+        ):
+            for counter in _items(anti, pod_class):
+                code[_counts(domains, counter, slots) > 0] = verdict
+        affinity = _items(terms.affinity, pod_class)
+        if len(affinity):
+            here = np.array([_counts(domains, counter, slots) for counter in affinity])
+            anywhere = domains.total[affinity].sum() > 0
+            first = bool(terms.self_match[pod_class]) and not anywhere
+            passes = (here >= 0).all(axis=0) & ((here > 0).all(axis=0) | first)
+            code[~passes] = NO_AFFINITY
+        return NodeVerdicts(code, _STATUSES)
 
 
 class _Preparation:
@@ -241,19 +259,30 @@ class _Preparation:
                     content, np.zeros(len(self.pods), dtype=np.int64)
                 )
                 column[c] += term.weight
-        counters = {
-            content: self.tables.counter(term_of[content].key, column)
+        counters = [
+            self.tables.counter(term_of[content].key, column)
             for content, column in weights.items()
-        }
+        ]
+        matches = [self._match(term, own=False) for term in term_of.values()]
+        matrix = np.array(matches).reshape(len(matches), len(self.pods))
 
         def of(pod_class: int) -> list[tuple[int, int]]:
-            return [
-                (counter, 1)
-                for content, counter in counters.items()
-                if self._match(term_of[content], own=False)[pod_class]
-            ]
+            return [(counters[k], 1) for k in np.flatnonzero(matrix[:, pod_class])]
 
         return of
+
+
+def _items(lists: Ragged, pod_class: int) -> NDArray[np.int32]:
+    return lists.item[lists.start[pod_class] : lists.start[pod_class + 1]]
+
+
+def _counts(
+    domains: DomainState, counter: int, slots: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return a counter's count in the domain of each node, −1 without the label."""
+    domain = domains.domain[domains.key[counter], slots]
+    counts = domains.counts[domains.start[counter] : domains.start[counter + 1]]
+    return np.where(domain < 0, -1, np.append(counts, 0)[domain])
 
 
 def _group(pod: Pod, *, anti: bool) -> PodAffinity | None:

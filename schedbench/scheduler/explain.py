@@ -14,22 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.plugins.base import Status
+from schedbench.scheduler.diagnose import Diagnosis, Rejected, Rejections, diagnose
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.score import skips
 from schedbench.scheduler.select import draw
 from schedbench.scheduler.session import Session
 
+__all__ = ["CUSTOM", "NO_NODE", "Explanation", "Rejected", "explain"]
+
 NO_NODE = -1
 CUSTOM = "own score"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Rejected:
-    """Which plugin rejected a node first, and why."""
-
-    plugin: str
-    status: Status
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +46,8 @@ class Explanation:
         Slots of the nodes of greatest total.
     chosen
         The slot taken, or −1.
+    diagnosis
+        What `rejected` was made from, as columns.
     """
 
     rejected: Mapping[int, Rejected]
@@ -60,6 +56,7 @@ class Explanation:
     total: NDArray[np.int64]
     tied: NDArray[np.int64]
     chosen: int
+    diagnosis: Diagnosis
 
     def fit_error(self) -> str:
         """Return the text of the event, as kube-scheduler's FitError writes it."""
@@ -82,36 +79,17 @@ def explain(
     `counter` numbers the draw of a random tie; `cursor` is the node after the one
     chosen last.
     """
-    rejected = _filter(session, pod_class)
-    alive = np.flatnonzero(session.state.alive)
-    feasible = np.array([n for n in alive if n not in rejected], dtype=np.int64)
+    diagnosis = diagnose(session, pod_class)
+    passes = (diagnosis.which < 0) & (session.state.alive > 0)
+    feasible = np.flatnonzero(passes)
     scores: dict[str, NDArray[Any]] = {}
     total = np.zeros(len(feasible), dtype=np.int64)
     if len(feasible) > 1:
         scores, total = _scores(session, pod_class, feasible)
     tied = feasible[total == total.max()] if len(feasible) else feasible
     chosen = _select(session, tied, counter, cursor) if len(tied) else NO_NODE
-    return Explanation(rejected, feasible, scores, total, tied, chosen)
-
-
-def _filter(session: Session, pod_class: int) -> dict[int, Rejected]:
-    pod = session.encoded.class_pods[pod_class]
-    view = session.view
-    rejected: dict[int, Rejected] = {}
-    remaining = [int(node) for node in np.flatnonzero(session.state.alive)]
-    for plugin in session.plugins:
-        verdict = plugin.static_filter(pod, session.nodes, slice(0, len(session.nodes)))
-        for node in remaining:
-            code = int(verdict.code[node])
-            status: Status | None
-            if code:
-                status = Status((verdict.reasons[code - 1],), unresolvable=True)
-            else:
-                status = plugin.explain_filter(view, pod_class, node)
-            if status is not None:
-                rejected[node] = Rejected(plugin.name, status)
-        remaining = [node for node in remaining if node not in rejected]
-    return rejected
+    rejected = Rejections(diagnosis)
+    return Explanation(rejected, feasible, scores, total, tied, chosen, diagnosis)
 
 
 def _scores(
