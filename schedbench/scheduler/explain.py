@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.plugins.base import ScoreKind
+from schedbench.plugins.inter_pod_affinity import inter_pod_score
+from schedbench.plugins.pod_topology_spread import spread_score
 from schedbench.scheduler.diagnose import Diagnosis, Rejected, Rejections, diagnose
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.score import skips
 from schedbench.scheduler.select import draw
 from schedbench.scheduler.session import Session
 
-__all__ = ["CUSTOM", "NO_NODE", "Explanation", "Rejected", "explain"]
+__all__ = ["CUSTOM", "NO_NODE", "Explanation", "Rejected", "explain", "raw_scores"]
 
 NO_NODE = -1
 CUSTOM = "own score"
@@ -111,6 +114,33 @@ def _scores(
         found[name] = scratch.custom[feasible] if own else weighted
         total += weighted
     return found, total
+
+
+def raw_scores(
+    session: Session, pod_class: int, feasible: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """Return plugin → int64[F], what its Score gives before it is normalized.
+
+    Only of plugins that normalize; what others give is normal already.
+    """
+    state, classes = session.state, session.compiled.classes
+    static, bad = session.compiled.static, session.scratch.bad
+    bad[:] = -1
+    bad[feasible] = 0
+    found = {}
+    for score in session.profile.scores:
+        kind = score.plugin.kind
+        raw = np.zeros(len(bad), dtype=np.int64)
+        if kind <= ScoreKind.NODE_AFFINITY:
+            raw = static.raw[kind, classes.static_row[pod_class]]
+        elif kind == ScoreKind.INTER_POD_AFFINITY:
+            inter_pod_score(state, classes.inter_pod, pod_class, 0, len(bad), raw)
+        elif kind == ScoreKind.POD_TOPOLOGY_SPREAD:
+            spread_score(state, classes.spread.soft, pod_class, bad, raw)
+        else:
+            continue
+        found[score.plugin.name] = raw[feasible]
+    return found
 
 
 def _select(

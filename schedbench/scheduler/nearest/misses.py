@@ -36,6 +36,8 @@ class Miss:
         Slots of the nodes that reject the pod now and would let it pass.
     limit
         The greatest request, in base units, or the least maxSkew that does it.
+    now
+        What it is now.
     domains
         For a maxSkew, the values of the topology key of these nodes.
     """
@@ -44,6 +46,7 @@ class Miss:
     about: str
     nodes: Slots
     limit: int | None = None
+    now: int | None = None
     domains: Sequence[str] = ()
 
 
@@ -81,7 +84,7 @@ def nearest_misses(
         if variant.kind == "request" and variant.about in session.encoded.resources:
             found += _by_request(session, pod_class, variant, more)
         elif variant.kind == "max skew":
-            found += _by_skew(session, its_class, variant, more)
+            found += _by_skew(session, pod_class, its_class, variant, more)
         else:
             found.append(Miss(variant.kind, variant.about, more))
     without = without_others(session, pod_class)
@@ -116,6 +119,7 @@ def _by_request(
     session: Session, pod_class: int, variant: Variant, nodes: Slots
 ) -> Iterator[Miss]:
     row = list(session.encoded.resources).index(variant.about)
+    now = int(session.compiled.classes.request[pod_class, row])
     state = session.state
     free = state.allocatable[row, nodes] - state.requested[row, nodes]
     limit = np.maximum(free, 0)
@@ -123,21 +127,22 @@ def _by_request(
         limit = np.where(limit >= MEBI, limit // MEBI * MEBI, limit)
     for step in _steps(-limit):
         within = nodes[limit >= -step]
-        yield Miss("request", variant.about, within, limit=-step)
+        yield Miss("request", variant.about, within, -step, now)
 
 
 def _by_skew(
-    session: Session, pod_class: int, variant: Variant, nodes: Slots
+    session: Session, pod_class: int, its_class: int, variant: Variant, nodes: Slots
 ) -> Iterator[Miss]:
     hard, domains = session.compiled.classes.spread.hard, session.state.domains
-    constraint = int(hard.start[pod_class]) + variant.place
+    constraint = int(hard.start[its_class]) + variant.place
+    now = int(hard.max_skew[int(hard.start[pod_class]) + variant.place])
     domain = domains.domain[domains.key[hard.counter[constraint]], nodes]
     skew = skews(session.state, hard, constraint)[domain]
     values = list(session.nodes.label(variant.about).values)
     for step in _steps(skew):
         within = skew <= step
         names = [values[index] for index in np.unique(domain[within])]
-        yield Miss("max skew", variant.about, nodes[within], step, sorted(names))
+        yield Miss("max skew", variant.about, nodes[within], step, now, sorted(names))
 
 
 def _steps(needed: NDArray[np.int64]) -> list[int]:

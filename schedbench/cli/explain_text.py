@@ -1,0 +1,165 @@
+"""What `schedbench explain` found, as text for a terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schedbench.cli import output
+from schedbench.cli.output import Table
+
+Told = Mapping[str, Any]
+MOST_CHANGES = 12
+MOST_CANDIDATES = 5
+MOST_NAMES = 3
+
+
+def tell(told: Told, *, top: int, seed: int, raw: bool) -> None:
+    """Print it: the decision, the rejections, the scores, and what would help."""
+    _tell_decision(told, seed)
+    _tell_rejections(told)
+    if told["scores"]:
+        _tell_scores(told, top, raw=raw)
+    elif told["feasible"] == 1:
+        output.result("\nThe only node that fits needs no score.")
+    if told["node"] is None or output.verbosity() > 0:
+        _tell_changes(told["changes"])
+    if told["preemption"]:
+        _tell_preemption(told["preemption"])
+
+
+def _tell_decision(told: Told, seed: int) -> None:
+    if told["node"] is None:
+        output.result(f"{told['pod']} fits on no node, says {told['policy']}.")
+    else:
+        output.result(f"{told['pod']} goes to {told['node']}, says {told['policy']}.")
+    if told["was_on"]:
+        where = f"In the snapshot it is on {told['was_on']}"
+        output.result(f"{where}{' too' if told['same_node'] else ''}.")
+    if told["gated"]:
+        output.result(f"It is not tried yet: {told['gated']}. Without them:")
+    if told["nominated_node_taken_at_once"]:
+        output.result("It is nominated to that node, so no other was looked at.")
+    else:
+        output.result(f"It fits on {told['feasible']:,} of {told['nodes']:,} nodes.")
+    if len(told["tied"]) > 1:
+        how = {
+            "random": f"one is drawn (--seed {seed})",
+            "first": "the first in node order is taken",
+            "next": "the next in node order is taken",
+        }[told["ties"]]
+        output.result(f"{len(told['tied']):,} nodes share the greatest total: {how}.")
+    if told["reserve_error"]:
+        output.result(f"Yet its volumes cannot be had there: {told['reserve_error']}")
+    if told["fit_error"]:
+        output.result(f"\nThe event:\n{told['fit_error']}")
+
+
+def _tell_rejections(told: Told) -> None:
+    if not told["rejected"]:
+        return
+    rows = [
+        [f"{each['nodes']:,}", each["plugin"] or "(PreFilter)", each["reason"]]
+        for each in told["rejected"]
+    ]
+    output.result("\nRejected by the first filter that refuses:")
+    output.result(Table(["nodes", "plugin", "reason"], rows, frozenset({0})).text())
+
+
+def _tell_scores(told: Told, top: int, *, raw: bool) -> None:
+    best = told["scores"][:top]
+    chosen = next(each for each in told["scores"] if each["node"] == told["node"])
+    if chosen not in best:
+        best = [chosen, *best[: top - 1]]
+    rows = []
+    for name, weight in told["weights"].items():
+        if raw:
+            rows += _before_weighing(name, best)
+        cells = [output.number(each["plugins"][name]) for each in best]
+        rows.append([f"{name} × {weight}", *cells])
+    rows.append(["total", *(output.number(each["total"]) for each in best)])
+    names = [_marked(each["node"], told) for each in best]
+    output.result(f"\nThe best {len(best)} of {told['feasible']:,} (* = taken):")
+    output.result(_fitting("score × weight", names, rows))
+
+
+def _before_weighing(name: str, best: Sequence[Told]) -> list[list[str]]:
+    """Return the rows of a score as it was before it was weighed."""
+    rows = []
+    for form in ("raw", "normalized"):
+        if name in best[0][form]:
+            cells = [output.number(each[form][name]) for each in best]
+            rows.append([f"{name}, {form}", *cells])
+    return rows
+
+
+def _fitting(corner: str, names: Sequence[str], rows: list[list[str]]) -> str:
+    """Return a table with nodes as columns; by number if names are too wide."""
+    numeric = frozenset(range(1, len(names) + 1))
+    columns = zip([corner, *names], *rows, strict=True)
+    if sum(max(map(len, column)) + 2 for column in columns) - 2 <= _width():
+        return Table([corner, *names], rows, numeric).text()
+    numbers = [f"#{place}" for place in range(1, len(names) + 1)]
+    marked = [
+        f"{number}*" if name.endswith("*") else number
+        for number, name in zip(numbers, names, strict=True)
+    ]
+    legend = [f"{number} = {name}" for number, name in zip(numbers, names, strict=True)]
+    table = Table([corner, *marked], rows, numeric).text()
+    return "\n".join([table, *legend])
+
+
+def _tell_changes(changes: Sequence[Told]) -> None:
+    if not changes:
+        output.result("\nNo single change to the pod would open another node to it.")
+        return
+    output.result("\nWhat would have to change, one thing at a time:")
+    for each in changes[:MOST_CHANGES]:
+        output.result(f"  {each['text']}: {_listed(each['nodes'])}")
+    if len(changes) > MOST_CHANGES:
+        output.result(f"  and {len(changes) - MOST_CHANGES} more (--json has all)")
+
+
+def _tell_preemption(preemption: Told) -> None:
+    candidates = preemption["candidates"]
+    if not candidates:
+        if not preemption["message"]:
+            output.result("\nThis profile does not preempt.")
+        return
+    count = output.counted(len(candidates), "node")
+    output.result(
+        f"\nPreemption would help on {count}; it would take {preemption['node']}:"
+    )
+    taken = [each for each in candidates if each["node"] == preemption["node"]]
+    others = [each for each in candidates if each["node"] != preemption["node"]]
+    rows = [
+        [
+            f"{each['node']}{'*' if each['node'] == preemption['node'] else ''}",
+            str(len(each["victims"])),
+            str(max(victim["priority"] for victim in each["victims"])),
+            str(each["budget_violations"]),
+            _listed([victim["pod"] for victim in each["victims"]]),
+        ]
+        for each in [*taken, *others][:MOST_CANDIDATES]
+    ]
+    header = ["node", "victims", "highest priority", "budgets broken", "who"]
+    output.result(Table(header, rows, frozenset({1, 2, 3})).text())
+    if len(candidates) > MOST_CANDIDATES:
+        output.result(
+            f"and {len(candidates) - MOST_CANDIDATES:,} more (--json has all)"
+        )
+
+
+def _marked(node: str, told: Told) -> str:
+    return f"{node}*" if node == told["node"] else node
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    rest = f" and {more:,} more" if more > 0 else ""
+    return ", ".join(names[:MOST_NAMES]) + rest
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns
