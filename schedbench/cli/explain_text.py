@@ -116,7 +116,7 @@ def _tell_changes(changes: Sequence[Told]) -> None:
         return
     output.result("\nWhat would have to change, one thing at a time:")
     for each in changes[:MOST_CHANGES]:
-        output.result(f"  {each['text']}: {_listed(each['nodes'])}")
+        output.result(_with_names(f"  {each['text']}", each["nodes"]))
     if len(changes) > MOST_CHANGES:
         output.result(f"  and {len(changes) - MOST_CHANGES} more (--json has all)")
 
@@ -128,23 +128,21 @@ def _tell_preemption(preemption: Told) -> None:
             output.result("\nThis profile does not preempt.")
         return
     count = output.counted(len(candidates), "node")
-    output.result(
-        f"\nPreemption would help on {count}; it would take {preemption['node']}:"
-    )
-    taken = [each for each in candidates if each["node"] == preemption["node"]]
-    others = [each for each in candidates if each["node"] != preemption["node"]]
+    taken = next(each for each in candidates if each["node"] == preemption["node"])
+    output.result(f"\nPreemption would help on {count}. It would take {taken['node']}")
+    output.result(f"and evict {_listed([v['pod'] for v in taken['victims']])}.")
+    best = [taken, *(each for each in candidates if each is not taken)]
     rows = [
         [
-            f"{each['node']}{'*' if each['node'] == preemption['node'] else ''}",
             str(len(each["victims"])),
             str(max(victim["priority"] for victim in each["victims"])),
             str(each["budget_violations"]),
-            _listed([victim["pod"] for victim in each["victims"]]),
+            f"{each['node']}{'*' if each is taken else ''}",
         ]
-        for each in [*taken, *others][:MOST_CANDIDATES]
+        for each in best[:MOST_CANDIDATES]
     ]
-    header = ["node", "victims", "highest priority", "budgets broken", "who"]
-    output.result(Table(header, rows, frozenset({1, 2, 3})).text())
+    header = ["victims", "highest priority", "budgets broken", "node"]
+    output.result(Table(header, rows, frozenset({0, 1, 2})).text())
     if len(candidates) > MOST_CANDIDATES:
         output.result(
             f"and {len(candidates) - MOST_CANDIDATES:,} more (--json has all)"
@@ -155,10 +153,23 @@ def _marked(node: str, told: Told) -> str:
     return f"{node}*" if node == told["node"] else node
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMES
+def _listed(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    more = len(names) - most
     rest = f" and {more:,} more" if more > 0 else ""
-    return ", ".join(names[:MOST_NAMES]) + rest
+    return ", ".join(names[:most]) + rest
+
+
+def _with_names(text: str, names: Sequence[str]) -> str:
+    """Return a text and the names of nodes, on a line of their own if need be."""
+    line = f"{text}: {_listed(names)}"
+    if len(line) <= _width():
+        return line
+    indent = "      "
+    for most in range(MOST_NAMES, 0, -1):
+        line = f"{indent}{_listed(names, most)}"
+        if len(line) <= _width():
+            break
+    return f"{text}:\n{line}"
 
 
 def _width() -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.layout import PODS
 from schedbench.cluster.terms import ragged
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import ClusterView
@@ -35,7 +36,8 @@ class Miss:
     nodes : int64[]
         Slots of the nodes that reject the pod now and would let it pass.
     limit
-        The greatest request, in base units, or the least maxSkew that does it.
+        The greatest request, in base units, or the greatest part of all requests, in
+        percent, or the least maxSkew that does it.
     now
         What it is now.
     domains
@@ -83,6 +85,8 @@ def nearest_misses(
             continue
         if variant.kind == "request" and variant.about in session.encoded.resources:
             found += _by_request(session, pod_class, variant, more)
+        elif variant.kind == "size":
+            found += _by_size(session, pod_class, variant, more)
         elif variant.kind == "max skew":
             found += _by_skew(session, pod_class, its_class, variant, more)
         else:
@@ -128,6 +132,19 @@ def _by_request(
     for step in _steps(-limit):
         within = nodes[limit >= -step]
         yield Miss("request", variant.about, within, -step, now)
+
+
+def _by_size(
+    session: Session, pod_class: int, variant: Variant, nodes: Slots
+) -> Iterator[Miss]:
+    classes, state = session.compiled.classes, session.state
+    first, last = classes.fit_start[pod_class : pod_class + 2]
+    rows = classes.fit_rows[first:last]
+    rows = rows[rows != PODS][:, None]
+    free = np.maximum(state.allocatable[rows, nodes] - state.requested[rows, nodes], 0)
+    percent = np.min(free * 100 // classes.request[pod_class, rows], axis=0)
+    for step in _steps(-percent):
+        yield Miss("size", variant.about, nodes[percent >= -step], -step, 100)
 
 
 def _by_skew(

@@ -7,6 +7,7 @@ whole here; how much of it was enough is for the columns to say.
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -40,6 +41,7 @@ ANY_SKEW = 2**31 - 1
 
 Kind = Literal[
     "request",
+    "size",
     "toleration",
     "node selector",
     "node affinity",
@@ -110,9 +112,12 @@ def taints_in_the_way(pod: Pod, nodes: Sequence[Node]) -> list[Taint]:
 
 
 def _smaller_requests(pod: Pod) -> Iterator[Variant]:
-    for resource, amount in sorted(pod_requests(pod).items()):
-        if amount > 0:
-            yield Variant("request", resource, _without_request(pod, resource))
+    asked = [name for name, amount in sorted(pod_requests(pod).items()) if amount > 0]
+    for resource in asked:
+        yield Variant("request", resource, _without_request(pod, resource))
+    if len(asked) > 1:
+        changed = functools.reduce(_without_request, asked, pod)
+        yield Variant("size", ", ".join(asked), changed)
 
 
 def _without_request(pod: Pod, resource: str) -> Pod:

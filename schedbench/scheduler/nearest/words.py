@@ -33,6 +33,8 @@ def _change(miss: Miss) -> str:
             return f"without a request of {miss.about}"
         limit, now = (amount(miss.about, n or 0) for n in (miss.limit, miss.now))
         return f"if {miss.about} request <= {limit} (now {now})"
+    if miss.kind == "size":
+        return f"if all requests were <= {miss.limit} % of what they are"
     if miss.kind == "max skew":
         where = f"in {_listed(miss.domains)}"
         return f"{where} with maxSkew {miss.limit} for {miss.about} (now {miss.now})"
