@@ -13,7 +13,7 @@ of the calls.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from schedbench.errors import InvariantError
 from schedbench.objects.meta import ApiObject
@@ -93,6 +93,10 @@ class SchedulingQueue:
     def __len__(self) -> int:
         """Return the number of pods that wait or are being scheduled."""
         return len(self._pods)
+
+    def __iter__(self) -> Iterator[QueuedPod]:
+        """Iterate over the pods that wait or are being scheduled."""
+        return iter(self._pods.values())
 
     def get(self, pod: Pod) -> QueuedPod | None:
         """Return what the queue knows of the pod."""

@@ -24,7 +24,7 @@ from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.plugins.pod_topology_spread import PodTopologySpread
 from schedbench.rng import stream_key
-from schedbench.scheduler.cycle import Choice, Compiled
+from schedbench.scheduler.cycle import Choice, Compiled, schedule_one
 from schedbench.scheduler.feasible import FilterSwitches
 from schedbench.scheduler.profile import Profile
 from schedbench.scheduler.score import make_scratch, normalized_score
@@ -53,8 +53,8 @@ class Session:
         What the compiled cycle reads.
     scratch
         What it writes.
-    normalized_score
-        The kernel of that name, with the profile's own score compiled in.
+    normalized_score, schedule_one
+        The kernels of these names, with the profile's own score compiled in.
     """
 
     def __init__(self, encoded: EncodedWorkload, profile: Profile, seed: int) -> None:
@@ -98,6 +98,7 @@ class Session:
         )
         self.scratch = make_scratch(len(self.nodes))
         self.normalized_score = self.specialized(normalized_score)
+        self.schedule_one = self.specialized(schedule_one)
 
     def _with_terms(self, classes: PodClasses) -> PodClasses:
         """Return the classes with the terms of the profile's domain plugins."""

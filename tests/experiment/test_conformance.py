@@ -14,9 +14,9 @@ import pytest
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.conformance.cases import case_files, read_cases
 from schedbench.experiment.conformance.compare import ABSENT, Difference, differences
-from schedbench.experiment.conformance.drive import ENGINES
 from schedbench.experiment.conformance.report import play
 from schedbench.experiment.conformance.sampling import nodes_to_find, walk
+from schedbench.scheduler.attempt import ENGINES
 
 EQUAL = {
     "resources": 783,

@@ -1,8 +1,9 @@
-"""What the configuration of a case comes to: one profile for each schedulerName."""
+"""What a configuration comes to: one profile at work for each schedulerName."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,34 +22,54 @@ from schedbench.scheduler.config_structs import Arguments, ProfileConfig
 from schedbench.scheduler.profile import Profile, Tie, WeightedScore
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Settings:
-    """A profile as configured, and as the columnar cycle takes it."""
+    """A profile as configured, and as the columnar cycle takes it.
+
+    `backoff` is the scheduler's: seconds at first and at most.
+    """
 
     config: ProfileConfig
     profile: Profile
+    backoff: tuple[float, float] = (1.0, 10.0)
+
+    @functools.cached_property
+    def points(self) -> Mapping[str, Sequence[str]]:
+        """Extension point → the plugins that run there, in order."""
+        return {point: extension(self.config, point) for point in self.config.plugins}
 
     def runs(self, plugin: str, point: str) -> bool:
         """Return whether a plugin runs at an extension point."""
-        return plugin in extension(self.config, point)
+        return plugin in self.points[point]
 
 
-def read_profiles(config: Mapping[str, Any] | None) -> dict[str, Settings]:
-    """Return schedulerName → profile, the first of ties taken.
+def read_profiles(
+    config: Mapping[str, Any] | None, *, tie: Tie = Tie.FIRST, source: object = None
+) -> dict[str, Settings]:
+    """Return schedulerName → profile.
+
+    Parameters
+    ----------
+    config
+        A decoded KubeSchedulerConfiguration; None = the default one.
+    source
+        Its file, for errors.
 
     Raises
     ------
     InputError
         If kube-scheduler would refuse the configuration.
     """
-    found = load_configuration(None if config is None else dict(config))
+    document = None if config is None else dict(config)
+    found = load_configuration(document, source=source)
+    backoff = found.pod_initial_backoff_seconds, found.pod_max_backoff_seconds
     return {
-        name: Settings(one, columnar_profile(one))
+        name: Settings(one, columnar_profile(one, tie), backoff)
         for name, one in found.profiles.items()
     }
 
 
-def columnar_profile(config: ProfileConfig) -> Profile:
+def columnar_profile(config: ProfileConfig, tie: Tie) -> Profile:
     """Return a profile of those of its plugins that are modelled."""
     scores = [
         WeightedScore(plugin, weight)
@@ -62,7 +83,7 @@ def columnar_profile(config: ProfileConfig) -> Profile:
         for name, make in _CONFIGURED.items()
         if name in filters and name not in scoring
     ]
-    return Profile(config.name, scores, filters, tie=Tie.FIRST, configured=configured)
+    return Profile(config.name, scores, filters, tie=tie, configured=configured)
 
 
 def _score_plugin(name: str, args: Arguments) -> ScorePlugin | None:
