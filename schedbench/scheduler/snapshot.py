@@ -152,8 +152,9 @@ def _by_class(
 ) -> Iterator[tuple[int, NDArray[np.int32]]]:
     order = np.argsort(pod_class, kind="stable")
     found, first = np.unique(pod_class[order], return_index=True)
-    for each, nodes in zip(found, np.split(node[order], first[1:]), strict=True):
-        yield int(each), nodes
+    last = [*first[1:], len(order)]
+    for each, here in zip(found.tolist(), zip(first, last, strict=False), strict=True):
+        yield each, node[order[slice(*here)]]
 
 
 def _count_ports(
