@@ -58,7 +58,9 @@ def document(case: Case, snapshot: Snapshot, label: str) -> dict[str, Any]:
         "weights": _weights(snapshot, found),
         "scores": _scores(snapshot, found),
         "changes": [_change(each, names) for each in misses],
-        "preemption": _preemption(found, names),
+        "preemption": _preemption(found, names)
+        if node is None and settings.runs("DefaultPreemption", "postFilter")
+        else None,
     }
 
 
@@ -151,10 +153,8 @@ def _change(miss: Miss, names: list[str]) -> dict[str, Any]:
     }
 
 
-def _preemption(found: Outcome, names: list[str]) -> Mapping[str, Any] | None:
-    """Return what came of trying to make room; None if nothing was tried."""
-    if found.chosen >= 0:
-        return None
+def _preemption(found: Outcome, names: list[str]) -> Mapping[str, Any]:
+    """Return what came of trying to make room."""
     preemption = found.after.preemption
     tied = [names[one.slot] for one in preemption.tied]
     return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,33 +26,33 @@ def tell(told: Told, *, top: int, seed: int, raw: bool) -> None:
         output.result("\nThe only node that fits needs no score.")
     if told["node"] is None or output.verbosity() > 0:
         _tell_changes(told["changes"])
-    if told["preemption"]:
+    if told["preemption"] and told["preemption"]["candidates"]:
         _tell_preemption(told["preemption"])
 
 
 def _tell_decision(told: Told, seed: int) -> None:
     if told["node"] is None:
-        output.result(f"{told['pod']} fits on no node, says {told['policy']}.")
+        _say(f"{told['pod']} fits on no node, says {told['policy']}.")
     else:
-        output.result(f"{told['pod']} goes to {told['node']}, says {told['policy']}.")
+        _say(f"{told['pod']} goes to {told['node']}, says {told['policy']}.")
     if told["was_on"]:
         where = f"In the snapshot it is on {told['was_on']}"
-        output.result(f"{where}{' too' if told['same_node'] else ''}.")
+        _say(f"{where}{' too' if told['same_node'] else ''}.")
     if told["gated"]:
-        output.result(f"It is not tried yet: {told['gated']}. Without them:")
+        _say(f"It is not tried yet: {told['gated']}. Without them:")
     if told["nominated_node_taken_at_once"]:
-        output.result("It is nominated to that node, so no other was looked at.")
+        _say("It is nominated to that node, so no other was looked at.")
     else:
-        output.result(f"It fits on {told['feasible']:,} of {told['nodes']:,} nodes.")
+        _say(f"It fits on {told['feasible']:,} of {told['nodes']:,} nodes.")
     if len(told["tied"]) > 1:
         how = {
             "random": f"one is drawn (--seed {seed})",
             "first": "the first in node order is taken",
             "next": "the next in node order is taken",
         }[told["ties"]]
-        output.result(f"{len(told['tied']):,} nodes share the greatest total: {how}.")
+        _say(f"{len(told['tied']):,} nodes share the greatest total: {how}.")
     if told["reserve_error"]:
-        output.result(f"Yet its volumes cannot be had there: {told['reserve_error']}")
+        _say(f"Yet its volumes cannot be had there: {told['reserve_error']}")
     if told["fit_error"]:
         output.result(f"\nThe event:\n{told['fit_error']}")
 
@@ -123,14 +124,14 @@ def _tell_changes(changes: Sequence[Told]) -> None:
 
 def _tell_preemption(preemption: Told) -> None:
     candidates = preemption["candidates"]
-    if not candidates:
-        if not preemption["message"]:
-            output.result("\nThis profile does not preempt.")
-        return
     count = output.counted(len(candidates), "node")
     taken = next(each for each in candidates if each["node"] == preemption["node"])
-    output.result(f"\nPreemption would help on {count}. It would take {taken['node']}")
-    output.result(f"and evict {_listed([v['pod'] for v in taken['victims']])}.")
+    victims = _listed([victim["pod"] for victim in taken["victims"]])
+    output.result("")
+    _say(
+        f"Preemption would help on {count}. It would take {taken['node']} and evict "
+        f"{victims}."
+    )
     best = [taken, *(each for each in candidates if each is not taken)]
     rows = [
         [
@@ -141,12 +142,19 @@ def _tell_preemption(preemption: Told) -> None:
         ]
         for each in best[:MOST_CANDIDATES]
     ]
-    header = ["victims", "highest priority", "budgets broken", "node"]
+    header = ["victims", "priority ≤", "budgets broken", "node"]
     output.result(Table(header, rows, frozenset({0, 1, 2})).text())
     if len(candidates) > MOST_CANDIDATES:
         output.result(
             f"and {len(candidates) - MOST_CANDIDATES:,} more (--json has all)"
         )
+
+
+def _say(text: str) -> None:
+    """Print sentences, in lines no longer than the terminal."""
+    output.result(
+        textwrap.fill(text, _width(), break_long_words=False, break_on_hyphens=False)
+    )
 
 
 def _marked(node: str, told: Told) -> str:

@@ -170,14 +170,16 @@ def _steps(needed: NDArray[np.int64]) -> list[int]:
 
 
 def _told_once(misses: Sequence[Miss]) -> Iterator[Miss]:
-    """Leave out what says no more than a smaller change to the same thing."""
+    """Leave out what opens no more nodes than a smaller change to the same thing."""
     best: dict[tuple[str, str], int] = {}
     for miss in misses:
-        group = "spread" if miss.kind in _SPREAD else miss.kind
-        key = (group, miss.about)
-        if len(miss.nodes) > best.get(key, 0):
+        key = _GROUPS.get(miss.kind, miss.kind), miss.about
+        rivals = [key]
+        if miss.kind == "size":
+            rivals += [other for other in best if other[0] == "request"]
+        if len(miss.nodes) > max(best.get(rival, 0) for rival in rivals):
             best[key] = len(miss.nodes)
             yield miss
 
 
-_SPREAD = frozenset({"max skew", "min domains", "topology spread"})
+_GROUPS = {"max skew": "spread", "min domains": "spread", "topology spread": "spread"}
