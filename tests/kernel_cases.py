@@ -16,6 +16,7 @@ import numpy as np
 import strategies
 from hypothesis import strategies as st
 from kernel_domains import decided, naively, neighbourhoods
+from kernel_sampling import naively_sampled, sampled, walks
 from naive import (
     balanced,
     best_fit,
@@ -72,6 +73,7 @@ from schedbench.plugins.pod_topology_spread import (
 from schedbench.plugins.remaining_capacity import RemainingCapacity, remaining_score
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.profile import Profile, Tie, WeightedScore
+from schedbench.scheduler.sampling import advance, sample
 from schedbench.scheduler.score import (
     add_weighted,
     default_normalize,
@@ -655,6 +657,7 @@ CASES = {
             for raw, bad in zip(*map(list, drawn[0].columns), strict=True)
         ],
     ),
+    "sampling": KernelCase((sample, advance), walks(), sampled, naively_sampled),
     "selection": KernelCase((select_node,), selections(), _selected, _naive_selected),
     "division": KernelCase(
         (exact_divide,),

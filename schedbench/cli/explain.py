@@ -17,10 +17,8 @@ from schedbench.errors import InputError
 if TYPE_CHECKING:
     from schedbench.objects.pod import Pod
     from schedbench.objects.workload import Workload
+    from schedbench.scheduler.profile import Profile
     from schedbench.scheduler.profiles import Settings
-
-SAMPLED_FROM = 100
-"""Clusters of so many nodes are sampled by kube-scheduler."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,6 +98,7 @@ def command(
     are nominated to a node.
     """
     from schedbench.cli import explain_document, explain_text
+    from schedbench.scheduler.sampling import ALL_NODES
     from schedbench.scheduler.snapshot import take_snapshot
 
     if config is not None and spec is not None:
@@ -108,13 +107,15 @@ def command(
         )
     case = find_case(snapshot, pod)
     settings, label, notes = _settings(case, config, spec)
-    found = take_snapshot(case.workload, case.index, settings, seed)
+    whole = {name: one.sampling(ALL_NODES) for name, one in settings.items()}
+    found = take_snapshot(case.workload, case.index, whole, seed)
     told = explain_document.document(case, found, label)
+    (profile,) = (one.profile for one in settings.values())
     if form == "json":
         output.json_document(told)
     else:
         explain_text.tell(told, top=top, seed=seed, raw=raw)
-    for text in [*case.workload.notes, *notes, *_sampling_note(told)]:
+    for text in [*case.workload.notes, *notes, *_sampling_note(told, profile)]:
         output.note(f"note: {text}")
     return 0
 
@@ -128,24 +129,26 @@ def _settings(
 
     if config is None:
         return _policy_settings(case, spec or "kube-scheduler")
-    from schedbench.scheduler.config import load_configuration
-    from schedbench.sources.documents import load_documents
+    from schedbench.scheduler.config import read_configuration
 
-    (_, document), *more = load_documents(config)
-    if more:
-        raise InputError("expected one KubeSchedulerConfiguration", source=config)
-    read = load_configuration(document, source=config)
-    profiles = read_profiles(document, tie=Tie.RANDOM, source=config)
+    read = read_configuration(config)
+    profiles = read_profiles(Path(config), tie=Tie.RANDOM)
+    return _picked(case, profiles, config), case.scheduler, list(read.notes)
+
+
+def _picked(
+    case: Case, profiles: Mapping[str, Settings], source: str
+) -> Mapping[str, Settings]:
+    """Return the profile that the pod asks for."""
     name = case.scheduler
     if name not in profiles:
         raise InputError(
             "the pod asks for a scheduler that the configuration does not have",
-            source=config,
+            source=source,
             value=name,
             fix=f"its profiles are {', '.join(profiles)}",
         )
-    notes = [f"{what} not modelled" for what in read.not_modelled]
-    return {name: profiles[name]}, name, [*notes, *read.notes]
+    return {name: profiles[name]}
 
 
 def _policy_settings(
@@ -165,6 +168,8 @@ def _policy_settings(
             value=spec,
             fix="take a policy made of plugins, or a compiled score",
         )
+    if policy.profiles is not None:
+        return _picked(case, policy.profiles, spec), policy.spec, []
     name = case.scheduler
     notes = []
     if name != DEFAULT_SCHEDULER:
@@ -177,11 +182,14 @@ def _policy_settings(
     )
 
 
-def _sampling_note(told: Mapping[str, Any]) -> list[str]:
-    if told["feasible"] < SAMPLED_FROM:
+def _sampling_note(told: Mapping[str, Any], profile: Profile) -> list[str]:
+    from schedbench.scheduler.sampling import nodes_to_find
+
+    enough = nodes_to_find(told["nodes"], profile.percentage)
+    if enough >= told["feasible"]:
         return []
     scored = f"all {told['feasible']:,} nodes that fit are scored"
-    return [f"{scored}; by default kube-scheduler scores only the first that it finds"]
+    return [f"{scored}; the scheduler itself stops when it has found {enough:,}"]
 
 
 def find_case(snapshot: str, pod: str) -> Case:

@@ -62,10 +62,13 @@ class NodeOrder:
         One node of each zone a turn, zones in the order first seen; zones that have
         no more are passed over. The array is shared until the next change.
         """
-        if self._unlisted:
-            self._unlisted.clear()
-            self._list = self._interleaved()
+        self._list = self.peek()
+        self._unlisted.clear()
         return self._list
+
+    def peek(self) -> NDArray[np.int32]:
+        """Return the list that an attempt made now would see, int32[nodes]."""
+        return self._interleaved() if self._unlisted else self._list
 
     def _take(self, slot: int, zone: Zone) -> None:
         """Take a node out of its zone; an emptied zone is forgotten."""

@@ -54,6 +54,30 @@ class NodeAffinity(ScorePlugin):
         code = np.where(inside, np.where(passes, 0, 2), 1).astype(np.int16)
         return StaticVerdict(code, (ADDED_REASON, REASON))
 
+    def named_nodes(self, pod: Pod) -> frozenset[str] | None:
+        """Return the nodes to which PreFilter narrows a pod; None = all.
+
+        Every required term must name some by the field metadata.name; terms that
+        contradict themselves name none.
+        """
+        affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+        required = affinity and (
+            affinity.required_during_scheduling_ignored_during_execution
+        )
+        if not required or not required.node_selector_terms:
+            return None
+        names: set[str] = set()
+        for term in required.node_selector_terms:
+            lists = [
+                set(field.values)
+                for field in term.match_fields
+                if field.key == "metadata.name" and field.operator == "In"
+            ]
+            if not lists:
+                return None
+            names |= set.intersection(*lists)
+        return frozenset(names)
+
     def static_score(
         self, pod: Pod, nodes: NodeTable, slots: slice
     ) -> NDArray[np.int64]:

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.explain import Explanation, Rejected, explain
-from schedbench.scheduler.narrowing import only, pre_filter
+from schedbench.scheduler.narrowing import Narrowing, only, pre_filter
 from schedbench.scheduler.preemption import Search, fit_error
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.room import PostFilter, crowded, dry_run, post_filter
+from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.session import Session
 from schedbench.scheduler.storage import volume_rejections
 from schedbench.scheduler.world import World
@@ -143,7 +144,7 @@ class Attempt:
     turn
         Number of the draws, and the node after the one chosen last.
     search
-        How preemption looks for candidates.
+        How preemption looks for candidates; None = nobody makes room.
     tell
         Whether to explain it also if it succeeds.
     """
@@ -155,7 +156,7 @@ class Attempt:
         pod_class: int,
         engine: Engine,
         turn: Turn,
-        search: Search,
+        search: Search | None,
         *,
         tell: bool = False,
     ) -> None:
@@ -178,7 +179,14 @@ class Attempt:
         narrowed = pre_filter(self.world, self.settings, self.pod)
         if narrowed.stopped is not None:
             return self._stopped(narrowed.stopped)
-        closed = crowded(self.world, self.settings, self.pod, self.pod_class)
+        outcome = self._filtered(narrowed)
+        if not outcome.shortcut:
+            advance(self.session.compiled.sampling)
+        return outcome
+
+    def _filtered(self, narrowed: Narrowing) -> Outcome:
+        """Return what comes of filters and scores; the start of sampling stays."""
+        closed = self._crowded(passing_only=not self.tell)
         nominated = self.world.nominated_slot(self.pod)
         if narrowed.allowed is None and not closed and nominated is None:
             verdict, told = self._decide()
@@ -192,15 +200,25 @@ class Attempt:
             with only(self.session, {nominated}):
                 verdict, told = self._decide()
             outcome = self._outcome(verdict, {}, told)
-            return dataclasses.replace(outcome, shortcut=len(alive) > 1)
+            return dataclasses.replace(outcome, shortcut=True)
         with only(self.session, open_to):
             verdict, told = self._decide()
         rejected: dict[int, Rejected] = {}
         if told is not None:
+            closed = closed if self.tell else self._crowded()
             beside = {slot: one for slot, one in closed.items() if slot in seen}
             cut = {slot: narrowed.cut for slot in alive if slot not in seen}
             rejected = {**told.rejected, **beside, **cut}
         return self._outcome(verdict, rejected, told, narrowed.by)
+
+    def _crowded(self, *, passing_only: bool = False) -> Mapping[int, Rejected]:
+        return crowded(
+            self.world,
+            self.settings,
+            self.pod,
+            self.pod_class,
+            passing_only=passing_only,
+        )
 
     def _passes(self, slot: int) -> bool:
         run = dry_run(self.world, self.settings, self.pod, self.pod_class)
@@ -272,6 +290,8 @@ class Attempt:
     def _post_filter(
         self, rejected: Mapping[int, Rejected], *, stopped: bool = False
     ) -> PostFilter:
+        if self.search is None:
+            return PostFilter()
         return post_filter(
             self.world,
             self.settings,

@@ -1,4 +1,4 @@
-"""One scheduling cycle, compiled: filter → score → normalize → weigh → select."""
+"""One scheduling cycle, compiled: filter → sample → score → weigh → select."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from schedbench.cluster.layout import ClusterState, PodClasses, StaticTable
 from schedbench.jit import kernel
 from schedbench.plugins.base import ScoreColumns
 from schedbench.scheduler.feasible import FilterSwitches, mark_infeasible
+from schedbench.scheduler.sampling import Sampling, sample
 from schedbench.scheduler.score import Scratch, total_score
 from schedbench.scheduler.select import select_node
 
@@ -29,6 +30,7 @@ class Compiled(NamedTuple):
     columns: ScoreColumns
     switches: FilterSwitches
     choice: Choice
+    sampling: Sampling
 
 
 @kernel
@@ -43,7 +45,8 @@ def schedule_one(
     """Return the node for a pod of a class, or −1; `scratch.bad` tells the verdicts.
 
     `counter` numbers the draw of a random tie; `cursor` is the node after the one
-    chosen last.
+    chosen last. Nodes that sampling left out are `UNSEEN`; where the next attempt
+    begins is the caller's to `advance`.
     """
     classes, static = compiled.classes, compiled.static
     mark_infeasible(
@@ -56,6 +59,8 @@ def schedule_one(
         scratch.bad.size,
         scratch.bad,
     )
+    if compiled.sampling.order.size > 0:
+        sample(compiled.sampling, pod_class, scratch)
     total_score(state, classes, static, compiled.columns, pod_class, scratch)
     choice = compiled.choice
     return select_node(

@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 from schedbench.plugins.base import ScoreKind
 from schedbench.plugins.inter_pod_affinity import inter_pod_score
 from schedbench.plugins.pod_topology_spread import spread_score
-from schedbench.scheduler.diagnose import Diagnosis, Rejected, Rejections, diagnose
+from schedbench.scheduler.diagnose import (
+    PASSES,
+    Diagnosis,
+    Rejected,
+    Rejections,
+    diagnose,
+)
 from schedbench.scheduler.profile import Tie
+from schedbench.scheduler.sampling import UNSEEN, sample
 from schedbench.scheduler.score import skips
 from schedbench.scheduler.select import draw
 from schedbench.scheduler.session import Session
@@ -82,9 +89,7 @@ def explain(
     `counter` numbers the draw of a random tie; `cursor` is the node after the one
     chosen last.
     """
-    diagnosis = diagnose(session, pod_class)
-    passes = (diagnosis.which < 0) & (session.state.alive > 0)
-    feasible = np.flatnonzero(passes)
+    diagnosis, feasible = _sampled(session, pod_class, diagnose(session, pod_class))
     scores: dict[str, NDArray[Any]] = {}
     total = np.zeros(len(feasible), dtype=np.int64)
     if len(feasible) > 1:
@@ -93,6 +98,19 @@ def explain(
     chosen = _select(session, tied, counter, cursor) if len(tied) else NO_NODE
     rejected = Rejections(diagnosis)
     return Explanation(rejected, feasible, scores, total, tied, chosen, diagnosis)
+
+
+def _sampled(
+    session: Session, pod_class: int, diagnosis: Diagnosis
+) -> tuple[Diagnosis, NDArray[np.int64]]:
+    """Return the rejected and the feasible nodes among those that are looked at."""
+    bad = session.scratch.bad
+    bad[:] = session.state.alive.astype(np.int64) - 1
+    bad[diagnosis.which >= 0] = -1
+    if session.walk is not None:
+        sample(session.compiled.sampling, pod_class, session.scratch)
+        diagnosis.which[bad == UNSEEN] = PASSES
+    return diagnosis, np.flatnonzero(bad >= 0)
 
 
 def _scores(

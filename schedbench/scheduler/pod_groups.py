@@ -44,7 +44,7 @@ def schedule_group(
     Everything else is as before. Members that fit nowhere return with their own
     refusal; where their group failed, those that would have fitted and those not
     tried return with the group's, and where a group above failed, all members of
-    groups that had succeeded return with that one's. A group none of whose members
+    PodGroups that had succeeded return with that one's. A group none of whose members
     was placed fails even if it has its minimum from earlier.
 
     Parameters
@@ -95,7 +95,7 @@ class _Cycle(Generic[M]):
             if trial.refusal is None:
                 trials.append((trial, self._attempts.filled(place)))
                 self._undo(trial)
-                if only and trial.placed:
+                if only:
                     break
             elif trial.refusal.error:
                 return trial
@@ -121,7 +121,7 @@ class _Cycle(Generic[M]):
         That is so of the place of its nominations, unless the group is one of others.
         """
         wanted = None
-        if group is self._root and not group.composite:
+        if group is self._root:
             wanted = favoured(places, group.nominated.values())
         if wanted is not None:
             yield wanted, True
@@ -194,8 +194,11 @@ def _settle(group: Group[M], outcome: Outcome[M]) -> None:
     outcome.returned = {}
     for child in group.children:
         found = outcome.below.get(child.key)
-        if why is not None and (found is None or found.refusal is None):
+        if why is not None and found is None:
             found = Outcome(why, returned=dict.fromkeys(child.everybody(), why))
             outcome.below[child.key] = found
+        elif why is not None and found is not None and found.refusal is None:
+            found.refusal, found.placed, found.returned = why, {}, {}
+            _settle(child, found)
         assert found is not None
         outcome.returned.update(found.returned)

@@ -76,6 +76,9 @@ class Profile:
         A compiled `score(cluster, node, pod)` that replaces all score plugins.
     custom_key
         Names what `custom` computes: its source and parameters, hashed.
+    percentage
+        Of the nodes, enough to score if they are feasible (percentageOfNodesToScore);
+        100 = all nodes, 0 = adaptive.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Profile:
     configured: Sequence[ScorePlugin] = ()
     custom: Callable[..., float] | None = None
     custom_key: str = ""
+    percentage: int = 100
 
     def plugin(self, kind: type[Configured]) -> Configured | None:
         """Return the profile's plugin of a kind, as configured; None if it has none."""

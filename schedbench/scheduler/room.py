@@ -39,13 +39,22 @@ def dry_run(world: World, settings: Settings, pod: Pod, pod_class: int) -> DryRu
 
 
 def crowded(
-    world: World, settings: Settings, pod: Pod, pod_class: int
+    world: World,
+    settings: Settings,
+    pod: Pod,
+    pod_class: int,
+    *,
+    passing_only: bool = False,
 ) -> Mapping[int, Rejected]:
-    """Return the nodes that reject a pod beside their nominated pods."""
+    """Return the nodes that reject a pod beside their nominated pods: slot → why.
+
+    With `passing_only` only those that would let it pass without them.
+    """
     others = [one for one in world.nominated.values() if one.pod is not pod]
     if not others:
         return {}
-    return crowded_out(dry_run(world, settings, pod, pod_class), pod, others)
+    run = dry_run(world, settings, pod, pod_class)
+    return crowded_out(run, pod, others, passing_only=passing_only)
 
 
 def post_filter(

@@ -27,6 +27,7 @@ from schedbench.rng import stream_key
 from schedbench.scheduler.cycle import Choice, Compiled, schedule_one
 from schedbench.scheduler.feasible import FilterSwitches
 from schedbench.scheduler.profile import Profile
+from schedbench.scheduler.sampling import ALL_NODES, NodeWalk, Sampling
 from schedbench.scheduler.score import make_scratch, normalized_score
 from schedbench.scheduler.statics import Statics
 
@@ -47,8 +48,9 @@ class Session:
     nodes
         The node objects now.
     images
-        What is known of the images on them; `look` before an attempt that follows
-        changes of nodes.
+        What is known of the images on them.
+    walk
+        The node list and the start of sampling; None if all nodes are scored always.
     compiled
         What the compiled cycle reads.
     scratch
@@ -57,16 +59,31 @@ class Session:
         The kernels of these names, with the profile's own score compiled in.
     """
 
-    def __init__(self, encoded: EncodedWorkload, profile: Profile, seed: int) -> None:
+    def __init__(
+        self,
+        encoded: EncodedWorkload,
+        profile: Profile,
+        seed: int,
+        walk: NodeWalk | None = None,
+    ) -> None:
+        """Begin with the nodes of time 0.
+
+        Parameters
+        ----------
+        walk
+            Given by the scheduler whose profiles share it.
+        """
         self.encoded = encoded
         self.profile = profile
         self.state = copy_state(encoded.state)
         self.nodes = NodeTable(encoded.initial_nodes)
         self.plugins = profile.filter_plugins()
         self.images = ImageTable(encoded.class_pods, len(self.nodes))
-        for slot in np.flatnonzero(self.state.alive):
-            self.images.put(int(slot), self.nodes.objects[slot])
-        self.images.look()
+        sampled = profile.percentage < ALL_NODES
+        self.walk = NodeWalk(len(self.nodes)) if walk is None and sampled else walk
+        for slot in map(int, np.flatnonzero(self.state.alive)):
+            self._put(slot, self.nodes.objects[slot])
+        self.look()
         self.statics = Statics(
             self.plugins,
             encoded.static_pods,
@@ -95,10 +112,26 @@ class Session:
                 tie=int(profile.tie),
                 key=int(np.uint64(stream_key(seed, TIES)).view(np.int64)),
             ),
+            sampling=self._sampling(),
         )
         self.scratch = make_scratch(len(self.nodes))
         self.normalized_score = self.specialized(normalized_score)
         self.schedule_one = self.specialized(schedule_one)
+
+    def _sampling(self) -> Sampling:
+        """Return what the profile samples, and the nodes that its classes name."""
+        if self.walk is None:
+            return NodeWalk(0).columns
+        affinity = self.profile.plugin(NodeAffinity)
+        if affinity is None or affinity.name not in self.profile.filters:
+            affinity = None
+        slots = self.nodes.slots
+        named: list[list[int] | None] = []
+        for pod in self.encoded.class_pods:
+            names = affinity.named_nodes(pod) if affinity is not None else None
+            known = None if names is None else sorted(names & slots.keys())
+            named.append(None if known is None else [slots[name] for name in known])
+        return self.walk.sampling(self.profile.percentage, named)
 
     def _with_terms(self, classes: PodClasses) -> PodClasses:
         """Return the classes with the terms of the profile's domain plugins."""
@@ -171,7 +204,7 @@ class Session:
         """Let a node join or change, and return its slot."""
         slot = self.nodes.slots[node.metadata.name]
         self.nodes.update(slot, node)
-        self.images.put(slot, node)
+        self._put(slot, node)
         set_node(self.state, slot, self.encoded.allocatable(node), gpu_devices(node))
         self.statics.refresh(slice(slot, slot + 1))
         return slot
@@ -181,4 +214,17 @@ class Session:
         slot = self.nodes.slots[name]
         remove_node(self.state, slot)
         self.images.drop(slot)
+        if self.walk is not None:
+            self.walk.remove(slot)
         return slot
+
+    def look(self) -> None:
+        """See what an attempt that follows changes of nodes sees of them."""
+        self.images.look()
+        if self.walk is not None:
+            self.walk.look()
+
+    def _put(self, slot: int, node: Node) -> None:
+        self.images.put(slot, node)
+        if self.walk is not None:
+            self.walk.add(slot, node)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.encode import EncodedWorkload
-from schedbench.cluster.node_order import NodeOrder
 from schedbench.cluster.state import bind
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.cluster.volumes import VolumeWorld
@@ -19,6 +18,7 @@ from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import PlacedPod, as_set
 from schedbench.scheduler.preemption import Around, Candidate
 from schedbench.scheduler.profiles import Settings
+from schedbench.scheduler.sampling import NodeWalk
 from schedbench.scheduler.session import Session
 
 NOWHERE = -1
@@ -49,8 +49,8 @@ class World:
         `namespace/name` → pod on a node, in the order in which they came.
     nominated
         `namespace/name` → waiting pod, with the node to which it is nominated.
-    order
-        The scheduler's own node list.
+    walk
+        The scheduler's own node list, and where sampling begins.
     volumes
         The storage objects, and the volumes of the placed pods.
     budgets
@@ -62,19 +62,18 @@ class World:
     ) -> None:
         self.encoded = encoded
         self.settings = settings
-        self.sessions = {
-            name: Session(encoded, one.profile, seed) for name, one in settings.items()
-        }
         self.names = encoded.node_names
+        self.walk = NodeWalk(len(self.names))
+        self.sessions = {
+            name: Session(encoded, one.profile, seed, self.walk)
+            for name, one in settings.items()
+        }
         self.slots = {name: slot for slot, name in enumerate(self.names)}
         self.placed: dict[str, PlacedPod] = {}
         self.nominated: dict[str, PlacedPod] = {}
-        self.order = NodeOrder()
         objects = encoded.workload.objects
         self.budgets = [one for one in objects if isinstance(one, PodDisruptionBudget)]
         first = next(iter(self.sessions.values()))
-        for slot in np.flatnonzero(first.state.alive):
-            self.order.add(int(slot), first.nodes.objects[slot])
         self.volumes = VolumeWorld(objects, first.nodes, first.state.alive.copy())
         self._on_node: dict[int, dict[str, PlacedPod]] = {}
 
@@ -181,7 +180,6 @@ class World:
     def join(self, node: Node) -> int:
         """Let a node join or change, and return its slot."""
         slot = self.slots[node.metadata.name]
-        self.order.add(slot, node)
         for session in self.sessions.values():
             session.join(node)
         self.volumes.alive[slot] = 1
@@ -192,7 +190,6 @@ class World:
     def leave(self, name: str) -> int:
         """Let a node leave, and return its slot."""
         slot = self.slots[name]
-        self.order.remove(slot)
         for session in self.sessions.values():
             session.leave(name)
         self.volumes.alive[slot] = 0
@@ -202,7 +199,7 @@ class World:
     def look(self) -> None:
         """Take in what changed on nodes that were touched since the last attempt."""
         for session in self.sessions.values():
-            session.images.look()
+            session.look()
 
     def recount(self) -> None:
         """Count the pods of topology domains anew, after node objects changed."""

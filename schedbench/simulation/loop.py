@@ -14,6 +14,7 @@ from schedbench.cluster.state import bind
 from schedbench.jit import kernel, monotonic_ns
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.scheduler.cycle import Compiled, schedule_one
+from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.score import Scratch
 from schedbench.simulation.columns import (
     ADD,
@@ -38,6 +39,7 @@ from schedbench.simulation.waiting import (
     mark_changed,
     next_to_retry,
     wait,
+    wake_domain_readers,
 )
 
 DONE, LOG_FULL, LIMIT_REACHED, STUCK = 0, 1, 2, 3
@@ -57,7 +59,8 @@ def run_loop(
     """Run all events before `limit` and the departures at it.
 
     The cycle is called in one place only: each kernel that contains it costs its
-    whole compile time again.
+    whole compile time again. An attempt in vain does not move the start of sampling:
+    this loop leaves out most of those that the scheduling queue would make.
 
     Returns
     -------
@@ -106,19 +109,17 @@ def run_loop(
         at.decisions[0] += 1
         if node >= 0:
             at.cursor[0] = (node + 1) % state.alive.size
+            advance(compiled.sampling)
             place(state, classes, pods, progress, log, pod, node)
+            wake_domain_readers(classes, progress)
         else:
             progress.refused[pod_class] = 1
             wait(pods, progress, pod)
-            write(
-                progress,
-                log,
-                np.int64(EventKind.UNSCHEDULABLE),
-                pod,
-                NO_NODE,
-                NO_DEVICES,
-            )
-            count_rejections(state, compiled, pod_class, scratch.bad, log.rejections)
+            if at.first_try[0]:
+                kind = np.int64(EventKind.UNSCHEDULABLE)
+                write(progress, log, kind, pod, NO_NODE, NO_DEVICES)
+                bad, counts = scratch.bad, log.rejections
+                count_rejections(state, compiled, pod_class, bad, counts)
 
 
 @kernel

@@ -17,6 +17,7 @@ from schedbench.errors import PolicyError
 from schedbench.policies.base import Policy
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.explain import explain
+from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.score import Scratch
 from schedbench.scheduler.session import Session
 from schedbench.simulation import loop
@@ -204,6 +205,7 @@ class _Steps:
                 failed.add(pod_class)
             else:
                 self.at.cursor[0] = (node + 1) % len(self.session.nodes)
+                advance(self.session.compiled.sampling)
             yield pod, node
 
     def _try_batch(self, queue: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -30,6 +30,10 @@ from schedbench.simulation.run import Run, telling
 Engine = Literal["scan", "explain"]
 ENGINES: tuple[Engine, ...] = ("scan", "explain")
 DECISIONS_PER_CALL = 5_000
+NO_PREEMPTION = (
+    "pods have different priorities, which only order them: nobody is displaced, "
+    "unless the scenario says `queue: kube-scheduler`"
+)
 
 
 def replay(
@@ -87,6 +91,12 @@ class Immediate(Run):
         total = time.perf_counter() - started
         self.check()
         return self.record(started - compile_started, total)
+
+    def notes(self) -> list[str]:
+        """Return what of the workload was left out, one sentence each."""
+        if len(np.unique(self.encoded.priority)) < 2:
+            return []
+        return [NO_PREEMPTION]
 
     def _advance(self, limit: float, deadline: float | None) -> None:
         while (outcome := self._step(limit)) != loop.DONE:

@@ -96,7 +96,7 @@ class Run:
             session.images.touch(int(self.log.node[entry]))
             if self.log.kind[entry] in {EventKind.BIND, EventKind.UNSCHEDULABLE}:
                 break
-        session.images.look()
+        session.look()
 
     def pods_on(self, slot: int) -> NDArray[np.int64]:
         """Return the pods on a node in the order of the queue, int64[pod]."""
@@ -131,6 +131,10 @@ class Run:
         """Return why pods found no node at first, most nodes first."""
         return list(read_counts(self.log.rejections, self.session))
 
+    def notes(self) -> list[str]:
+        """Return what of the workload was left out, one sentence each."""
+        return []
+
     def record(self, compile_seconds: float, total_seconds: float) -> Record:
         """Return what happened."""
         at = self.progress.counters
@@ -147,6 +151,7 @@ class Run:
             capacity_changes=self.capacity_changes,
             horizon=float(at.now[0]),
             digest=self._digest(entries),
+            notes=self.notes(),
             wall=WallClock(
                 schedule_seconds=float(latency.sum()) / 1e9,
                 total_seconds=total_seconds,

@@ -80,8 +80,16 @@ def schedule(
     return attempt(pod, World(nodes, placed), profile)
 
 
-def attempt(pod: Pod, world: World, profile: Profile = DEFAULT) -> Decision:
-    """Decide where a pod goes in a world; a nominated node that passes is taken."""
+def attempt(
+    pod: Pod,
+    world: World,
+    profile: Profile = DEFAULT,
+    sample: Callable[[list[str]], list[str]] | None = None,
+) -> Decision:
+    """Decide where a pod goes in a world; a nominated node that passes is taken.
+
+    `sample` returns those of the feasible nodes that are scored.
+    """
     decision = Decision()
     answer = prefilter.before(pod, world, profile)
     if isinstance(answer, prefilter.Stopped):
@@ -107,6 +115,9 @@ def attempt(pod: Pod, world: World, profile: Profile = DEFAULT) -> Decision:
         else:
             feasible.append(node)
     decision.feasible = [node.metadata.name for node in feasible]
+    if sample is not None:
+        decision.feasible = sample(decision.feasible)
+        feasible = [n for n in feasible if n.metadata.name in decision.feasible]
     decision.best = decision.feasible
     if len(feasible) > 1:
         _score(decision, pod, feasible, world, profile)

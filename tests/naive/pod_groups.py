@@ -7,9 +7,6 @@ it. Nothing is ever undone, because nothing is done before it is certain.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-
-PLUGIN = "GangScheduling"
 
 
 @dataclass
@@ -60,28 +57,25 @@ class Cluster:
 
 @dataclass
 class Told:
-    """What became of a group: why it failed, who is where, who goes back and why."""
+    """What became of a group: why it failed, who is where, who goes back and why.
+
+    `own` is the part of `back` that stays if the group fails for another reason.
+    """
 
     why: str | None
     where: dict[str, int] = field(default_factory=dict)
     back: dict[str, str] = field(default_factory=dict)
     free: list[int] = field(default_factory=list)
     error: bool = False
+    own: dict[str, str] = field(default_factory=dict)
 
 
 def schedule(bunch: Bunch, cluster: Cluster) -> Told:
     """Schedule a group that is in no other."""
     told = anywhere(bunch, cluster, list(range(len(cluster.free))), top=True)
     if told.why is None and not told.where:
-        back = told.back
-        told = refuse(bunch, cluster, "no pods were schedulable", {})
-        if bunch.kids is None:
-            told.back = back
-        else:
-            kids = [anywhere(k, cluster, all_nodes(cluster)) for k in bunch.kids]
-            for kid in kids:
-                if kid.why is not None:
-                    told.back.update(kid.back)
+        own = told.back if bunch.kids is None else told.own
+        told = refuse(bunch, cluster, "no pods were schedulable", own)
     return told
 
 
@@ -94,7 +88,7 @@ def refuse(
 ) -> Told:
     """Tell that a group failed; who has no reason of its own has the group's."""
     back = {name: own.get(name, why) for name in bunch.names()}
-    return Told(why, {}, back, list(cluster.free), error)
+    return Told(why, {}, back, list(cluster.free), error, own)
 
 
 def anywhere(
@@ -126,10 +120,7 @@ def anywhere(
         reason = first.why if first else ""
         why = f"0/{len(places)} placements are available, first placement status: "
         why += reason or ""
-        own: dict[str, str] = {}
-        if first is not None:
-            own = {n: text for n, text in first.back.items() if text != reason}
-        return refuse(bunch, cluster, why, own)
+        return refuse(bunch, cluster, why, first.own if first else {})
     sizes = [len(bunch.homes()) + len(told.where) for told, _ in good]
     marks = [
         cluster.but(told.free).fullness(place) + 100 * size // max(sizes)
@@ -214,15 +205,16 @@ def kids_here(bunch: Bunch, cluster: Cluster, among: list[int]) -> Told:
         if good + left < bunch.need:
             why = too_few(bunch.need, good, left)
             break
-    back: dict[str, Any] = {}
+    back: dict[str, str] = {}
+    own: dict[str, str] = {}
     where: dict[str, int] = {}
     for told in heard:
-        if why is None or told.why is not None:
-            back.update(told.back)
+        back.update(told.back)
+        own.update(told.own if told.why is None else told.back)
         where.update(told.where)
     if why is not None:
-        return refuse(bunch, cluster, why, back, error)
-    return Told(None, where, back, now.free)
+        return refuse(bunch, cluster, why, own, error)
+    return Told(None, where, back, now.free, False, own)
 
 
 def too_few(need: int, have: int, left: int) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from naive import gpu
 from naive.cycle import Policy
 from naive.placed import Placed
+from naive.sampling import Sampler
 
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent, Workload
@@ -113,6 +114,8 @@ class _World:
     def change_node(self, now: float, change: NodeEvent) -> list[int]:
         """Change a node and return the pods that lost theirs."""
         name = change.node.metadata.name
+        if isinstance(self.policy, Sampler):
+            self.policy.change(change)
         lost = []
         if change.change == "remove":
             del self.nodes[name]

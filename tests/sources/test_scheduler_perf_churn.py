@@ -218,6 +218,21 @@ def test_too_much_churn_is_refused(tmp_path: Path) -> None:
         )
 
 
+def test_faults_of_churned_objects_name_their_op(tmp_path: Path) -> None:
+    """Whatever op runs when they would come into being."""
+    with pytest.raises(
+        InputError, match=r"yaml: case Case/one op 0 \(churn\)[: ]+Pod without name"
+    ):
+        build(
+            tmp_path,
+            """
+            opcode: churn, mode: create, templatePaths: [nameless.yaml]
+            opcode: createPods, count: 1
+            """,
+            nameless=POD.replace("generateName: pod-", ""),
+        )
+
+
 def test_preemption_async_churns_between_its_pods(shared: Path) -> None:
     """The shipped case: one pod each 200 ms from its op to the end of the last op."""
     pods = shipped(shared, "misc", "PreemptionAsync/5000Nodes").pods

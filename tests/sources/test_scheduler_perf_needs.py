@@ -191,14 +191,14 @@ def test_feature_gates_are_judged(
     assert expected == workload_needs(case, case.workloads[0])
 
 
-def test_hints_that_stay_on_are_noted(tmp_path: Path) -> None:
-    """A gate that is not followed to the letter is told."""
-    top = "  featureGates: {SchedulerQueueingHints: false}\n"
-    found = build(tmp_path, "opcode: createNodes, count: 1", top=top)
+def test_settings_without_effect_are_noted(tmp_path: Path) -> None:
+    """Settings that are not followed to the letter are told."""
+    gates = "  featureGates: {SchedulerQueueingHints: false}\n"
+    top = f"{gates}  schedulerApiClientQPS: 100\n"
+    hints, qps = build(tmp_path, "opcode: createNodes, count: 1", top=top).notes
 
-    assert found.notes == [
-        "feature gate SchedulerQueueingHints is off, but hints are used anyway"
-    ]
+    assert hints.startswith("feature gate SchedulerQueueingHints is off")
+    assert qps.startswith("schedulerApiClientQPS 100 has no effect")
 
 
 @pytest.mark.parametrize(

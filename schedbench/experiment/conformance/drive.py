@@ -48,7 +48,7 @@ def attempts(case: Case, engine: str) -> Iterator[Compared]:
         changed = world.advance(index)
         ours = _decide(world, engine, index, pod)
         if case.sampled and changed:
-            ours["order"] = world.order.refresh().tolist()
+            ours["order"] = world.walk.order.tolist()
         yield Compared({"pod": pod.key, **ours}, expected)
 
 
@@ -63,7 +63,10 @@ def _decide(world: CaseWorld, engine: str, index: int, pod: Pod) -> Decision:
     if pod.metadata.deletion_timestamp is not None:
         return {"skipped": "deleting"}
     pod_class = int(world.classes[index])
+    start = int(world.walk.columns.start[0])
     outcome = _attempt(world, engine, pod, pod_class)
+    if world.case.sampled:
+        return {"start": start, **_told_sampled(world, outcome)}
     decision = _told(world, outcome)
     preemption = outcome.after.preemption
     if preemption.tied:
@@ -100,7 +103,10 @@ def _told(world: CaseWorld, outcome: Outcome) -> Decision:
         return decision | _failed(world, outcome)
     assert outcome.verdict is not None
     feasible = [world.names[slot] for slot in outcome.verdict.feasible]
-    decision |= {"feasible": feasible, "nominatedShortcut": outcome.shortcut}
+    decision |= {
+        "feasible": feasible,
+        "nominatedShortcut": outcome.shortcut and len(world.alive()) > 1,
+    }
     if outcome.chosen < 0:
         return decision | _failed(world, outcome)
     if len(feasible) > 1:
@@ -112,6 +118,28 @@ def _told(world: CaseWorld, outcome: Outcome) -> Decision:
         decision["total"] = dict(zip(feasible, total, strict=True))
     decision["chosen"] = world.names[outcome.chosen]
     decision["reserveError"] = outcome.error
+    return decision
+
+
+def _told_sampled(world: CaseWorld, outcome: Outcome) -> Decision:
+    """Return an outcome in the form of the sampled recordings."""
+    if outcome.verdict is None:
+        return {"message": outcome.text, "error": outcome.error}
+    columns = world.walk.columns
+    feasible = outcome.verdict.feasible
+    decision: Decision = {
+        "evaluated": int(columns.evaluated[0]),
+        "next": int(columns.start[0]),
+        "numFeasible": len(feasible),
+    }
+    if outcome.chosen < 0:
+        return decision | {"message": outcome.text}
+    decision["feasibleIdx"] = feasible.tolist()
+    decision["chosen"] = world.names[outcome.chosen]
+    if len(feasible) > 1:
+        total = outcome.verdict.total
+        decision["maxTotal"] = int(total.max())
+        decision["argmax"] = feasible[total == total.max()].tolist()
     return decision
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from schedbench.cluster.encode import EncodedWorkload, encode
@@ -10,7 +11,8 @@ from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.preemption import Candidate
-from schedbench.scheduler.profiles import read_profiles
+from schedbench.scheduler.profiles import Settings, read_profiles
+from schedbench.scheduler.sampling import ALL_NODES
 from schedbench.scheduler.world import NOWHERE, World
 
 START = datetime.fromisoformat("2026-01-01T00:00:00Z").timestamp()
@@ -28,7 +30,7 @@ class CaseWorld(World):
     """
 
     def __init__(self, case: Case) -> None:
-        super().__init__(_encoded(case), read_profiles(case.config), seed=0)
+        super().__init__(_encoded(case), _settings(case), seed=0)
         self.case = case
         self.classes = self.encoded.class_of[len(case.bound) :]
         self._assumed = 0
@@ -75,6 +77,14 @@ def _encoded(case: Case) -> EncodedWorkload:
     return encode(
         Workload(case.identity, case.nodes, pods, case.objects, node_events=events)
     )
+
+
+def _settings(case: Case) -> Mapping[str, Settings]:
+    """Return the profiles; where the recording looked at all nodes, they do so too."""
+    found = read_profiles(case.config)
+    if case.sampled:
+        return found
+    return {name: one.sampling(ALL_NODES) for name, one in found.items()}
 
 
 def _started(pod: Pod) -> float:

@@ -8,7 +8,8 @@ start, later ones join. Other objects are known from time 0.
 `createPodSets` is one op per namespace. `deletePods` and `updateAny` at a rate spread
 what they do behind the op's time, and the clock goes on after the last if the op is
 waited for. `sleep` passes its duration. `churn` works in the background, from its op
-until the last op has ended, for at least a second.
+until the last op has ended, for at least a second. The label `signature` that upstream
+puts on pods is left out, since nothing selects by it.
 Source: test/integration/scheduler_perf/{executor,operations,update}.go.
 """
 
@@ -27,7 +28,7 @@ from schedbench.sources.scheduler_perf.churn import Background
 from schedbench.sources.scheduler_perf.config import Case, PerfWorkload
 from schedbench.sources.scheduler_perf.durations import seconds
 from schedbench.sources.scheduler_perf.facts import gather, is_decodable
-from schedbench.sources.scheduler_perf.gates import gate_notes
+from schedbench.sources.scheduler_perf.gates import harness_notes
 from schedbench.sources.scheduler_perf.needs import needs_of
 from schedbench.sources.scheduler_perf.nominations import nominated, ungated
 from schedbench.sources.scheduler_perf.operations import (
@@ -73,13 +74,15 @@ def build_workload(case: Case, workload: PerfWorkload) -> Workload:
             fix="choose a workload without needs, see `schedbench list scenarios`",
         )
     builder = _Builder(Parameters(workload.params))
-    for step in steps:
-        try:
+    try:
+        for step in steps:
             builder.run(step)
-        except InputError as error:
-            raise error.at(source=case.path, where=step.where) from None
-    builder.timeline.notes.extend(gate_notes(workload.feature_gates))
-    return builder.workload(f"{case.name}/{workload.name}", case.scheduler_config())
+        notes = harness_notes(case, workload.feature_gates)
+        builder.timeline.notes.extend(notes)
+        name = f"{case.name}/{workload.name}"
+        return builder.workload(name, case.scheduler_config())
+    except InputError as error:
+        raise error.at(source=case.path) from None
 
 
 class _Builder:
@@ -91,7 +94,14 @@ class _Builder:
         self.churns: list[Background] = []
 
     def run(self, step: Step) -> None:
-        self.advance(self.timeline.clock)
+        for churn in self.churns:
+            churn.advance(self.timeline.clock)
+        try:
+            self.run_op(step)
+        except InputError as error:
+            raise error.at(where=step.where) from None
+
+    def run_op(self, step: Step) -> None:
         match step.op:
             case CreateNodes() as op:
                 self.create_nodes(op, step.batches[0])
@@ -123,10 +133,6 @@ class _Builder:
             case _:
                 for batch in step.batches:
                     self.create_any(batch)
-
-    def advance(self, until: float) -> None:
-        for churn in self.churns:
-            churn.advance(until)
 
     def create_nodes(self, op: CreateNodes, batch: Batch) -> None:
         timeline = self.timeline

@@ -76,7 +76,10 @@ class Background:
         for turn in range(self._turns, due):
             time = self.start + (turn + 1) * self._interval
             for position, batch in enumerate(self._batches):
-                self._take(position, batch, turn, time)
+                try:
+                    self._take(position, batch, turn, time)
+                except InputError as error:
+                    raise error.at(where=self.where) from None
         self._turns = max(self._turns, due)
 
     def notes(self) -> Iterator[str]:

@@ -1,8 +1,10 @@
-"""Feature gates of workloads: which are needs, and why the others are not."""
+"""Feature gates, and limits of the test itself: needs, or why they are none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+
+from schedbench.sources.scheduler_perf.config import Case
 
 _FIELDS = "it admits objects and fields that count where they occur"
 
@@ -41,7 +43,12 @@ def gate_needs(gates: Mapping[str, bool]) -> Iterator[str]:
             yield gate
 
 
-def gate_notes(gates: Mapping[str, bool]) -> Iterator[str]:
-    """Yield what is not followed to the letter, as sentences."""
+def harness_notes(case: Case, gates: Mapping[str, bool]) -> Iterator[str]:
+    """Yield what of a case's settings is not followed to the letter, as sentences."""
     if gates.get("SchedulerQueueingHints") is False:
         yield "feature gate SchedulerQueueingHints is off, but hints are used anyway"
+    if case.scheduler_api_client_qps is not None:
+        yield (
+            f"schedulerApiClientQPS {case.scheduler_api_client_qps:g} has no effect: "
+            "the scheduler's API calls take no simulated time"
+        )
