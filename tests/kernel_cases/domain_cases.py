@@ -32,7 +32,6 @@ from schedbench.plugins.pod_topology_spread import (
     spread_fits,
     spread_normalize_counts,
     spread_score,
-    spread_verdict,
 )
 from schedbench.policies.registry import make_policy
 from schedbench.scheduler.cycle import schedule_one
@@ -143,7 +142,6 @@ CASES = {
             inter_pod_normalize,
             scores_nothing,
             spread_fits,
-            spread_verdict,
             spread_score,
             spread_normalize_counts,
             has_soft,
