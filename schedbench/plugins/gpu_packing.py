@@ -17,7 +17,7 @@ from schedbench.cluster.layout import (
     ClusterState,
     PodClasses,
 )
-from schedbench.jit import allocating_kernel, kernel
+from schedbench.jit import allocating_kernel
 from schedbench.plugins.base import Scope, ScoreKind, ScorePlugin
 
 
