@@ -1,9 +1,11 @@
 """Members of pod groups are tried in a world, and taken back again.
 
 Within a group cycle members are on their nodes for the columns and the volumes alone,
-as on upstream's snapshot: the world hears of them when they are bound. For a check on
-a single node what PreFilter finds is found anew (decided here; upstream keeps what it
-found when the member was tried, and adds and removes victims).
+as on upstream's snapshot: the world hears of them when they are bound. That snapshot
+is taken once for the whole cycle, so the caller lets the world `look` before it, not
+before each member. For a check on a single node what PreFilter finds is found anew
+(decided here; upstream keeps what it found when the member was tried, and adds and
+removes victims).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Generic
 
 import numpy as np
 
+from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
@@ -56,7 +59,6 @@ class WorldAttempts(Generic[M]):
     def attempt(self, member: M, within: Placement | None) -> int | Refusal:
         """Try a member; if it fits, assume it and return its slot."""
         trial = self._member(member)
-        self._world.look()
         with self._only(within):
             outcome = trial.run()
         if outcome.error:
@@ -69,7 +71,8 @@ class WorldAttempts(Generic[M]):
     def assume(self, member: M, slot: int) -> None:
         """Assume a member where an attempt had put it, and reserve its volumes."""
         trial = self._member(member)
-        self._world.volumes.reserve(trial.pod, slot)
+        if uses_volumes(trial.pod):
+            self._world.volumes.reserve(trial.pod, slot)
         self._put(member, trial, slot)
 
     def undo(self, member: M, slot: int) -> None:

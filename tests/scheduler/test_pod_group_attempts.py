@@ -86,6 +86,7 @@ class Room:
 
     def schedule(self, need: int, **more: Any) -> Outcome[int]:
         """Schedule the group."""
+        self.world.look()
         return schedule_group(self.group(need, **more), self.attempts, self.topology)
 
     def columns(self) -> list[Any]:
