@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from schedbench.cluster.domains import NODE_ITSELF, DomainTables, Eligibility
 from schedbench.cluster.layout import ClusterState
 from schedbench.cluster.terms import SpreadColumns, SpreadTerms
-from schedbench.jit import kernel
+from schedbench.jit import allocating_kernel, kernel
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.pod import Pod, TopologySpreadConstraint
 from schedbench.objects.selectors import (
@@ -289,7 +289,7 @@ def has_soft(soft: SpreadColumns, pod_class: int) -> bool:
     return soft.start[pod_class] < soft.start[pod_class + 1]
 
 
-@kernel
+@allocating_kernel
 def spread_score(
     state: ClusterState,
     soft: SpreadColumns,
@@ -330,7 +330,7 @@ def spread_score(
         score[node] = round_half_up(total)
 
 
-@kernel
+@allocating_kernel
 def domains_of(
     state: ClusterState,
     counter: int,
