@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import strategies
 from hypothesis import strategies as st
-from kernel_domains import FEATURES
+from kernel_cases.domain_cases import FEATURES
 from naive import cycle
 from naive.handmade import asking, make_node, make_pod
 from naive.placed import Placed

@@ -11,6 +11,7 @@ import numpy as np
 from schedbench.scheduler.attempt import Attempt, Outcome, Turn, explained
 from schedbench.scheduler.explain import CUSTOM, raw_scores
 from schedbench.scheduler.narrowing import gate_message
+from schedbench.scheduler.nearest.variants import MOST_TAINTS, taints_in_the_way
 from schedbench.scheduler.nearest.words import sentence
 from schedbench.scheduler.preemption import Candidate, Search
 from schedbench.scheduler.snapshot import Snapshot
@@ -39,6 +40,7 @@ def document(case: Case, snapshot: Snapshot, label: str) -> dict[str, Any]:
     node = names[found.chosen] if found.chosen >= 0 else None
     feasible = found.verdict.feasible if found.verdict else np.zeros(0, dtype=np.int64)
     rejected = _rejected(found)
+    taints = taints_in_the_way(pod, case.workload.nodes)
     return {
         "pod": pod.key,
         "policy": label,
@@ -57,6 +59,7 @@ def document(case: Case, snapshot: Snapshot, label: str) -> dict[str, Any]:
         "rejected": rejected,
         "weights": _weights(snapshot, found),
         "scores": _scores(snapshot, found),
+        "taints_not_tried": max(len(taints) - MOST_TAINTS, 0),
         "changes": [_change(each, names) for each in misses],
         "preemption": _preemption(found, names)
         if node is None and settings.runs("DefaultPreemption", "postFilter")

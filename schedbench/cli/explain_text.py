@@ -26,6 +26,8 @@ def tell(told: Told, *, top: int, seed: int, raw: bool) -> None:
         output.result("\nThe only node that fits needs no score.")
     if told["node"] is None or output.verbosity() > 0:
         _tell_changes(told["changes"])
+        if told["taints_not_tried"]:
+            output.result(f"  ({told['taints_not_tried']:,} rarer taints not tried)")
     if told["preemption"] and told["preemption"]["candidates"]:
         _tell_preemption(told["preemption"])
 

@@ -334,6 +334,18 @@ def test_same_node_again(cli, here):
     assert "In the snapshot it is on a too." in text
 
 
+def test_taints_that_are_not_tried(cli, here):
+    """Of very many taints the rarer ones are not tried, and that is told."""
+    taints = [{"key": f"t{i}", "effect": "NoSchedule"} for i in range(53)]
+    nodes = [node(f"n{i}", taints=[taint]) for i, taint in enumerate(taints)]
+    path = write(here, *nodes, pod("web", "1"))
+    text = cli("explain", path, "--pod", "web").out
+    found = cli("explain", path, "--pod", "web", "--json").document
+
+    assert (len(found["changes"]), found["taints_not_tried"]) == (50, 3)
+    assert "(3 rarer taints not tried)" in text
+
+
 def test_no_nodes(cli, here):
     """Without nodes the event is kube-scheduler's error."""
     path = write(here, pod("web", "1"))

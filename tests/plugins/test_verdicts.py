@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel_cases import Situation, situations
-from kernel_domains import Neighbourhood, neighbourhoods
+from kernel_cases.domain_cases import Neighbourhood, neighbourhoods
+from kernel_cases.situation import Situation, situations
 from naive import fit, gpu, inter_pod_affinity, node_ports, pod_topology_spread
 from naive.placed import Placed
 from naive.verdict import Reasons

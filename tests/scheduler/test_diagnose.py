@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel_cases import Situation, situations
+from kernel_cases.situation import Situation, situations
 from naive.handmade import asking, make_node, make_pod
 
 from schedbench.cluster.encode import encode

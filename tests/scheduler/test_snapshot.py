@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import given
-from kernel_domains import Neighbourhood, neighbourhoods
+from kernel_cases.domain_cases import Neighbourhood, neighbourhoods
 from naive.handmade import asking, make_node, make_pod
 
 from schedbench.cluster.encode import encode
