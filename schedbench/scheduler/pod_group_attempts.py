@@ -11,7 +11,7 @@ removes victims).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Generic
 
 import numpy as np
@@ -22,21 +22,11 @@ from schedbench.plugins.gpu_share import choose_devices
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.dry_run import PlacedPod, nominated_to
-from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.narrowing import only
 from schedbench.scheduler.pod_group_placements import most_allocated
 from schedbench.scheduler.pod_group_types import M, Placement, Refusal
-from schedbench.scheduler.room import PostFilter, dry_run
+from schedbench.scheduler.room import dry_run
 from schedbench.scheduler.world import World
-
-
-class MemberAttempt(Attempt):
-    """An attempt at a member of a group, which makes no room by itself."""
-
-    def _post_filter(
-        self, rejected: Mapping[int, Rejected], *, stopped: bool = False
-    ) -> PostFilter:
-        return PostFilter()
 
 
 class WorldAttempts(Generic[M]):
@@ -47,10 +37,10 @@ class WorldAttempts(Generic[M]):
     world
         The cluster; it is as before once everything assumed is undone or released.
     member
-        Makes the attempt at a member, numbered as the caller likes.
+        Makes the attempt at a member, which makes no room by itself.
     """
 
-    def __init__(self, world: World, member: Callable[[M], MemberAttempt]) -> None:
+    def __init__(self, world: World, member: Callable[[M], Attempt]) -> None:
         self._world = world
         self._member = member
         self._assumed: dict[M, PlacedPod] = {}
@@ -131,7 +121,7 @@ class WorldAttempts(Generic[M]):
             one for one in nominated_to(slot, others, pod) if one.pod.key != pod.key
         ]
 
-    def _put(self, member: M, trial: MemberAttempt, slot: int) -> None:
+    def _put(self, member: M, trial: Attempt, slot: int) -> None:
         pod, pod_class = trial.pod, trial.pod_class
         nominated = self._world.nominated.pop(pod.key, None)
         if nominated is not None:
@@ -154,7 +144,7 @@ class WorldAttempts(Generic[M]):
             yield
 
 
-def _devices(trial: MemberAttempt, slot: int) -> int:
+def _devices(trial: Attempt, slot: int) -> int:
     classes = trial.session.compiled.classes
     if not classes.gpu_count[trial.pod_class]:
         return 0

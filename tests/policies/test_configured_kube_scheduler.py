@@ -86,7 +86,7 @@ def test_what_upstream_refuses_is_refused(
         make_policy(configured(tmp_path, text))
 
     assert "config.yaml" in str(caught.value)
-    assert words.split(":")[0] in str(caught.value)
+    assert words.split(":", maxsplit=1)[0] in str(caught.value)
 
 
 def test_a_missing_file_is_named() -> None:

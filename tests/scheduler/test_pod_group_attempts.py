@@ -18,14 +18,13 @@ from schedbench.objects.defaults import default_node, default_pod
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
-from schedbench.scheduler.attempt import ENGINES, Turn
+from schedbench.scheduler.attempt import ENGINES, Attempt, Turn
 from schedbench.scheduler.dry_run import PlacedPod
-from schedbench.scheduler.pod_group_attempts import MemberAttempt, WorldAttempts
+from schedbench.scheduler.pod_group_attempts import WorldAttempts
 from schedbench.scheduler.pod_group_placements import Topology
 from schedbench.scheduler.pod_group_preemption import preempt_group, victims_of
 from schedbench.scheduler.pod_group_types import Group, Outcome, Placement
 from schedbench.scheduler.pod_groups import schedule_group
-from schedbench.scheduler.preemption import Search
 from schedbench.scheduler.profiles import read_profiles
 from schedbench.scheduler.world import World
 
@@ -72,13 +71,10 @@ class Room:
         labels = [each.metadata.labels for each in nodes]
         self.topology = Topology(dict(enumerate(labels)))
 
-    def member(self, index: int) -> MemberAttempt:
+    def member(self, index: int) -> Attempt:
         """Return the attempt at a member."""
-        search = Search((), lambda nodes: 0)
         one, pod_class = self.members[index], self.classes[index]
-        return MemberAttempt(
-            self.world, one, pod_class, self.engine, Turn(index), search
-        )
+        return Attempt(self.world, one, pod_class, self.engine, Turn(index), None)
 
     def group(self, need: int, **more: Any) -> Group[int]:
         """Return the group of all members."""
