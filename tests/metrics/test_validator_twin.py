@@ -35,7 +35,7 @@ RULES = {
         "anti-affinity of others",
     },
 }
-FEW = settings(max_examples=15, suppress_health_check=[*HealthCheck], deadline=None)
+FEW = settings(max_examples=8, suppress_health_check=[*HealthCheck], deadline=None)
 """For corruptions that few drawn logs can have."""
 COLUMNS = ("time", "kind", "pod", "node", "devices")
 
