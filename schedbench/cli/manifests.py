@@ -98,7 +98,7 @@ def _whole(item: Any) -> dict[str, Any]:
 
     kind = type(item).__name__
     group = GROUP_OF[kind]
-    version = "v1alpha1" if kind == "PodGroup" else "v1"
+    version = {"PodGroup": "v1beta1", "CompositePodGroup": "v1alpha3"}.get(kind, "v1")
     api_version = f"{group}/{version}" if group else version
     return {"apiVersion": api_version, "kind": kind, **_fields(item)}
 

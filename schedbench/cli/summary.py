@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from schedbench.experiment.cell import CellResult
     from schedbench.experiment.store import Results
 
+TOLD = ("pods_bound", "attempts")
+"""Metrics in every table; results of older versions may lack one."""
 WALL_CLOCK = (
     "decisions_per_second",
     "schedule_seconds",
@@ -77,7 +79,8 @@ def tables(results: Results) -> Iterator[tuple[str, Table]]:
         seeds = output.counted(cells["seed"].nunique(), "seed")
         pods = int(cells["pods"].max())
         title = f"{place}: {group.nodes:,} nodes, {pods:,} pods, {seeds} (simulated)"
-        metrics = list(dict.fromkeys(["pods_bound", *views.headline(results, group)]))
+        told = [name for name in TOLD if name in cells]
+        metrics = list(dict.fromkeys([*told, *views.headline(results, group)]))
         yield title, summary_table(cells, metrics, lead=("policy",))
     yield (
         "On this machine (wall clock)",
@@ -105,7 +108,9 @@ def summary_table(
     header = [*lead]
     for metric in metrics:
         unit = "MiB" if METRICS[metric].unit == "bytes" else METRICS[metric].unit
-        told = not unit or unit in metric or unit in {"pods", "nodes", "1/s"}
+        told = (
+            not unit or unit in metric or unit in {"pods", "nodes", "attempts", "1/s"}
+        )
         header.append(metric if told else f"{metric} [{unit}]")
     rows = [
         [*key, *(column[place] for column in columns)] for place, key in enumerate(keys)

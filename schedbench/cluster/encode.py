@@ -58,6 +58,8 @@ class EncodedWorkload:
         One pod object of each static row.
     class_of : int32[pod]
         Class of each pod.
+    class_of_template : int32[template]
+        Class of each template.
     priority : int64[pod]
         Priority of each pod.
     initial_nodes
@@ -71,6 +73,7 @@ class EncodedWorkload:
     class_pods: Sequence[Pod]
     static_pods: Sequence[Pod]
     class_of: NDArray[np.int32]
+    class_of_template: NDArray[np.int32]
     priority: NDArray[np.int64]
     initial_nodes: Sequence[Node]
 
@@ -144,6 +147,7 @@ def encode(workload: Workload) -> EncodedWorkload:
         class_pods=class_pods,
         static_pods=static_pods,
         class_of=class_of_template[template],
+        class_of_template=class_of_template,
         priority=np.array(priorities, dtype=np.int64)[template],
         initial_nodes=nodes,
     )

@@ -70,6 +70,7 @@ def _simulate(cell: Cell, result: CellResult) -> None:
             encoded, policy, seed=cell.seed, engine=engine, deadline=deadline
         )
     result.placement_digest = record.digest
+    result.notes += record.notes
     result.wall_clock = wall_clock(record)
     with _timed(stages, "evaluate"):
         result.metrics = evaluate(encoded, record)

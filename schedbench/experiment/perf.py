@@ -86,6 +86,8 @@ class PerfRef:
         if case.default_pod_template_path is not None:
             spelled.add(case.default_pod_template_path)
         files = [case.path, *map(case.template_path, sorted(spelled))]
+        if case.scheduler_config_path is not None:
+            files.append(case.scheduler_config_path)
         parts = [str(GENERATOR), self.name, *map(file_digest, files)]
         return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 

@@ -18,6 +18,7 @@ from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.files import file_digest, files_below
 from schedbench.experiment.schema import decode
 from schedbench.experiment.settings import apply_settings, parse_sets, substitute
+from schedbench.objects.workload import QueueKind
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
@@ -94,6 +95,8 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
         A file or folder of Kubernetes objects, instead of or beside `workload`.
     openb
         A trace, instead of the above.
+    queue
+        How pods that found no node wait: see `Workload.queue`.
     sizes, default_size
         Settings by dotted path for each named size.
     thresholds
@@ -111,6 +114,7 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
     workload: SyntheticWorkload | None = None
     manifests: str | None = None
     openb: Openb | None = None
+    queue: QueueKind = "immediate"
     sizes: dict[str, dict[str, Any]] = field(default_factory=dict)
     default_size: str | None = None
     labels: list[str] = field(default_factory=list)

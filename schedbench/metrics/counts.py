@@ -29,6 +29,24 @@ def pods_evicted(timeline: Timeline) -> int:
     return len(np.unique(record.pod[record.kind == EventKind.EVICT]))
 
 
+def preemptions(timeline: Timeline) -> int:
+    """Count how often a pod made room by preemption."""
+    return timeline.count(EventKind.PREEMPT)
+
+
+def pods_preempted(timeline: Timeline) -> int:
+    """Count the victims of preemption: pods deleted on a node before they were due."""
+    record = timeline.record
+    deleted = (record.kind == EventKind.DELETE) & (record.node >= 0)
+    due = timeline.encoded.workload.pods.deletion[record.pod[deleted]]
+    return int(np.count_nonzero(record.time[deleted] < due))
+
+
+def attempts(timeline: Timeline) -> int:
+    """Count the scheduling attempts, successful or not."""
+    return timeline.record.wall.decisions
+
+
 def unschedulable_attempts(timeline: Timeline) -> int:
     """Count the first failed attempts: one for each time a pod began to wait."""
     return timeline.count(EventKind.UNSCHEDULABLE)

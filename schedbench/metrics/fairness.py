@@ -76,7 +76,7 @@ def jain_fairness_namespaces(timeline: Timeline) -> float | None:
     def dominant_share(weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum share × weight for each namespace; take the largest resource."""
         sums = [
-            np.bincount(namespace, weight * column[encoded.class_of], count)
+            np.bincount(namespace, weight * column[timeline.record.pod_class], count)
             for column in shares.T
         ]
         return np.asarray(np.max(sums, axis=0))

@@ -64,7 +64,7 @@ def node_states(
     slots = len(encoded.nodes)
     left = stays.end < events
     change_position, change_delta = _capacity_changes(encoded, record)
-    turns = np.flatnonzero(record.kind >= EventKind.NODE_ADD)
+    turns = _node_events(record)
     changed_node = np.array(
         [change.node for change in record.capacity_changes], dtype=np.int64
     )
@@ -97,7 +97,7 @@ def node_states(
         return np.asarray(running - offset[group])
 
     vectors = np.asarray(encoded.classes.request)
-    held = np.asarray(encoded.class_of)[stays.pod]
+    held = record.pod_class[stays.pod]
     present = np.asarray(encoded.state.alive).astype(np.int64)
     allocatable = np.asarray(encoded.state.allocatable) * present
     resources = range(len(encoded.resources))
@@ -138,6 +138,12 @@ def node_states(
     )
 
 
+def _node_events(record: Record) -> NDArray[np.int64]:
+    """Return where the log tells of a node."""
+    changes = (EventKind.NODE_ADD, EventKind.NODE_UPDATE, EventKind.NODE_REMOVE)
+    return np.flatnonzero(np.isin(record.kind, changes))
+
+
 def _devices(
     encoded: EncodedWorkload, record: Record, turns: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -163,7 +169,7 @@ def _capacity_changes(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return after how many events each change holds and by how much it changes."""
     changes = record.capacity_changes
-    events = np.flatnonzero(record.kind >= EventKind.NODE_ADD)
+    events = _node_events(record)
     if len(events) == len(changes):
         position = events + 1
     else:

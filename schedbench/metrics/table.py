@@ -137,6 +137,27 @@ _ROWS = [
         "Pods that lost their node at least once.",
     ),
     _quality(
+        "preemptions",
+        "preemptions",
+        "down",
+        counts.preemptions,
+        "How often a pod made room for itself by preemption.",
+    ),
+    _quality(
+        "pods_preempted",
+        "pods",
+        "down",
+        counts.pods_preempted,
+        "Pods deleted to make room for one of higher priority.",
+    ),
+    _quality(
+        "attempts",
+        "attempts",
+        "none",
+        counts.attempts,
+        "Scheduling attempts, successful or not.",
+    ),
+    _quality(
         "unschedulable_attempts",
         "attempts",
         "down",
@@ -281,13 +302,6 @@ _ROWS = [
         "up",
         speed.decisions_per_second,
         "Scheduling calls, successful or not, per second of scheduling.",
-    ),
-    _wall(
-        "decisions",
-        "decisions",
-        "none",
-        lambda wall: wall.decisions,
-        "Scheduling calls, successful or not.",
     ),
     _wall(
         "schedule_seconds",

@@ -1,22 +1,25 @@
-"""The independent check that the placements of a log respect the hard constraints.
+"""The independent check that the placements of a log keep what the scheduler promises.
 
 Reads the API objects and the log alone, none of the columns, plugins or kernels that
-made the placements, so that an error there cannot hide here.
+made the placements, so that an error there cannot hide here. Each promise is a module
+of `metrics/validation`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
-from schedbench.metrics.constraints import (
-    Machine,
-    Problem,
-    Wish,
-    room_problems,
-    static_problems,
-)
+from schedbench.metrics.validation.census import Census
+from schedbench.metrics.validation.gangs import Gangs
+from schedbench.metrics.validation.inter_pod import Company
+from schedbench.metrics.validation.placement import placement_problems
+from schedbench.metrics.validation.preemption import Preemptions
+from schedbench.metrics.validation.room import room_problems
+from schedbench.metrics.validation.spread import Spread
+from schedbench.metrics.validation.volumes import Volumes
+from schedbench.metrics.validation.wish import Problem, Wish, machines_of
 from schedbench.objects.workload import Workload
 from schedbench.simulation.record import EventKind, Record
 
@@ -24,11 +27,11 @@ if TYPE_CHECKING:
     from schedbench.metrics.timeline import Timeline
 
 _ARRIVE, _BIND = int(EventKind.ARRIVE), int(EventKind.BIND)
-_UNSCHEDULABLE, _NODE_ADD = int(EventKind.UNSCHEDULABLE), int(EventKind.NODE_ADD)
+_UNSCHEDULABLE, _PREEMPT = int(EventKind.UNSCHEDULABLE), int(EventKind.PREEMPT)
 _CHANGES = {
-    EventKind.NODE_ADD: "add",
-    EventKind.NODE_UPDATE: "update",
-    EventKind.NODE_REMOVE: "remove",
+    int(EventKind.NODE_ADD): "add",
+    int(EventKind.NODE_UPDATE): "update",
+    int(EventKind.NODE_REMOVE): "remove",
 }
 
 
@@ -55,6 +58,14 @@ class Violation:
     detail: str
 
 
+class _Stay(NamedTuple):
+    """Where a pod is and what it was when it came there."""
+
+    node: int
+    devices: int
+    wish: Wish
+
+
 class _Walk:
     """One pass over a log."""
 
@@ -65,14 +76,27 @@ class _Walk:
         pods = workload.pods  # lists: reading them one by one is 3 × faster
         self.template: list[int] = pods.template.tolist()
         self.arrival: list[float] = pods.arrival.tolist()
+        self.deletion: list[float] = pods.deletion.tolist()
         self.given: list[int] = pods.node.tolist()
         self.found: list[Violation] = []
-        self.wishes: dict[int, Wish] = {}
-        self.machines = _machines(workload, node_names)
+        self.wishes = [Wish(pod) for pod in pods.templates]
         self.changes = iter(workload.node_events)
-        self.place: dict[int, tuple[int, int]] = {}
+        self.updates = list(reversed(workload.pod_updates))
+        self.place: dict[int, _Stay] = {}
         self.arrived: set[int] = set()
-        self.static: dict[tuple[bytes, int], list[Problem]] = {}
+        self.moved: set[int] = set()
+        self.queued = workload.queue == "kube-scheduler"
+        objects = workload.objects if self.queued else ()
+        self.volumes, self.gangs = Volumes(objects), Gangs(objects)
+        self.preemptions = Preemptions()
+        self.census = Census()
+        self.company = Company(self.wishes, workload.objects, self.census)
+        self.spread = Spread(self.wishes, self.census)
+        self.machines = machines_of(workload, node_names)
+        self.static: list[dict[bytes, list[Problem]]] = [{} for _ in self.machines]
+        for machine in self.machines:
+            if machine.alive:
+                self.census.enter(machine)
 
     def report(self, time: float, pod: int, node: int, problem: Problem) -> None:
         """Note a violation."""
@@ -86,9 +110,16 @@ class _Walk:
             )
         )
 
+    def report_all(
+        self, time: float, pod: int, node: int, problems: Iterable[Problem]
+    ) -> None:
+        """Note some violations."""
+        for problem in problems:
+            self.report(time, pod, node, problem)
+
     def run(self) -> list[Violation]:
         """Walk the whole log."""
-        record, kinds, count = self.record, tuple(EventKind), len(self.template)
+        record = self.record
         before = 0.0
         for time, kind, pod, node, devices in zip(
             record.time.tolist(),
@@ -98,23 +129,52 @@ class _Walk:
             record.devices.tolist(),
             strict=True,
         ):
-            if time < before:
-                self.report(time, pod, node, ("time", f"{time} s after {before} s"))
+            if time != before:
+                self.pass_time(before, time)
+                if time < before:
+                    self.report(time, pod, node, ("time", f"{time} s after {before} s"))
             before = time
-            if kind >= _NODE_ADD:
-                self.change(time, kinds[kind], node)
-            elif not 0 <= pod < count:
+            if self.updates and self.updates[-1].time <= time:
+                self.update(time)
+            if kind in _CHANGES:
+                self.change(time, kind, node)
+            elif not 0 <= pod < len(self.template):
                 self.report(time, pod, node, ("pod", f"no pod {pod}"))
             elif kind == _ARRIVE:
                 self.arrive(time, pod)
             elif kind == _BIND:
                 self.bind(time, pod, node, devices)
+            elif kind == _PREEMPT:
+                problems = self.preemptions.preempt(self.wish(pod), node)
+                self.report_all(time, pod, node, problems)
             elif kind != _UNSCHEDULABLE:
-                self.release(time, kinds[kind], pod, node)
-        for pod, (node, _) in self.place.items():
-            if not self.machines[node].alive:
-                self.report(before, pod, node, ("node gone", "pod outlives its node"))
+                self.release(time, EventKind(kind), pod, node)
+        self.pass_time(before, before)
+        for pod, stay in self.place.items():
+            if not self.machines[stay.node].alive:
+                problem = ("node gone", "pod outlives its node")
+                self.report(before, pod, stay.node, problem)
         return self.found
+
+    def pass_time(self, before: float, time: float) -> None:
+        """Check what has to hold when an instant is over."""
+        for pod, problem in self.gangs.problems():
+            self.report(before, pod, -1, problem)
+        self.preemptions.pass_time()
+        while self.updates and self.updates[-1].time < time:
+            self.update(self.updates[-1].time)
+
+    def update(self, time: float) -> None:
+        """Let pods have other templates from this time on; on nodes they stay."""
+        while self.updates and self.updates[-1].time <= time:
+            change = self.updates.pop()
+            stay = self.place.get(change.pod)
+            self.template[change.pod] = change.template
+            if stay is not None:
+                self.account(change.pod, stay, -1)
+                now = stay._replace(wish=self.wish(change.pod))
+                self.place[change.pod] = now
+                self.account(change.pod, now, 1)
 
     def arrive(self, time: float, pod: int) -> None:
         """Check and note an arrival."""
@@ -133,43 +193,64 @@ class _Walk:
         if pod not in self.arrived:
             self.report(time, pod, node, ("arrival", "bound before it arrived"))
         if pod in self.place:
-            elsewhere = self.names[self.place[pod][0]]
+            elsewhere = self.names[self.place[pod].node]
             self.report(time, pod, node, ("bound twice", f"already on {elsewhere}"))
             return
-        machine, wish = self.machines[node], self.wish(pod)
-        if not machine.alive:
+        if not self.machines[node].alive:
             self.report(time, pod, node, ("node", "not in the cluster"))
-        elif self.given[pod] < 0:
+        elif self.given[pod] != node or pod in self.moved:
             self.judge(time, pod, node, devices)
-        self.place[pod] = (node, devices)
-        machine.account(wish, devices, 1)
+        stay = _Stay(node, devices, self.wish(pod))
+        self.place[pod] = stay
+        self.account(pod, stay, 1)
+        self.gangs.bind(stay.wish, pod)
 
     def judge(self, time: float, pod: int, node: int, devices: int) -> None:
         """Check a placement that the scheduler made."""
         machine, wish = self.machines[node], self.wish(pod)
-        key = (wish.static, node)
-        problems = self.static.get(key)
+        problems = self.static[node].get(wish.static)
         if problems is None:
-            problems = list(static_problems(wish, machine.node))
-            self.static[key] = problems
-        for problem in problems:
-            self.report(time, pod, node, problem)
-        for problem in room_problems(wish, machine, devices):
-            self.report(time, pod, node, problem)
+            problems = list(placement_problems(wish, machine.node))
+            self.static[node][wish.static] = problems
+        self.report_all(time, pod, node, problems)
+        self.report_all(time, pod, node, room_problems(wish, machine, devices))
+        self.report_all(time, pod, node, self.company.problems(wish, machine))
+        self.report_all(time, pod, node, self.spread.problems(wish, machine))
+        if self.queued:
+            gates = wish.pod.spec.scheduling_gates
+            if gates:
+                self.report(time, pod, node, ("scheduling gate", gates[0].name))
+            name = self.workload.pods.name(pod)
+            problems = list(self.volumes.problems(wish, name, machine))
+            self.report_all(time, pod, node, problems)
+
+    def account(self, pod: int, stay: _Stay, sign: int) -> None:
+        """Add a pod to what its node holds, or take it away."""
+        machine = self.machines[stay.node]
+        machine.account(stay.wish, stay.devices, sign)
+        if machine.alive:
+            self.census.change(stay.wish, machine, sign)
+        if self.queued:
+            name = self.workload.pods.name(pod)
+            self.volumes.account(stay.wish, name, machine, sign)
 
     def release(self, time: float, kind: EventKind, pod: int, node: int) -> None:
-        """Check that a pod leaves the node that it is on."""
-        held = self.place.pop(pod, None)
-        if held is None:
+        """Check that a pod leaves the node that it is on, and may."""
+        stay = self.place.pop(pod, None)
+        if kind == EventKind.DELETE and time < self.deletion[pod]:
+            problems = self.preemptions.delete(self.wish(pod), node)
+            self.report_all(time, pod, node, problems)
+        if stay is None:
             if node >= 0 or kind != EventKind.DELETE:
                 self.report(time, pod, node, ("release", f"{kind.name}: not bound"))
             return
-        if held[0] != node:
-            place = self.names[held[0]]
+        self.moved.add(pod)
+        if stay.node != node:
+            place = self.names[stay.node]
             self.report(time, pod, node, ("release", f"{kind.name}: is on {place}"))
-        self.machines[held[0]].account(self.wish(pod), held[1], -1)
+        self.account(pod, stay, -1)
 
-    def change(self, time: float, kind: EventKind, node: int) -> None:
+    def change(self, time: float, kind: int, node: int) -> None:
         """Follow a change of a node, which must be the next of the workload."""
         due = next(self.changes, None)
         if (
@@ -179,38 +260,21 @@ class _Walk:
             != (_CHANGES[kind], self.names[node])
         ):
             wanted = f"{due.change} {due.node.metadata.name}" if due else "none"
-            detail = f"{kind.name} logged, {wanted} due"
+            detail = f"{EventKind(kind).name} logged, {wanted} due"
             self.report(time, -1, node, ("node change", detail))
             return
         machine = self.machines[node]
-        if kind == EventKind.NODE_REMOVE:
-            machine.alive = False
-        else:
-            machine.alive = True
+        if machine.alive:
+            self.census.leave(machine)
+        machine.alive = kind != EventKind.NODE_REMOVE
+        if machine.alive:
             machine.become(due.node)
-            self.static = {key: v for key, v in self.static.items() if key[1] != node}
+            self.census.enter(machine)
+            self.static[node].clear()
 
     def wish(self, pod: int) -> Wish:
-        """Return what a pod asks for."""
-        template = self.template[pod]
-        found = self.wishes.get(template)
-        if found is None:
-            found = Wish(self.workload.pods.templates[template])
-            self.wishes[template] = found
-        return found
-
-
-def _machines(workload: Workload, node_names: Sequence[str]) -> list[Machine]:
-    """Return a machine for each slot; those of nodes at time 0 are in the cluster."""
-    objects = {
-        change.node.metadata.name: change.node for change in workload.node_events
-    }
-    objects |= {node.metadata.name: node for node in workload.nodes}
-    machines = [Machine(objects[name]) for name in node_names]
-    present = {node.metadata.name for node in workload.nodes}
-    for name, machine in zip(node_names, machines, strict=True):
-        machine.alive = name in present
-    return machines
+        """Return what a pod asks for now."""
+        return self.wishes[self.template[pod]]
 
 
 def validate(
@@ -220,8 +284,11 @@ def validate(
 
     Checked are: time and arrivals; nodes are there; requests and pods within
     allocatable; node name, selector, required affinity, taints and unschedulable at
-    the time of the bind; host ports; GPU devices; one node at a time; releases where
-    bound. Pods that the input itself brings on a node are accounted for, not judged.
+    the time of the bind; host ports; GPU devices; required pod affinity and
+    anti-affinity; hard spread constraints; one node at a time; releases where bound;
+    early deletions for preemption alone. With the queue of kube-scheduler also
+    scheduling gates, volumes and gangs. Pods that the input itself brings on a node
+    are accounted for, not judged.
 
     Parameters
     ----------

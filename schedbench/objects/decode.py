@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
-from schedbench.errors import InputError, NotModelledError, QuantityError
+from schedbench.errors import InputError, NotModelledError
 from schedbench.objects.kinds import GROUP_OF, KINDS, KubernetesObject
+from schedbench.objects.pod_groups import check_pod_group
+from schedbench.objects.policy import CompositePodGroup, PodGroup
 from schedbench.objects.quantities import check_quantities
 
 _FROM_JSON_NAME = {
@@ -69,11 +71,13 @@ def decode_object(document: dict[str, Any], source: object = None) -> Kubernetes
             document = _without_nulls(document)
             found = msgspec.convert(document, cls)
         check_quantities(found)
+        if isinstance(found, PodGroup | CompositePodGroup):
+            check_pod_group(found)
     except msgspec.ValidationError as error:
         raise _field_error(document, cls, str(error)).at(
             source=source, where=describe(document)
         ) from None
-    except QuantityError as error:
+    except InputError as error:
         raise error.at(source=source, where=describe(document)) from None
     return found
 

@@ -17,6 +17,7 @@ from schedbench.objects.controllers import (
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import (
+    CompositePodGroup,
     LimitRange,
     Namespace,
     PodDisruptionBudget,
@@ -58,6 +59,7 @@ KubernetesObject: TypeAlias = (
     | ResourceQuota
     | LimitRange
     | PodGroup
+    | CompositePodGroup
 )
 
 GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
@@ -75,7 +77,7 @@ GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
     "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet),
     "batch": (Job, CronJob),
     "policy": (PodDisruptionBudget,),
-    "scheduling.k8s.io": (PriorityClass, PodGroup),
+    "scheduling.k8s.io": (PriorityClass, PodGroup, CompositePodGroup),
     "storage.k8s.io": (
         StorageClass,
         CSINode,

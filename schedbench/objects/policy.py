@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from schedbench.objects.meta import ApiObject, ApiStruct, Count32, Int32, Quantity
+from schedbench.objects.meta import ApiObject, ApiStruct, Int32, Quantity
 from schedbench.objects.selectors import LabelSelector
 
 
@@ -91,7 +91,7 @@ class LimitRange(ApiObject):
 class GangSchedulingPolicy(ApiStruct):
     """All or nothing: at least `min_count` pods are placed together."""
 
-    min_count: Count32 = 1
+    min_count: Int32
 
 
 class PodGroupSchedulingPolicy(ApiStruct):
@@ -101,6 +101,19 @@ class PodGroupSchedulingPolicy(ApiStruct):
     gang: GangSchedulingPolicy | None = None
 
 
+class CompositeGangSchedulingPolicy(ApiStruct):
+    """All or nothing: at least `min_group_count` of the child groups are placed."""
+
+    min_group_count: Int32
+
+
+class CompositePodGroupSchedulingPolicy(ApiStruct):
+    """How the groups of a group are placed; neither field = each for itself."""
+
+    basic: dict[str, Any] | None = None
+    gang: CompositeGangSchedulingPolicy | None = None
+
+
 class TopologyConstraint(ApiStruct):
     """All pods of the group go where this node label has one value."""
 
@@ -108,24 +121,63 @@ class TopologyConstraint(ApiStruct):
 
 
 class PodGroupSchedulingConstraints(ApiStruct):
-    """Where the pods of a group may go together."""
+    """Where the pods of a group may go together; upstream takes one constraint."""
 
     topology: list[TopologyConstraint] = msgspec.field(default_factory=list)
 
 
-class PodGroupSpec(ApiStruct):
+class DisruptionMode(ApiStruct):
+    """Whether preemption evicts pods of a group one by one or all of them at once."""
+
+    single: dict[str, Any] | None = None
+    all: dict[str, Any] | None = None
+
+
+class WorkloadReference(ApiStruct):
+    """The template that the group was made from; scheduling does not look at it."""
+
+    workload_name: str = ""
+    template_name: str = ""
+
+
+class AnyPodGroupSpec(ApiStruct):
+    """What groups of pods and groups of groups have in common.
+
+    `disruption_mode` is a text in v1alpha2: `Pod` for single, `PodGroup` for all.
+    """
+
+    parent_composite_pod_group_name: str | None = None
+    workload_ref: WorkloadReference | None = None
+    scheduling_constraints: PodGroupSchedulingConstraints | None = None
+    priority_class_name: str | None = None
+    priority: Int32 | None = None
+    preemption_policy: Literal["PreemptLowerPriority", "Never"] | None = None
+    disruption_mode: Literal["Pod", "PodGroup"] | DisruptionMode | None = None
+
+
+class PodGroupSpec(AnyPodGroupSpec):
     """How a group of pods is scheduled."""
 
     scheduling_policy: PodGroupSchedulingPolicy = msgspec.field(
         default_factory=PodGroupSchedulingPolicy
     )
-    scheduling_constraints: PodGroupSchedulingConstraints | None = None
-    priority_class_name: str | None = None
-    priority: Int32 | None = None
-    disruption_mode: str | dict[str, Any] | None = None
 
 
 class PodGroup(ApiObject):
     """Pods that are scheduled together; they name it in `schedulingGroup`."""
 
     spec: PodGroupSpec = msgspec.field(default_factory=PodGroupSpec)
+
+
+class CompositePodGroupSpec(AnyPodGroupSpec):
+    """How a group of groups is scheduled."""
+
+    scheduling_policy: CompositePodGroupSchedulingPolicy = msgspec.field(
+        default_factory=CompositePodGroupSchedulingPolicy
+    )
+
+
+class CompositePodGroup(ApiObject):
+    """Groups that are scheduled together; they name it as their parent."""
+
+    spec: CompositePodGroupSpec = msgspec.field(default_factory=CompositePodGroupSpec)

@@ -182,3 +182,22 @@ class Workload:
     scheduler_config: Mapping[str, Any] | None = None
     typical_pods: Sequence[tuple[Pod, float]] = ()
     notes: Sequence[str] = ()
+
+    @property
+    def needs_scheduling_queue(self) -> bool:
+        """Whether it says so, or has pods that only kube-scheduler's queue handles.
+
+        These are pods with gates, groups, claims, nominations or a scheduler's name.
+        """
+        return self.queue == "kube-scheduler" or any(
+            pod.spec.scheduling_gates
+            or pod.spec.scheduling_group is not None
+            or pod.status.nominated_node_name
+            or pod.spec.scheduler_name not in {None, "", "default-scheduler"}
+            or any(
+                volume.persistent_volume_claim is not None
+                or volume.ephemeral is not None
+                for volume in pod.spec.volumes
+            )
+            for pod in self.pods.templates
+        )

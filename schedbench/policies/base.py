@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedbench.scheduler.profile import Profile, Tie
+
+if TYPE_CHECKING:
+    from schedbench.scheduler.profiles import Settings
 
 VectorScore = Callable[..., Any]
 BatchPlace = Callable[..., Any]
@@ -26,6 +29,8 @@ class Policy:
         Filters, scores and tie rule; own scores replace the profile's.
     parameters
         The parameters it was made with.
+    profiles
+        schedulerName → profile, of a configuration file; `profile` is one of them.
     vectorized
         `score(cluster, pod, feasible) -> float[N]`, a plain numpy function.
     batch
@@ -38,6 +43,7 @@ class Policy:
     summary: str
     profile: Profile
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    profiles: Mapping[str, Settings] | None = None
     vectorized: VectorScore | None = None
     batch: BatchPlace | None = None
     source_digest: str | None = None

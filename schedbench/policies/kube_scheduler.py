@@ -8,6 +8,9 @@ unless percentageOfNodesToScore is less than 100; ties are drawn uniformly.
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 from schedbench.errors import InputError
 from schedbench.plugins.image_locality import ImageLocality
 from schedbench.plugins.inter_pod_affinity import InterPodAffinity
@@ -20,44 +23,70 @@ from schedbench.plugins.pod_topology_spread import PodTopologySpread
 from schedbench.plugins.taint_toleration import TaintToleration
 from schedbench.policies.base import Policy
 from schedbench.scheduler.profile import Profile, Tie, WeightedScore
+from schedbench.scheduler.profiles import read_profiles
 from schedbench.scheduler.sampling import ALL_NODES
 
 NAME = "kube-scheduler"
-SUMMARY = "The default profile of kube-scheduler v1.34."
+SUMMARY = "The default profile of kube-scheduler v1.34, or any configuration of it."
+AS_CONFIGURED = -1
+DEFAULT_SCORES = (
+    WeightedScore(TaintToleration(), 3),
+    WeightedScore(NodeAffinity(), 2),
+    WeightedScore(PodTopologySpread(), 2),
+    WeightedScore(InterPodAffinity(), 2),
+    WeightedScore(NodeResourcesFit(), 1),
+    WeightedScore(NodeResourcesBalancedAllocation(), 1),
+    WeightedScore(ImageLocality(), 1),
+)
 
 
 def make(
     ties: str = "random",
-    percentageOfNodesToScore: int = 100,  # noqa: N803
+    percentageOfNodesToScore: int = AS_CONFIGURED,  # noqa: N803
+    config: str = "",
 ) -> Policy:
     """Return the policy.
 
     Parameters
     ----------
     percentageOfNodesToScore
-        Of the nodes, enough to score if they are feasible; 0 = adaptive, as upstream.
+        Of the nodes, enough to score if they are feasible; 0 = adaptive, −1 = what
+        the configuration says, without one all.
+    config
+        Path of a KubeSchedulerConfiguration; empty = the default profile.
 
     Raises
     ------
     InputError
-        If that is not within 0..100.
+        If the percentage is not within −1..100, or kube-scheduler would refuse the
+        configuration.
+    NotModelledError
+        If the configuration asks for what is not modelled.
     """
-    if not 0 <= percentageOfNodesToScore <= ALL_NODES:
+    percentage = percentageOfNodesToScore
+    if not AS_CONFIGURED <= percentage <= ALL_NODES:
         raise InputError(
             "percentageOfNodesToScore is not within 0..100",
             where=f"policy {NAME}",
-            value=percentageOfNodesToScore,
+            value=percentage,
         )
-    scores = (
-        WeightedScore(TaintToleration(), 3),
-        WeightedScore(NodeAffinity(), 2),
-        WeightedScore(PodTopologySpread(), 2),
-        WeightedScore(InterPodAffinity(), 2),
-        WeightedScore(NodeResourcesFit(), 1),
-        WeightedScore(NodeResourcesBalancedAllocation(), 1),
-        WeightedScore(ImageLocality(), 1),
-    )
+    tie = Tie[ties.upper()]
+    if config:
+        return _configured(Path(config), tie, percentage)
     profile = Profile(
-        NAME, scores, tie=Tie[ties.upper()], percentage=percentageOfNodesToScore
+        NAME,
+        DEFAULT_SCORES,
+        tie=tie,
+        percentage=ALL_NODES if percentage == AS_CONFIGURED else percentage,
     )
     return Policy(NAME, SUMMARY, profile)
+
+
+def _configured(path: Path, tie: Tie, percentage: int) -> Policy:
+    profiles = read_profiles(path, tie=tie)
+    if percentage != AS_CONFIGURED:
+        profiles = {name: one.sampling(percentage) for name, one in profiles.items()}
+    first = next(iter(profiles.values()))
+    digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    summary = f"kube-scheduler v1.34 as {path.name} configures it."
+    return Policy(NAME, summary, first.profile, profiles=profiles, source_digest=digest)

@@ -213,11 +213,20 @@ def nominated_to(
 
 
 def crowded_out(
-    run: DryRun, pod: Pod, nominated: Collection[PlacedPod]
+    run: DryRun,
+    pod: Pod,
+    nominated: Collection[PlacedPod],
+    *,
+    passing_only: bool = False,
 ) -> Mapping[int, Rejected]:
-    """Return the nodes that reject a pod beside those nominated to them: slot → why."""
+    """Return the nodes that reject a pod beside those nominated to them: slot → why.
+
+    With `passing_only` only those that would let it pass without them.
+    """
     found = {}
     for slot in sorted({other.slot for other in nominated}):
+        if passing_only and not run.fits(slot):
+            continue
         guests = nominated_to(slot, nominated, pod)
         if guests and run.state.alive[slot]:
             with run.on(slot, guests):

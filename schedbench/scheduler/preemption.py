@@ -3,15 +3,16 @@
 Source: kubernetes v1.34 pkg/scheduler/framework/preemption and plugins/
 defaultpreemption. On each node where it may help, all lower pods are removed; if the
 pod then passes, as many as possible are given back, first those whose eviction breaks
-a disruption budget. Five rules choose among the nodes. Not modelled: the bound on the
-number of candidates, which begins at 100 nodes.
+a disruption budget. Five rules choose among the nodes. The nodes are looked at one
+after another, where upstream looks at several at once, so that there the number of
+candidates can be somewhat above what is enough.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from schedbench.objects.pod import Pod
@@ -33,16 +34,40 @@ class Around(NamedTuple):
     Attributes
     ----------
     placed
-        Slot → the pods on that node, in the order in which they came.
+        Returns the pods on the node of a slot, in the order in which they came.
     nominated
         The pods of the queue that are nominated to a node.
     budgets
         The disruption budgets.
     """
 
-    placed: Mapping[int, Sequence[PlacedPod]]
+    placed: Callable[[int], Collection[PlacedPod]]
     nominated: Sequence[PlacedPod] = ()
     budgets: Sequence[PodDisruptionBudget] = ()
+
+
+class Search(NamedTuple):
+    """In which order nodes are looked at, and how many candidates are enough.
+
+    Attributes
+    ----------
+    order
+        Slots in the scheduler's order; those that it leaves out are not looked at.
+    start
+        Returns where to begin among so many nodes.
+    percentage, absolute
+        Of the nodes where eviction may help, so many candidates are enough: the
+        greater of both.
+    """
+
+    order: Iterable[int]
+    start: Callable[[int], int]
+    percentage: int = 10
+    absolute: int = 100
+
+    def enough(self, nodes: int) -> int:
+        """Return how many candidates are enough among so many nodes."""
+        return min(nodes, max(nodes * self.percentage // 100, self.absolute))
 
 
 class Candidate(NamedTuple):
@@ -84,6 +109,7 @@ def preempt(
     rejected: Mapping[int, Rejected],
     around: Around,
     nominated: int | None = None,
+    search: Search | None = None,
 ) -> Preemption:
     """Find out who would have to go for a pod that every node rejected.
 
@@ -97,16 +123,20 @@ def preempt(
         Node slot → who rejected it and why.
     nominated
         Slot of the node in the cluster to which the pod is nominated.
+    search
+        How the candidates are looked for; None = on every node.
     """
     if why := ineligible(pod, rejected, around, nominated):
         return Preemption(f"preemption: {why}")
-    candidates = []
+    candidates: list[Candidate] = []
     errors = []
     reasons: collections.Counter[str] = collections.Counter()
-    for slot in sorted(rejected):
-        if rejected[slot].status.unresolvable:
-            reasons[NOT_HELPFUL] += 1
-            continue
+    walk, enough = _walk(rejected, search)
+    if len(walk) < len(rejected):
+        reasons[NOT_HELPFUL] = len(rejected) - len(walk)
+    for slot in walk:
+        if len(candidates) >= enough and not all(one.violations for one in candidates):
+            break
         found = select_victims(run, slot, pod, around)
         if not isinstance(found, Candidate):
             reasons.update(found)
@@ -116,12 +146,29 @@ def preempt(
             name = run.session.nodes.objects[slot].metadata.name
             errors.append(f'expected at least one victim pod on node "{name}"')
     if candidates:
+        candidates.sort(key=lambda one: one.slot)
         return Preemption(candidates=candidates, tied=best(candidates))
     if errors:
         text = errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"
         return Preemption(f"preemption: {text}", error=True)
     text = fit_error(reasons, len(rejected))
     return Preemption(f"preemption: {text}", clears=True)
+
+
+def _walk(
+    rejected: Mapping[int, Rejected], search: Search | None
+) -> tuple[list[int], int]:
+    """Return the nodes where eviction may help, and how many candidates are enough."""
+    order = sorted(rejected) if search is None else search.order
+    walk = [
+        slot
+        for slot in order
+        if slot in rejected and not rejected[slot].status.unresolvable
+    ]
+    if search is None or not walk:
+        return walk, len(walk)
+    first = search.start(len(walk))
+    return walk[first:] + walk[:first], search.enough(len(walk))
 
 
 def ineligible(
@@ -142,7 +189,7 @@ def ineligible(
     if nominated in rejected and rejected[nominated].status.unresolvable:
         return ""
     priority = pod.spec.priority or 0
-    for other in around.placed.get(nominated, ()):
+    for other in around.placed(nominated):
         if other.priority < priority and _was_evicted(other.pod):
             return TERMINATING
     return ""
@@ -157,9 +204,7 @@ def select_victims(
     the way.
     """
     priority = pod.spec.priority or 0
-    lower = [
-        other for other in around.placed.get(slot, ()) if other.priority < priority
-    ]
+    lower = [other for other in around.placed(slot) if other.priority < priority]
     if not lower:
         return (NO_VICTIMS,)
     guests = nominated_to(slot, around.nominated, pod)

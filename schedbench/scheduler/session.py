@@ -24,7 +24,7 @@ from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.plugins.pod_topology_spread import PodTopologySpread
 from schedbench.rng import stream_key
-from schedbench.scheduler.cycle import Choice, Compiled
+from schedbench.scheduler.cycle import Choice, Compiled, schedule_one
 from schedbench.scheduler.feasible import FilterSwitches
 from schedbench.scheduler.profile import Profile
 from schedbench.scheduler.sampling import ALL_NODES, NodeWalk, Sampling
@@ -55,8 +55,8 @@ class Session:
         What the compiled cycle reads.
     scratch
         What it writes.
-    normalized_score
-        The kernel of that name, with the profile's own score compiled in.
+    normalized_score, schedule_one
+        The kernels of these names, with the profile's own score compiled in.
     """
 
     def __init__(
@@ -116,6 +116,7 @@ class Session:
         )
         self.scratch = make_scratch(len(self.nodes))
         self.normalized_score = self.specialized(normalized_score)
+        self.schedule_one = self.specialized(schedule_one)
 
     def _sampling(self) -> Sampling:
         """Return what the profile samples, and the nodes that its classes name."""

@@ -49,7 +49,10 @@ class Pods(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """Scalars of the loop, each an array of length 1 so that it can change."""
+    """Scalars of the loop, each an array of length 1 so that it can change.
+
+    `halting` is 1 if the loop is to stop at the first pod that fits nowhere.
+    """
 
     now: NDArray[np.float64]
     next_arrival: NDArray[np.int64]
@@ -64,6 +67,7 @@ class Counters(NamedTuple):
     retrying: NDArray[np.int64]
     first_try: NDArray[np.int64]
     woken: NDArray[np.int64]
+    halting: NDArray[np.int64]
 
 
 class Progress(NamedTuple):

@@ -42,7 +42,7 @@ from schedbench.simulation.waiting import (
     wake_domain_readers,
 )
 
-DONE, LOG_FULL, LIMIT_REACHED = 0, 1, 2
+DONE, LOG_FULL, LIMIT_REACHED, STUCK = 0, 1, 2, 3
 
 
 @kernel
@@ -66,7 +66,8 @@ def run_loop(
     -------
     int
         `DONE`; `LOG_FULL` if the log must grow first; `LIMIT_REACHED` after
-        `most_decisions` scheduling calls. The loop goes on where it stopped.
+        `most_decisions` scheduling calls; `STUCK` if it is to halt at a pod that fits
+        nowhere, whose decision then does not count. The loop goes on where it stopped.
     """
     at = progress.counters
     classes = compiled.classes
@@ -102,6 +103,8 @@ def run_loop(
         pod_class = np.int64(pods.pod_class[pod])
         started = monotonic_ns()
         node = schedule_one(state, compiled, pod_class, pod, at.cursor[0], scratch)
+        if node < 0 and at.halting[0]:
+            return STUCK
         log.latency[at.decisions[0]] = monotonic_ns() - started
         at.decisions[0] += 1
         if node >= 0:

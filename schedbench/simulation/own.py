@@ -16,7 +16,7 @@ from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.score import order_floats
 from schedbench.scheduler.select import select_node
 from schedbench.scheduler.session import Session
-from schedbench.simulation.columns import ADD, Pods, Progress
+from schedbench.simulation.columns import ADD
 
 
 class Batch:
@@ -110,13 +110,12 @@ def choose_vectorized(
     session: Session,
     policy: Policy,
     cluster: ClusterState,
-    pods: Pods,
-    progress: Progress,
-    pod: int,
+    pod_class: int,
+    counter: int,
+    cursor: int,
 ) -> int:
-    """Choose a node by a user's numpy function."""
+    """Choose a node by a user's numpy function; arguments as of `schedule_one`."""
     assert policy.vectorized is not None
-    pod_class = int(pods.pod_class[pod])
     classes = session.compiled.classes
     seen = Pod(
         read_only_view(classes.request[pod_class]),
@@ -137,7 +136,6 @@ def choose_vectorized(
     scratch.custom[:] = np.where(feasible, scores, 0.0)
     order_floats(scratch)
     scratch.bad[:] = np.where(feasible, 0, -1)
-    cursor = int(progress.counters.cursor[0])
     return int(
-        select_node(scratch.score, scratch.bad, choice.tie, choice.key, pod, cursor)
+        select_node(scratch.score, scratch.bad, choice.tie, choice.key, counter, cursor)
     )

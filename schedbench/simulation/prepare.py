@@ -24,7 +24,7 @@ def make_pods(encoded: EncodedWorkload) -> Pods:
     deleted = np.flatnonzero(np.isfinite(stream.deletion))
     deletions = deleted[np.argsort(stream.deletion[deleted], kind="stable")]
     return Pods(
-        pod_class=encoded.class_of,
+        pod_class=encoded.class_of.copy(),
         arrival=stream.arrival,
         duration=stream.duration,
         deletion=stream.deletion,

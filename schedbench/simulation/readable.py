@@ -49,7 +49,9 @@ def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
         return explain(session, int(pods.pod_class[pod]), pod, cursor).chosen
 
     def vectorized(pods: Pods, progress: Progress, pod: int) -> int:
-        return choose_vectorized(session, policy, cluster, pods, progress, pod)
+        cursor = int(progress.counters.cursor[0])
+        pod_class = int(pods.pod_class[pod])
+        return choose_vectorized(session, policy, cluster, pod_class, pod, cursor)
 
     decide = explained if policy.vectorized is None else vectorized
 

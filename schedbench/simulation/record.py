@@ -102,6 +102,8 @@ class Record:
         Hash of the placements, equal wherever the placements are equal.
     wall
         This machine's times.
+    notes
+        What of the workload was left out, one sentence each.
     """
 
     time: NDArray[np.float64]
@@ -115,3 +117,4 @@ class Record:
     horizon: float
     digest: str
     wall: WallClock
+    notes: Sequence[str] = ()

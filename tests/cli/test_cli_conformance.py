@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schedbench.experiment.conformance.drive import ENGINES
+from schedbench.scheduler.attempt import ENGINES
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_scheduler_perf(cli, shared):
     assert len(found["scenarios"]) == 371
     assert totals["runnable"] == sum(not each["needs"] for each in found["scenarios"])
     assert f"77 cases, 371 workloads: {totals['runnable']} can be run" in text
-    assert "SchedulingGates: pods are held back by gates" in text
+    assert "InPlacePodVerticalScaling: running pods are resized" in text
 
 
 def test_scheduler_perf_by_label(cli, shared):

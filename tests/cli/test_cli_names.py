@@ -77,10 +77,10 @@ def test_workload_by_name(shared):
 
 def test_not_modelled_by_name(shared):
     """A workload asked for by name is refused with what it needs."""
-    with pytest.raises(NotModelledError, match="VolumeBinding") as refusal:
+    with pytest.raises(NotModelledError, match="InPlacePodVerticalScaling") as refusal:
         targets.scenarios(
             [str(shared / "scheduler_perf")],
-            workloads=["SchedulingInTreePVs/500Nodes"],
+            workloads=["DeferredResizePreemptionInPlace/5Nodes"],
         )
 
     assert refusal.value.exit_code == 2

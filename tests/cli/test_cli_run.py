@@ -95,6 +95,7 @@ def test_document(real_run):
     for cell in document["cells"]:
         assert cell.keys() >= CELL_KEYS
         assert (cell["status"], cell["metrics"]["pods_bound"]) == ("done", 8)
+        assert cell["metrics"]["attempts"] >= 8
         assert cell["wall_clock"].keys() >= set(summary.WALL_CLOCK)
         assert len(cell["placement_digest"]) == 32
     assert "results: " in found.err
@@ -121,6 +122,7 @@ def test_tables_and_verdicts(cli, here, real_run):
     found = cli("run", out.parent / "tiny.yaml", "--no-report", "-o", out)
 
     assert "tiny/default: 3 nodes, 8 pods, 2 seeds (simulated)" in found.out
+    assert "attempts" in found.out.partition("On this machine")[0]
     assert "On this machine (wall clock)" in found.out
     assert "decisions_per_second" not in found.out.partition("On this machine")[0]
     assert list(here.iterdir()) == [here / "tiny.yaml"]

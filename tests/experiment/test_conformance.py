@@ -8,15 +8,13 @@ import json
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.conformance.cases import case_files, read_cases
 from schedbench.experiment.conformance.compare import ABSENT, Difference, differences
-from schedbench.experiment.conformance.drive import ENGINES
 from schedbench.experiment.conformance.report import play
-from schedbench.experiment.conformance.sampling import nodes_to_find, walk
+from schedbench.scheduler.attempt import ENGINES
 
 EQUAL = {
     "resources": 783,
@@ -241,26 +239,6 @@ def test_unknown_engine(tmp_path: Path) -> None:
     """An engine that is not there is an error, with a suggestion."""
     with pytest.raises(UnknownNameError, match="did you mean 'scan'"):
         play(read_cases([written(tmp_path, RECORD)]), ["scn"])
-
-
-def test_nodes_to_find() -> None:
-    """All of less than 100 nodes, else the percentage, of which 0 is adaptive."""
-    assert [nodes_to_find(99, 5), nodes_to_find(100, 5)] == [99, 100]
-    assert [nodes_to_find(1000, 100), nodes_to_find(1000, 30)] == [1000, 300]
-    assert [nodes_to_find(1000, 0), nodes_to_find(10_000, 0)] == [420, 500]
-
-
-def test_walk() -> None:
-    """The walk goes round and stops at the first feasible node too many."""
-    passes = np.array([True, False, True, False, True])
-    order = np.array([4, 3, 2, 1, 0], dtype=np.int32)
-
-    assert walk(passes, order, 0, 3).kept.tolist() == [0, 2, 4]
-    assert walk(passes, order, 0, 3).evaluated == 5
-    assert walk(passes, order, 1, 1).kept.tolist() == [2]
-    assert walk(passes, order, 1, 1).evaluated == 3
-    assert walk(passes, order, 6, 1).evaluated == 3
-    assert walk(passes, order[:0], 3, 1).evaluated == 0
 
 
 @pytest.mark.slow

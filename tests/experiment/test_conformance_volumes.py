@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from schedbench.experiment.conformance.cases import Case, Decision, read_cases
-from schedbench.experiment.conformance.drive import ENGINES, attempts
-from schedbench.experiment.conformance.profiles import read_profiles
+from schedbench.experiment.conformance.drive import attempts
 from schedbench.experiment.conformance.report import play
-from schedbench.experiment.conformance.storage import VolumesBeside
-from schedbench.experiment.conformance.world import World
+from schedbench.experiment.conformance.world import CaseWorld
 from schedbench.plugins.base import Status
 from schedbench.plugins.volume_binding import APART, UNMATCHED
 from schedbench.plugins.volume_restrictions import DISK, IN_USE
+from schedbench.scheduler.attempt import ENGINES
 from schedbench.scheduler.explain import Rejected
+from schedbench.scheduler.profiles import read_profiles
+from schedbench.scheduler.storage import VolumesBeside
 
 NODES = ("a", "b")
 LONELY = "node(s) didn't match pod affinity rules"
@@ -226,7 +227,7 @@ def test_dry_runs_count_claims_in_use_as_upstream(tmp_path: Path) -> None:
     case = case_of(
         tmp_path, objects=objects, bound=[user], pending=[pod("p", claim="c"), stranger]
     )
-    world, (settings,) = World(case), read_profiles(None).values()
+    world, (settings,) = CaseWorld(case), read_profiles(None).values()
     run = VolumesBeside(world.volumes, settings, case.pending[0])
     in_use = Rejected("VolumeRestrictions", Status((IN_USE,), unresolvable=False))
 
@@ -242,7 +243,7 @@ def test_dry_runs_keep_the_order_of_rejections(tmp_path: Path) -> None:
     """Of two plugins that reject a node, the one that the profile runs first speaks."""
     objects = [volume("v", "b"), claim("c", "v")]
     case = case_of(tmp_path, objects=objects, pending=[pod("p", claim="c")])
-    world, (settings,) = World(case), read_profiles(None).values()
+    world, (settings,) = CaseWorld(case), read_profiles(None).values()
     run = VolumesBeside(world.volumes, settings, case.pending[0])
     early, late = (
         Rejected(name, Status(("no",), unresolvable=False))

@@ -50,7 +50,7 @@ def pod(*, cpu=1, memory=1, gpu=None, models="", namespace="default", ports=(), 
     )
 
 
-def record(*entries, horizon=None, changes=()):
+def record(*entries, horizon=None, changes=(), pod_class=()):
     """Make a log of (time, kind[, pod[, node[, devices]]]) entries."""
     defaults = (0.0, 0, -1, -1, 0)
     rows = [(*entry, *defaults[len(entry) :]) for entry in entries]
@@ -61,7 +61,7 @@ def record(*entries, horizon=None, changes=()):
         pod=np.array(pods, dtype=np.int32),
         node=np.array(nodes, dtype=np.int32),
         devices=np.array(devices, dtype=np.int64),
-        pod_class=np.zeros(0, dtype=np.int32),
+        pod_class=np.array(pod_class, dtype=np.int32),
         rejections=(),
         capacity_changes=tuple(changes),
         horizon=max(time, default=0.0) if horizon is None else horizon,
@@ -83,8 +83,9 @@ def workload(nodes, pods, *, node_events=(), typical=(), **stream):
 
 def timeline(nodes, pods, *entries, horizon=None, changes=(), **more):
     """Make the timeline of a log over a workload."""
-    log = record(*entries, horizon=horizon, changes=changes)
-    return Timeline(encode(workload(nodes, pods, **more)), log)
+    encoded = encode(workload(nodes, pods, **more))
+    log = record(*entries, horizon=horizon, changes=changes, pod_class=encoded.class_of)
+    return Timeline(encoded, log)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,9 @@ def test_departures_have_the_values_worked_out_by_hand(departures):
         "pods_bound": 3,
         "pods_pending": 0,
         "pods_evicted": 1,
+        "preemptions": 0,
+        "pods_preempted": 0,
+        "attempts": 4,
         "unschedulable_attempts": 1,
         "allocation_cpu_mean": (4 * 4 / 8 + 4 * 6 / 8) / 10,
         "allocation_cpu_final": 0.0,
@@ -46,6 +51,45 @@ def test_departures_have_the_values_worked_out_by_hand(departures):
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected)
     assert set(found) == {m.name for m in METRICS.values() if m.kind == "quality"}
+
+
+def test_preemptions_and_their_victims_are_counted(make):
+    """A deletion that was planned has no victim; a preemption is no node event."""
+    found = values(
+        make.timeline(
+            [make.node("n")],
+            [make.pod(cpu=2), make.pod(cpu=2), make.pod(cpu=4, priority=1)],
+            (0, "ARRIVE", 0),
+            (0, "BIND", 0, 0),
+            (0, "ARRIVE", 1),
+            (0, "BIND", 1, 0),
+            (1, "DELETE", 0, 0),
+            (2, "ARRIVE", 2),
+            (2, "UNSCHEDULABLE", 2),
+            (2, "PREEMPT", 2, 0),
+            (2, "DELETE", 1, 0),
+            (2, "BIND", 2, 0),
+            deletion=np.array([1.0, 9.0, np.inf]),
+            arrival=np.array([0.0, 0.0, 2.0]),
+        )
+    )
+
+    assert (found["preemptions"], found["pods_preempted"]) == (1, 1)
+    assert found["nodes_used"] == 1
+    assert found["constraint_violations"] == 0
+
+
+def test_requests_on_a_node_are_those_of_the_class_at_the_bind(make):
+    """A pod that shrank before it was bound takes what it asked for then."""
+    line = make.timeline(
+        [make.node("n")],
+        [make.pod(cpu=4), make.pod(cpu=1)],
+        (0, "ARRIVE", 0),
+        (0, "BIND", 0, 0),
+    )
+    record = dataclasses.replace(line.record, pod_class=np.array([1, 1], np.int32))
+
+    assert evaluate(line.encoded, record)["allocation_cpu_final"] == 0.25
 
 
 def test_values_are_plain_numbers(departures):
@@ -221,7 +265,6 @@ def test_wall_clock_is_apart(make):
     """Wall-clock figures come from the record's timer alone."""
     assert wall_clock(make.record()) == {
         "decisions_per_second": 8.0,
-        "decisions": 4,
         "schedule_seconds": 0.5,
         "total_seconds": 2.0,
         "compile_seconds": 1.0,

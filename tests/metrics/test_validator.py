@@ -235,7 +235,9 @@ def test_host_ports_are_free_again_after_a_release(make, check):
         (1, "BIND", 1, 0),
     ]
 
-    assert check([make.node("a")], pods, *log) == []
+    deletion = np.array([1.0, np.inf])
+
+    assert check([make.node("a")], pods, *log, deletion=deletion) == []
 
 
 @pytest.mark.parametrize(
@@ -314,7 +316,9 @@ def test_gpu_model_is_one_of_those_wanted(make, place, models, rule):
 )
 def test_the_log_is_coherent(make, check, log, rule):
     """Arrival, bind, release; one node at a time; time never falls."""
-    assert check([make.node("a"), make.node("b")], [make.pod()], *log) == rule
+    nodes = [make.node("a"), make.node("b")]
+
+    assert check(nodes, [make.pod()], *log, deletion=6.0) == rule
 
 
 def test_a_pod_cannot_arrive_early(make, check):

@@ -85,7 +85,9 @@ class Cluster:
             bind(self.session.state, classes, each.pod_class, each.slot, 0, 1)
             as_set(self.session.state, each.slot)
         budgets = [one for one in objects if isinstance(one, PodDisruptionBudget)]
-        self.around = Around(on, known[len(placed) :], budgets)
+        self.around = Around(
+            lambda slot: on.get(slot, ()), known[len(placed) :], budgets
+        )
 
     def preempt(self, nominated: int | None = None) -> Preemption:
         """Reject the pod everywhere and try to make room; the state must not change."""

@@ -1,133 +1,16 @@
-"""Tests of scheduler_perf workloads: what they need, and what they become."""
+"""Tests of what scheduler_perf workloads become."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from perf_cases import NAMED_NODE, POD, build, shipped
 
-from schedbench.errors import InputError, NotModelledError
+from schedbench.errors import InputError
 from schedbench.objects.policy import Namespace
-from schedbench.objects.workload import Workload
-from schedbench.sources.scheduler_perf.build import build_workload, seconds
-from schedbench.sources.scheduler_perf.config import load_configs
-from schedbench.sources.scheduler_perf.needs import (
-    NEEDS,
-    explain_need,
-    workload_needs,
-)
-
-POD = """
-apiVersion: v1
-kind: Pod
-metadata:
-  generateName: pod-
-  labels: {app: web}
-spec:
-  containers:
-  - {name: a, image: b, resources: {requests: {cpu: 1}}}
-"""
-
-NAMED_NODE = """
-apiVersion: v1
-kind: Node
-metadata:
-  name: node-{{.Index}}
-status:
-  capacity: {cpu: "{{AddInt .Index 1}}", pods: 10}
-"""
-
-
-def build(folder: Path, ops: str, **templates: str) -> Workload:
-    (folder / "pod.yaml").write_text(POD)
-    for name, text in templates.items():
-        (folder / f"{name}.yaml").write_text(text)
-    path = folder / "performance-config.yaml"
-    each = re.split(r"\n\s*(?=opcode)", ops.strip())
-    lines = "".join(f"  - {{{' '.join(op.split())}}}\n" for op in each)
-    path.write_text(
-        "- name: Case\n  defaultPodTemplatePath: pod.yaml\n"
-        f"  workloadTemplate:\n{lines}  workloads:\n  - {{name: one, params: {{}}}}\n"
-    )
-    (case,) = load_configs(path)
-    return build_workload(case, case.workloads[0])
-
-
-def shipped(shared: Path, folder: str, name: str) -> Workload:
-    case_name, _, workload_name = name.partition("/")
-    cases = load_configs(shared / "scheduler_perf" / folder)
-    (case,) = [case for case in cases if case.name == case_name]
-    return build_workload(case, case.workload(workload_name))
-
-
-@pytest.mark.parametrize(
-    ("folder", "name", "expected"),
-    [
-        ("misc", "SchedulingBasic/5Nodes", []),
-        ("misc", "SchedulingDaemonset/15000Nodes", []),
-        ("misc", "SchedulingDeletedPodsWithFinalizers/10Node_100DeletingPods", []),
-        ("misc", "SchedulingWithExtendedResource/fast_DRAExtendedResourceEnabled", []),
-        ("volumes", "SchedulingSecrets/5Nodes", []),
-        ("affinity", "SchedulingNodeAffinity/5Nodes", []),
-        (
-            "opportunistic",
-            "HostPortConflict/5000Nodes_5000Pods_OpportunisticBatching_Enabled",
-            [],
-        ),
-        ("misc", "PreemptionBasic/5Nodes", ["DefaultPreemption"]),
-        ("misc", "PreemptionAsync/5Nodes", ["DefaultPreemption", "op churn"]),
-        ("misc", "SchedulingWhileGated/1Node_10GatedPods", ["SchedulingGates"]),
-        ("affinity", "SchedulingPodAffinity/5Nodes", []),
-        ("topology_spreading", "TopologySpreading/5Nodes", []),
-        (
-            "topology_spreading",
-            "DefaultTopologySpreading/5Nodes",
-            [],
-        ),
-        ("volumes", "SchedulingCSIPVs/5Nodes", ["NodeVolumeLimits", "VolumeBinding"]),
-        ("dra", "SchedulingWithResourceClaimTemplate/fast", ["DynamicResources"]),
-        (
-            "nodedeclaredfeatures",
-            "NodeDeclaredFeaturesEnabled/5Nodes5DeclaredFeatures",
-            ["NodeDeclaredFeatures"],
-        ),
-    ],
-)
-def test_needs_are_told_from_the_objects(
-    shared: Path, folder: str, name: str, expected: list[str]
-) -> None:
-    """What a workload creates says what it needs."""
-    case_name, _, workload_name = name.partition("/")
-    cases = load_configs(shared / "scheduler_perf" / folder)
-    (case,) = [case for case in cases if case.name == case_name]
-
-    assert expected == workload_needs(case, case.workload(workload_name))
-
-
-def test_every_shipped_workload_tells_its_needs(shared: Path) -> None:
-    """All 371 are judged; every need has a sentence; what needs nothing is built."""
-    for case in load_configs(shared / "scheduler_perf"):
-        for workload in case.workloads:
-            needs = workload_needs(case, workload)
-
-            assert all(explain_need(need) for need in needs)
-            assert needs == sorted(needs, key=str.lower)
-            small = "5000" not in workload.name and "15000" not in workload.name
-            if not needs and small:
-                assert len(build_workload(case, workload).pods)
-
-
-def test_needs_have_distinct_names() -> None:
-    """A name stands for one row."""
-    assert len({need.name for need in NEEDS}) == len(NEEDS)
-
-
-def test_a_workload_with_needs_is_refused(shared: Path) -> None:
-    """The refusal names all that is missing."""
-    with pytest.raises(NotModelledError, match="DefaultPreemption, op churn"):
-        shipped(shared, "misc", "PreemptionAsync/5Nodes")
+from schedbench.sources.scheduler_perf.durations import seconds
 
 
 def test_scheduling_basic(shared: Path) -> None:
@@ -174,7 +57,7 @@ def test_without_templates_the_basic_node_and_pod_are_made(shared: Path) -> None
 
 
 def test_ops_follow_each_other_on_the_clock(tmp_path: Path) -> None:
-    """Pods come a second apart; a later node joins in between; sleep passes."""
+    """Ops come a second apart; a later node joins in between; sleep passes."""
     found = build(
         tmp_path,
         """
@@ -188,16 +71,34 @@ def test_ops_follow_each_other_on_the_clock(tmp_path: Path) -> None:
     )
 
     assert [node.metadata.name for node in found.nodes] == ["scheduler-perf-0"]
-    assert [
-        (event.time, event.change, event.node.metadata.name)
-        for event in found.node_events
-    ] == [(1.0, "add", "scheduler-perf-1")]
-    assert found.pods.arrival.tolist() == [0, 0, 62.5]
+    (event,) = found.node_events
+    assert (event.change, event.node.metadata.name) == ("add", "scheduler-perf-1")
+    assert event.time == pytest.approx(1.0002)
+    assert found.pods.arrival.tolist() == pytest.approx([0, 0.0002, 62.5002])
+    assert found.queue == "kube-scheduler"
     assert found.pods.measured.tolist() == [False, False, True]
     assert found.pods.name(2) == "other/pod-0"
     assert [
         item.metadata.name for item in found.objects if isinstance(item, Namespace)
     ] == ["namespace-1", "other"]
+
+
+def test_pods_are_created_one_after_another(tmp_path: Path) -> None:
+    """An op of 5,000 pods lasts a second, waits for a second, and no barrier adds."""
+    found = build(
+        tmp_path,
+        """
+        opcode: createNodes, count: 1
+        opcode: createPods, count: 5000, skipWaitToCompletion: true
+        opcode: barrier, stageRequirement: Attempted
+        opcode: barrier
+        opcode: createPods, count: 2
+        """,
+    )
+
+    assert found.pods.arrival[[0, 1, 4999, 5000, 5001]] == pytest.approx(
+        [0, 0.0002, 0.9998, 1.9998, 2.0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,8 +129,12 @@ def test_pods_are_deleted_at_a_rate(
         """,
     )
 
-    assert found.pods.deletion.tolist() == [*deletion, np.inf]
-    assert found.pods.arrival[-1] == arrival
+    last = 2 / 5000
+
+    assert found.pods.deletion.tolist() == pytest.approx(
+        [*(last + time for time in deletion), np.inf]
+    )
+    assert found.pods.arrival[-1] == pytest.approx(last + arrival)
 
 
 def test_pods_with_finalizers_stay(tmp_path: Path) -> None:
@@ -405,44 +310,6 @@ def test_faults_of_objects_name_the_place(
         )
 
     assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("gates", "expected"),
-    [
-        pytest.param("SchedulerQueueingHints: false", [], id="upstream's own business"),
-        pytest.param("DynamicResourceAllocation: true", [], id="acts through objects"),
-        pytest.param("NodeDeclaredFeatures: false", [], id="off"),
-        pytest.param(
-            "NodeDeclaredFeatures: true",
-            ["NodeDeclaredFeatures"],
-            id="changes decisions",
-        ),
-        pytest.param("Strange: false", ["feature gate Strange"], id="unknown"),
-    ],
-)
-def test_feature_gates_are_judged(
-    tmp_path: Path, gates: str, expected: list[str]
-) -> None:
-    """A gate needs nothing, or itself, or is unknown and refused."""
-    path = tmp_path / "performance-config.yaml"
-    path.write_text(
-        "- name: Case\n  workloadTemplate: [{opcode: createNodes, count: 1}]\n"
-        f"  workloads: [{{name: one, featureGates: {{{gates}}}}}]\n"
-    )
-    (case,) = load_configs(path)
-
-    assert expected == workload_needs(case, case.workloads[0])
-
-
-def test_an_unknown_kind_is_a_need(tmp_path: Path) -> None:
-    """What is not known to be harmless is refused."""
-    with pytest.raises(NotModelledError, match=r"kind example\.com/Thing"):
-        build(
-            tmp_path,
-            "opcode: createAny, templatePath: thing.yaml",
-            thing="apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: a}\n",
-        )
 
 
 def test_harmless_kinds_are_passed_over(tmp_path: Path) -> None:

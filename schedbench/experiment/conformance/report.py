@@ -10,8 +10,9 @@ from typing import Any
 from schedbench.errors import UnknownNameError
 from schedbench.experiment.conformance.cases import Case
 from schedbench.experiment.conformance.compare import Difference, differences
-from schedbench.experiment.conformance.drive import ENGINES, Attempt, attempts
+from schedbench.experiment.conformance.drive import Compared, attempts
 from schedbench.experiment.conformance.needs import needs
+from schedbench.scheduler.attempt import ENGINES
 
 
 @dataclasses.dataclass(slots=True)
@@ -145,7 +146,7 @@ def play_case(case: Case, group: Group) -> PodDifference | None:
     return first
 
 
-def _count(attempt: Attempt, group: Group) -> None:
+def _count(attempt: Compared, group: Group) -> None:
     expected = attempt.expected
     for each in (expected, expected.get("retry") or {}):
         group.verdicts += len(each.get("feasible") or ()) + each.get("evaluated", 0)

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from schedbench.objects.meta import ApiObject, Quantity
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
+from schedbench.objects.policy import CompositePodGroup, PodGroup
 from schedbench.objects.resources import pod_requests
 from schedbench.objects.storage import (
     CSIDriver,
@@ -44,6 +45,8 @@ class Resource(Enum):
     RESOURCE_CLAIM = "ResourceClaim"
     RESOURCE_SLICE = "ResourceSlice"
     DEVICE_CLASS = "DeviceClass"
+    POD_GROUP = "PodGroup"
+    COMPOSITE_POD_GROUP = "CompositePodGroup"
     EVERYTHING = "*"
 
 
@@ -118,6 +121,8 @@ _RESOURCES: dict[type[ApiObject], Resource] = {
     CSIDriver: Resource.CSI_DRIVER,
     CSIStorageCapacity: Resource.CSI_STORAGE_CAPACITY,
     VolumeAttachment: Resource.VOLUME_ATTACHMENT,
+    PodGroup: Resource.POD_GROUP,
+    CompositePodGroup: Resource.COMPOSITE_POD_GROUP,
 }
 
 

@@ -14,10 +14,16 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
+from schedbench.cluster.pod_groups import PodGroupTable
 from schedbench.errors import SchedbenchError
 from schedbench.objects.pod import Pod, TopologySpreadConstraint
 from schedbench.objects.selectors import NodeSelector
-from schedbench.scheduler.queueing import node_hints, pod_hints, volume_hints
+from schedbench.scheduler.queueing import (
+    group_hints,
+    node_hints,
+    pod_hints,
+    volume_hints,
+)
 from schedbench.scheduler.queueing.events import (
     Action,
     Event,
@@ -93,6 +99,7 @@ def default_hints(
     *,
     added_affinity: NodeSelector | None = None,
     spread_defaults: Callable[[Pod], Sequence[TopologySpreadConstraint]] | None = None,
+    pod_groups: PodGroupTable | None = None,
 ) -> HintTable:
     """Return the table of the default plugins.
 
@@ -103,13 +110,17 @@ def default_hints(
     spread_defaults
         The default constraints, with their selectors, that PodTopologySpread gives a
         pod without constraints of its own.
+    pod_groups
+        What GangScheduling looks at; that plugin is left out without it.
     """
     node, pod, claim = Resource.NODE, Resource.POD, Resource.CLAIM
     add, delete, update = Action.ADD, Action.DELETE, Action.UPDATE
     affinity = node_hints.NodeAffinityHint(added_affinity)
     spread = pod_hints.SpreadHints(spread_defaults)
+    groups = {} if pod_groups is None else _group_registrations(pod_groups)
     return HintTable(
-        {
+        groups
+        | {
             "SchedulingGates": [
                 Registration(pod, Action.POD_GATES_ELIMINATED, pod_hints.own_update)
             ],
@@ -206,3 +217,18 @@ def default_hints(
             ],
         }
     )
+
+
+def _group_registrations(groups: PodGroupTable) -> dict[str, list[Registration]]:
+    """Return those of GangScheduling, which is newer than v1.34."""
+    hints = group_hints.GroupHints(groups)
+    group, composite = Resource.POD_GROUP, Resource.COMPOSITE_POD_GROUP
+    return {
+        "GangScheduling": [
+            Registration(Resource.UNSCHEDULED_POD, Action.ADD, hints.pod_added),
+            Registration(Resource.ASSIGNED_POD, Action.ADD, hints.pod_added),
+            Registration(group, Action.ADD, hints.group_added),
+            Registration(group, Action.UPDATE, hints.group_changed),
+            Registration(composite, Action.ADD, hints.group_added),
+        ]
+    }

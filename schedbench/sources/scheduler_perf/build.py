@@ -1,35 +1,38 @@
 """From a workload's steps to nodes, pods and events on a virtual clock.
 
-Ops run in order. What an op creates comes into being at the op's time; the next op that
-makes anything comes a second later, so that all the op's pods have been tried by then:
-waiting costs no time in a replay without latencies. The clock stands at 0 until the
-first pods; nodes created before them are there from the start, later ones join.
-`deletePods` at a rate spreads its deletions behind its time, and the clock goes on
-after the last if the op is waited for. `sleep` passes its duration.
+Ops run in order. The pods of an op are created one after another, 5,000 a second; the
+next op that makes anything comes a second after the last of them, so that all the op's
+pods have been tried by then: waiting (`barrier` too) costs no time of its own. The
+clock stands at 0 until the first pods; nodes created before them are there from the
+start, later ones join. Other objects are known from time 0.
+`createPodSets` is one op per namespace. `deletePods` and `updateAny` at a rate spread
+what they do behind the op's time, and the clock goes on after the last if the op is
+waited for. `sleep` passes its duration. `churn` works in the background, from its op
+until the last op has ended, for at least a second. The label `signature` that upstream
+puts on pods is left out, since nothing selects by it.
+Source: test/integration/scheduler_perf/{executor,operations,update}.go.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from schedbench.errors import InputError, NotModelledError
-from schedbench.objects.decode import decode_object
-from schedbench.objects.defaults import default_node, priority_classes_by_name
-from schedbench.objects.kinds import NAMESPACED, KubernetesObject
-from schedbench.objects.meta import ObjectMeta
+from schedbench.objects.defaults import default_node
+from schedbench.objects.kinds import NAMESPACED
 from schedbench.objects.node import Node
 from schedbench.objects.policy import Namespace
-from schedbench.objects.selectors import matches_labels
 from schedbench.objects.workload import NodeEvent, Workload
+from schedbench.sources.scheduler_perf.churn import Background
 from schedbench.sources.scheduler_perf.config import Case, PerfWorkload
+from schedbench.sources.scheduler_perf.durations import seconds
 from schedbench.sources.scheduler_perf.facts import gather, is_decodable
-from schedbench.sources.scheduler_perf.names import Names
+from schedbench.sources.scheduler_perf.gates import harness_notes
 from schedbench.sources.scheduler_perf.needs import needs_of
+from schedbench.sources.scheduler_perf.nominations import nominated, ungated
 from schedbench.sources.scheduler_perf.operations import (
+    Churn,
     CreateNamespaces,
     CreateNodes,
     CreatePods,
@@ -38,12 +41,17 @@ from schedbench.sources.scheduler_perf.operations import (
     Sleep,
     StartCollectingMetrics,
     StopCollectingMetrics,
+    UpdateAny,
 )
 from schedbench.sources.scheduler_perf.plan import Batch, Parameters, Step, plan
-from schedbench.sources.scheduler_perf.pods import PodColumns
+from schedbench.sources.scheduler_perf.storage import (
+    bound_volumes,
+    csi_node,
+    with_claims,
+)
+from schedbench.sources.scheduler_perf.timeline import Timeline, decoded, renamed
 
 HOSTNAME = "kubernetes.io/hostname"
-NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
 def build_workload(case: Case, workload: PerfWorkload) -> Workload:
@@ -66,70 +74,79 @@ def build_workload(case: Case, workload: PerfWorkload) -> Workload:
             fix="choose a workload without needs, see `schedbench list scenarios`",
         )
     builder = _Builder(Parameters(workload.params))
-    for step in steps:
-        try:
+    try:
+        for step in steps:
             builder.run(step)
-        except InputError as error:
-            raise error.at(source=case.path, where=step.where) from None
-    return builder.workload(f"{case.name}/{workload.name}")
+        notes = harness_notes(case, workload.feature_gates)
+        builder.timeline.notes.extend(notes)
+        name = f"{case.name}/{workload.name}"
+        return builder.workload(name, case.scheduler_config())
+    except InputError as error:
+        raise error.at(source=case.path) from None
 
 
 class _Builder:
-    """The cluster as it grows, op by op."""
+    """What each op does to the timeline."""
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
-        self.clock = 0.0
-        self.nodes: list[Node] = []
-        self.node_slots: dict[str, int] = {}
-        self.events: list[NodeEvent] = []
-        self.objects: list[KubernetesObject] = []
-        self.namespaces: set[str] = set()
-        self.names = Names()
-        self.pods = PodColumns(self.names)
-        self.collecting: list[StartCollectingMetrics] = []
-        self.notes: list[str] = []
+        self.timeline = Timeline()
+        self.churns: list[Background] = []
 
     def run(self, step: Step) -> None:
+        for churn in self.churns:
+            churn.advance(self.timeline.clock)
+        try:
+            self.run_op(step)
+        except InputError as error:
+            raise error.at(where=step.where) from None
+
+    def run_op(self, step: Step) -> None:
         match step.op:
             case CreateNodes() as op:
                 self.create_nodes(op, step.batches[0])
             case CreateNamespaces() as op:
                 self.create_namespaces(op.prefix, step.batches[0])
             case CreatePods() as op:
-                self.create_pods(step.batches, measured=op.collect_metrics)
+                self.create_pods(op, step.batches)
             case CreatePodSets() as op:
-                measured = op.create_pods_op.collect_metrics
-                self.create_pods(step.batches, measured=measured)
+                size = 3 if op.create_pods_op.persistent_volume_template_path else 1
+                for start in range(0, len(step.batches), size):
+                    self.create_pods(
+                        op.create_pods_op, step.batches[start : start + size]
+                    )
             case DeletePods() as op:
                 self.delete_pods(op)
+            case Churn() as op:
+                self.churns.append(
+                    Background(op, step.batches, self.timeline, step.where)
+                )
+            case UpdateAny() as op:
+                self.update_any(op, step.batches[0])
             case Sleep() as op:
                 text = self.parameters.text(op.duration, op.duration_param)
-                self.clock += seconds(text or "0s")
+                self.timeline.clock += seconds(text or "0s")
             case StartCollectingMetrics() as op:
-                self.collecting = [op]
+                self.timeline.collecting = op
             case StopCollectingMetrics():
-                self.collecting = []
+                self.timeline.collecting = None
             case _:
                 for batch in step.batches:
                     self.create_any(batch)
 
-    def tick(self) -> None:
-        """Let the next op come strictly later, once there are pods."""
-        if self.pods.segments:
-            self.clock += 1.0
-
     def create_nodes(self, op: CreateNodes, batch: Batch) -> None:
+        timeline = self.timeline
         rendered = batch.objects
         shapes = [
-            default_node(_decode(document, batch, Node))
+            default_node(decoded(document, batch.template.source, Node))
             for document in rendered.documents
         ]
-        if op.node_allocatable_strategy is not None:
+        strategy = op.node_allocatable_strategy
+        if strategy is not None:
             for shape in shapes:
                 shape.status.allocatable = {
                     **shape.status.allocatable,
-                    **op.node_allocatable_strategy.node_allocatable,
+                    **strategy.node_allocatable,
                 }
         labelled = op.label_node_prepare_strategy
         unique = op.unique_node_label_strategy
@@ -137,142 +154,148 @@ class _Builder:
             zip(rendered.which, rendered.names, strict=True)
         ):
             shape = shapes[which]
-            name = self.names.take(given, shape.metadata, "Node", "")
+            name = timeline.names.take(given, shape.metadata, "Node", "")
             labels = {**shape.metadata.labels, HOSTNAME: name}
             if labelled is not None:
                 values = labelled.label_values
                 labels[labelled.label_key] = values[position % len(values)]
             if unique is not None:
-                labels[unique.label_key] = f"unique-{len(self.node_slots)}"
-            self.add_node(_renamed(shape, name, labels))
+                labels[unique.label_key] = f"unique-{timeline.created_nodes}"
+            timeline.add_node(renamed(shape, name, labels))
+            if strategy is not None:
+                timeline.add_object(csi_node(name, strategy))
         if batch.count:
-            self.tick()
-
-    def add_node(self, node: Node) -> None:
-        self.node_slots[node.metadata.name] = len(self.node_slots)
-        if self.pods.segments:
-            self.events.append(NodeEvent(self.clock, "add", node))
-        else:
-            self.nodes.append(node)
+            timeline.tick()
 
     def create_namespaces(self, prefix: str, batch: Batch) -> None:
         rendered = batch.objects
         for position, which in enumerate(rendered.which):
-            item = _decode(rendered.documents[which], batch, Namespace)
-            self.add_namespace(f"{prefix}-{position}", item.metadata.labels)
+            document = rendered.documents[which]
+            item = decoded(document, batch.template.source, Namespace)
+            self.timeline.add_namespace(f"{prefix}-{position}", item.metadata.labels)
 
-    def add_namespace(self, name: str, labels: dict[str, str]) -> None:
-        if name in self.namespaces:
+    def create_pods(self, op: CreatePods, batches: Sequence[Batch]) -> None:
+        """Create pods; a volume and a claim template follow theirs, if there are any.
+
+        Pods of a nominated node get rid of their gates a second after the last of them
+        was created.
+        """
+        pods, *storage = batches
+        if not pods.count:
             return
-        self.namespaces.add(name)
-        meta = ObjectMeta(name=name, labels={**labels, NAMESPACE_NAME: name})
-        self.objects.append(Namespace(metadata=meta))
-
-    def create_pods(self, batches: Sequence[Batch], *, measured: bool) -> None:
-        for batch in batches:
-            self.add_pods(batch, batch.namespace or "default", measured=measured)
-        if any(batch.count for batch in batches):
-            self.tick()
-
-    def add_pods(self, batch: Batch, namespace: str, *, measured: bool) -> None:
-        if not batch.count:
+        timeline = self.timeline
+        namespace = pods.namespace or "default"
+        source = pods.template.source
+        rendered = pods.objects
+        if storage:
+            rendered = with_claims(rendered)
+            for item in bound_volumes(storage[0], storage[1], namespace):
+                kind, owner = type(item).__name__, item.metadata.namespace
+                timeline.names.take(item.metadata.name, item.metadata, kind, owner)
+                timeline.add_object(item)
+        if op.nominated_node_name is not None:
+            rendered = nominated(rendered, op.nominated_node_name)
+        segment = timeline.add_pods(rendered, source, namespace, timeline.clock)
+        segment.measured |= op.collect_metrics
+        timeline.clock = float(segment.arrival[-1])
+        timeline.tick()
+        if op.nominated_node_name is None:
             return
-        self.add_namespace(namespace, {})
-        classes = priority_classes_by_name(self.objects)
-        segment = self.pods.add(batch, namespace, self.clock, classes)
-        segment.measured = measured or any(
-            namespace in op.namespaces
-            and matches_labels(op.label_selector, self.pods.labels(segment))
-            for op in self.collecting
-        )
+        released = ungated(rendered)
+        if released is None:
+            return
+        places = [
+            timeline.template(document, source, namespace)
+            for document in released.documents
+        ]
+        for name, which in zip(segment.names, released.which.tolist(), strict=True):
+            timeline.pods.update(name, places[which], timeline.clock)
+        timeline.tick()
 
     def delete_pods(self, op: DeletePods) -> None:
+        timeline = self.timeline
         rate = op.delete_pods_per_second
-        deleted, kept = self.pods.delete(
-            op.namespace, op.label_selector, self.clock, rate
+        deleted, kept = timeline.pods.delete(
+            op.namespace, op.label_selector, timeline.clock, rate
         )
         if kept:
-            self.notes.append(
+            timeline.notes.append(
                 f"{kept} pods with finalizers keep their place when deleted "
                 f"in namespace {op.namespace}"
             )
         if rate and not op.skip_wait_to_completion:
-            self.clock += deleted / rate
+            timeline.clock += deleted / rate
         if deleted:
-            self.tick()
+            timeline.tick()
+
+    def update_any(self, op: UpdateAny, batch: Batch) -> None:
+        """Replace nodes and pods by what the template says of them now."""
+        timeline = self.timeline
+        rate = op.update_per_second
+        source = batch.template.source
+        rendered = batch.objects
+        for position, (which, name) in enumerate(
+            zip(rendered.which.tolist(), rendered.names, strict=True)
+        ):
+            document = rendered.documents[which]
+            time = timeline.clock + ((position + 1) / rate if rate else 0.0)
+            if name is None:
+                raise InputError(
+                    "an update without metadata.name", source=source, fix="name it"
+                )
+            if document.get("kind") == "Pod":
+                namespace = op.namespace or _namespace(document)
+                place = timeline.template(document, source, namespace)
+                timeline.pods.update(f"{namespace}/{name}", place, time)
+            if document.get("kind") != "Node":
+                continue
+            if not timeline.names.is_taken("Node", "", name):
+                raise InputError("no such node", value=name, fix="create it before")
+            node = default_node(decoded(document, source, Node))
+            changed = renamed(node, name, dict(node.metadata.labels))
+            timeline.change_node(NodeEvent(time, "update", changed))
+        if rate:
+            timeline.clock += batch.count / rate
+        if batch.count:
+            timeline.tick()
 
     def create_any(self, batch: Batch) -> None:
+        timeline = self.timeline
         rendered = batch.objects
+        source = batch.template.source
         for which, given in zip(rendered.which, rendered.names, strict=True):
             document = rendered.documents[which]
             kind = str(document.get("kind"))
             if kind == "Pod":
                 namespace = batch.namespace or _namespace(document)
-                self.add_pods(batch, namespace, measured=False)
-                self.tick()
+                segment = timeline.add_pods(rendered, source, namespace, timeline.clock)
+                timeline.clock = float(segment.arrival[-1])
+                timeline.tick()
                 return
             if not is_decodable(document):
                 continue
-            item = _decode(document, batch, object)
+            item = decoded(document, source, object)
             if isinstance(item, Node):
-                name = self.names.take(given, item.metadata, kind, "")
-                self.add_node(
-                    _renamed(default_node(item), name, dict(item.metadata.labels))
-                )
+                name = timeline.names.take(given, item.metadata, kind, "")
+                labels = dict(item.metadata.labels)
+                timeline.add_node(renamed(default_node(item), name, labels))
                 continue
             if kind in NAMESPACED:
                 item.metadata.namespace = batch.namespace or _namespace(document)
-                self.add_namespace(item.metadata.namespace, {})
+                timeline.add_namespace(item.metadata.namespace, {})
             namespace = item.metadata.namespace
-            item.metadata.name = self.names.take(given, item.metadata, kind, namespace)
-            self.objects.append(item)
+            item.metadata.name = timeline.names.take(
+                given, item.metadata, kind, namespace
+            )
+            timeline.add_object(item)
 
-    def workload(self, name: str) -> Workload:
-        return Workload(
-            name,
-            self.nodes,
-            self.pods.stream(self.node_slots),
-            objects=self.objects,
-            node_events=self.events,
-            notes=self.notes,
-        )
+    def workload(self, name: str, config: Mapping[str, Any] | None) -> Workload:
+        end = self.timeline.clock
+        for churn in self.churns:
+            churn.advance(max(end, churn.start + 1.0))
+            self.timeline.notes.extend(churn.notes())
+        return self.timeline.workload(name, config)
 
 
 def _namespace(document: dict[str, Any]) -> str:
     return str(document["metadata"].get("namespace") or "default")
-
-
-def _decode(document: dict[str, Any], batch: Batch, kind: type) -> Any:
-    item = decode_object(document, batch.template.source)
-    if not isinstance(item, kind):
-        raise InputError(
-            f"expected a {kind.__name__}",
-            source=batch.template.source,
-            value=document.get("kind"),
-            fix="name another template",
-        )
-    return item
-
-
-def _renamed(node: Node, name: str, labels: dict[str, str]) -> Node:
-    """Return a node of the same shape; spec and status are shared."""
-    meta = msgspec.structs.replace(node.metadata, name=name, labels=labels)
-    return msgspec.structs.replace(node, metadata=meta)
-
-
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|m|s|us|ns)")
-
-
-def seconds(duration: str) -> float:
-    """Return the seconds of a Go duration such as `1m30s`.
-
-    Raises
-    ------
-    InputError
-        If it is not a duration.
-    """
-    parts = _PART.findall(duration)
-    if "".join(number + unit for number, unit in parts) != duration or not parts:
-        raise InputError("not a duration", value=duration, fix="write such as 90s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)

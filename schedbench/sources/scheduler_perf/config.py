@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from schedbench.errors import InputError, UnknownNameError
-from schedbench.sources.documents import parse_values, read_source
+from schedbench.sources.documents import load_documents, parse_values, read_source
 from schedbench.sources.scheduler_perf.operations import (
     OPCODES,
     AnyOperation,
@@ -128,6 +128,27 @@ class Case:
                 return workload
         names = [workload.name for workload in self.workloads]
         raise UnknownNameError(f"workload of {self.name}", name, names)
+
+    def scheduler_config(self) -> dict[str, Any] | None:
+        """Return the case's KubeSchedulerConfiguration; None if it has none.
+
+        Raises
+        ------
+        InputError
+            If the file holds anything but one document.
+        """
+        if self.scheduler_config_path is None:
+            return None
+        documents = [
+            document for _, document in load_documents(self.scheduler_config_path)
+        ]
+        if len(documents) != 1:
+            raise InputError(
+                f"{len(documents)} documents, expected one KubeSchedulerConfiguration",
+                source=self.scheduler_config_path,
+                fix="keep one",
+            )
+        return documents[0]
 
     def template_path(self, spelled: str) -> Path:
         """Return where a template of the configuration lies."""

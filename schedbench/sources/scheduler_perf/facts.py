@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from schedbench.errors import InputError
-from schedbench.objects.controllers import (
-    ReplicaSet,
-    ReplicationController,
-    Service,
-    StatefulSet,
-)
+from schedbench.objects.controllers import Service
 from schedbench.objects.decode import decode_object
 from schedbench.objects.kinds import GROUP_OF, KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.policy import PriorityClass
-from schedbench.objects.selectors import matches_label_selector, matches_labels
+from schedbench.objects.selectors import matches_labels
 from schedbench.sources.scheduler_perf.config import Case, PerfWorkload
-from schedbench.sources.scheduler_perf.operations import CreatePodSets, Operation
+from schedbench.sources.scheduler_perf.operations import (
+    Churn,
+    CreatePodSets,
+    Operation,
+    UpdateAny,
+)
 from schedbench.sources.scheduler_perf.plan import Parameters, Step
+
+_CHURNED_KINDS = frozenset({"/Pod", "/Node", "/Service"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class Facts:
         Each with its namespace.
     strangers
         `group/Kind` of the objects that schedbench has no type for.
+    updated, churned
+        `group/Kind` of the objects, other than pods and nodes, that `updateAny` changes
+        and `churn` makes; a Service that churns counts where it selects pods.
+    scheduler_config
+        The KubeSchedulerConfiguration that the case brings along.
     """
 
     case: Case
@@ -47,6 +53,9 @@ class Facts:
     nodes: Sequence[Node]
     objects: Sequence[tuple[str, KubernetesObject]]
     strangers: frozenset[str]
+    updated: frozenset[str]
+    churned: frozenset[str]
+    scheduler_config: Mapping[str, Any] | None
 
     def of_type(self, *kinds: type) -> bool:
         """Tell whether there is an object of one of the types."""
@@ -55,38 +64,6 @@ class Facts:
     def opcodes(self) -> set[str]:
         """Return the op codes that the workload uses."""
         return {op.opcode for op in self.ops}
-
-    def priorities(self) -> set[int]:
-        """Return the priorities of the pods."""
-        classes = {
-            item.metadata.name: item
-            for _, item in self.objects
-            if isinstance(item, PriorityClass)
-        }
-        found = set()
-        for _, pod in self.pods:
-            spec = pod.spec
-            named = classes.get(spec.priority_class_name or "")
-            value = spec.priority
-            if value is None:
-                value = named.value if named is not None else 0
-            found.add(value)
-        return found
-
-    def selected_pods(self) -> bool:
-        """Tell whether a service or a controller selects a pod of its namespace."""
-        owners = [
-            (namespace, item)
-            for namespace, item in self.objects
-            if isinstance(
-                item, Service | ReplicationController | ReplicaSet | StatefulSet
-            )
-        ]
-        return any(
-            namespace == place and _selects(owner, pod)
-            for place, owner in owners
-            for namespace, pod in self.pods
-        )
 
 
 def gather(
@@ -103,10 +80,18 @@ def gather(
     nodes: list[Node] = []
     objects: list[tuple[str, KubernetesObject]] = []
     strangers: set[str] = set()
+    updated: set[str] = set()
+    churned: set[str] = set()
+    services: list[tuple[str, Service]] = []
     for step in steps:
         for namespace, document, source in _documents(case, step, sample=sample):
+            kind = kind_of(document)
+            if isinstance(step.op, UpdateAny) and kind not in {"/Pod", "/Node"}:
+                updated.add(kind)
+            if isinstance(step.op, Churn) and kind not in _CHURNED_KINDS:
+                churned.add(kind)
             if not is_decodable(document):
-                strangers.add(kind_of(document))
+                strangers.add(kind)
                 continue
             item = _decoded(msgspec.json.encode(document), source)
             place = namespace or item.metadata.namespace or "default"
@@ -114,8 +99,18 @@ def gather(
                 pods.append((place, item))
             elif isinstance(item, Node):
                 nodes.append(item)
+            elif isinstance(step.op, Churn) and isinstance(item, Service):
+                services.append((place, item))
             else:
                 objects.append((place, item))
+    if any(
+        place == namespace
+        and service.spec.selector
+        and matches_labels(service.spec.selector, pod.metadata.labels)
+        for place, service in services
+        for namespace, pod in pods
+    ):
+        churned.add("/Service")
     return Facts(
         case,
         workload,
@@ -125,6 +120,9 @@ def gather(
         nodes,
         objects,
         frozenset(strangers),
+        frozenset(updated),
+        frozenset(churned),
+        case.scheduler_config(),
     )
 
 
@@ -161,13 +159,3 @@ def _documents(
 @functools.lru_cache(maxsize=4096)
 def _decoded(document: bytes, source: str) -> KubernetesObject:
     return decode_object(msgspec.json.decode(document), source)
-
-
-def _selects(
-    owner: Service | ReplicationController | ReplicaSet | StatefulSet, pod: Pod
-) -> bool:
-    labels = pod.metadata.labels
-    if isinstance(owner, Service | ReplicationController):
-        selector = owner.spec.selector
-        return bool(selector) and matches_labels(selector, labels)
-    return matches_label_selector(owner.spec.selector, labels)

@@ -15,6 +15,14 @@ class Names:
         self._made: Counter[tuple[str, str, str]] = Counter()
         self._taken: set[tuple[str, str, str]] = set()
 
+    def is_taken(self, kind: str, namespace: str, name: str) -> bool:
+        """Tell whether an object of that name is there."""
+        return (kind, namespace, name) in self._taken
+
+    def free(self, kind: str, namespace: str, name: str) -> None:
+        """Let the name of an object that is gone be used again."""
+        self._taken.discard((kind, namespace, name))
+
     def take(
         self, given: str | None, meta: ObjectMeta, kind: str, namespace: str
     ) -> str:

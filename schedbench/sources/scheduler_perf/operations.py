@@ -217,7 +217,12 @@ class Churn(Operation, tag="churn", kw_only=True):
         return self.templates
 
     def check(self) -> None:
-        """Refuse an endless recreate and a churn of nothing."""
+        """Refuse an endless recreate, a churn of nothing and negative numbers."""
+        for name in ("number", "interval_milliseconds"):
+            if getattr(self, name) < 0:
+                raise InputError(
+                    f"negative {name}", value=getattr(self, name), fix="mend"
+                )
         if self.mode == "recreate" and self.number <= 0:
             raise InputError("recreate without number", fix="give a number above 0")
         if not self.templates:
@@ -248,6 +253,16 @@ class UpdateAny(Templated, tag="updateAny", kw_only=True):
 
     update_per_second: float = 0
     subresources: list[str] = []
+
+    def check(self) -> None:
+        """Refuse a negative rate."""
+        super().check()
+        if self.update_per_second < 0:
+            raise InputError(
+                "negative updatePerSecond",
+                value=self.update_per_second,
+                fix="use 0 for all at once",
+            )
 
 
 class CreatePodGroups(Templated, tag="createPodGroups", kw_only=True):

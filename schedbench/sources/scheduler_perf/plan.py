@@ -288,8 +288,9 @@ def _batches(
                     op.create_pods_op, f"{op.namespace_prefix}-{number}", count
                 )
         case Churn():
+            namespace = op.namespace or f"namespace-{position}"
             for spelled in op.template_paths():
-                yield Batch(template(spelled, BASIC_POD), 1, {}, op.namespace)
+                yield Batch(template(spelled, BASIC_POD), 1, {}, namespace)
         case Templated():
             yield Batch(
                 load_template(case.template_path(op.template_path)),

@@ -1,4 +1,4 @@
-"""The pods of a workload as they are created and deleted, op by op."""
+"""The pods of a workload as they are created, changed and deleted, op by op."""
 
 from __future__ import annotations
 
@@ -16,19 +16,23 @@ from schedbench.objects.defaults import default_pod
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import PriorityClass
 from schedbench.objects.selectors import matches_labels
-from schedbench.objects.workload import PodStream
+from schedbench.objects.workload import PodStream, PodUpdate
 from schedbench.sources.scheduler_perf.names import Names
-from schedbench.sources.scheduler_perf.plan import Batch
+from schedbench.sources.scheduler_perf.plan import Rendered
+
+CREATIONS_PER_SECOND = 5000.0
+"""How fast pods are created: the QPS of upstream's client (`mustSetupScheduler` in
+test/integration/scheduler_perf/util.go: "client rate limit is set to 5000")."""
 
 
 @dataclasses.dataclass(slots=True)
 class Segment:
-    """Pods of one batch; `template` indexes the templates of all pods."""
+    """Pods created together; `template` indexes the templates of all pods."""
 
     namespace: str
     template: NDArray[np.int32]
     names: list[str]
-    time: float
+    arrival: NDArray[np.float64]
     measured: bool
     deletion: NDArray[np.float64]
 
@@ -39,23 +43,24 @@ class PodColumns:
     def __init__(self, names: Names) -> None:
         self.templates: list[Pod] = []
         self.segments: list[Segment] = []
+        self._updates: list[tuple[float, int, int, int]] = []
         self._places: dict[tuple[str, bytes], int] = {}
         self._names = names
+        self._positions: dict[str, tuple[int, int]] = {}
+        self._indexed = 0
 
     def add(
         self,
-        batch: Batch,
+        rendered: Rendered,
+        source: str,
         namespace: str,
         time: float,
         priority_classes: Mapping[str, PriorityClass],
     ) -> Segment:
-        """Create a batch of at least one pod, not measured yet."""
-        rendered = batch.objects
+        """Create at least one pod, not measured yet, one after another from `time`."""
         places = np.array(
             [
-                self._place(
-                    document, batch.template.source, namespace, priority_classes
-                )
+                self.place(document, source, namespace, priority_classes)
                 for document in rendered.documents
             ],
             dtype=np.int32,
@@ -67,8 +72,14 @@ class PodColumns:
             name = self._names.take(given, metas[which], "Pod", namespace)
             metas[which].name = metas[which].name or name
             names.append(f"{namespace}/{name}")
+        count = len(template)
         segment = Segment(
-            namespace, template, names, time, False, np.full(len(template), np.inf)
+            namespace,
+            template,
+            names,
+            time + np.arange(count) / CREATIONS_PER_SECOND,
+            False,
+            np.full(count, np.inf),
         )
         self.segments.append(segment)
         return segment
@@ -76,6 +87,25 @@ class PodColumns:
     def labels(self, segment: Segment) -> Mapping[str, str]:
         """Return the labels of a segment's first pod."""
         return self.templates[int(segment.template[0])].metadata.labels
+
+    def update(self, name: str, template: int, time: float) -> None:
+        """Give the pod `namespace/name` another template.
+
+        Raises
+        ------
+        InputError
+            If there is no such pod.
+        """
+        for number in range(self._indexed, len(self.segments)):
+            for position, known in enumerate(self.segments[number].names):
+                self._positions[known] = number, position
+        self._indexed = len(self.segments)
+        found = self._positions.get(name)
+        if found is None:
+            raise InputError("no such pod", value=name, fix="create it before")
+        self._updates.append((time, *found, template))
+        meta = self.templates[template].metadata
+        meta.name = meta.name or name.partition("/")[2]
 
     def delete(
         self, namespace: str, selector: Mapping[str, str], time: float, rate: float
@@ -100,8 +130,10 @@ class PodColumns:
             deleted += len(where)
         return deleted, kept
 
-    def stream(self, node_slots: Mapping[str, int]) -> PodStream:
-        """Return all pods.
+    def stream(
+        self, node_slots: Mapping[str, int]
+    ) -> tuple[PodStream, list[PodUpdate]]:
+        """Return all pods in order of creation, and their changes in order of time.
 
         Raises
         ------
@@ -110,28 +142,56 @@ class PodColumns:
         """
         segments = self.segments
         lengths = [len(segment.template) for segment in segments]
-        template = _joined([segment.template for segment in segments], np.int32)
-        slots = [_slot_of(pod, node_slots) for pod in self.templates]
-        return PodStream.of(
+        arrival = _joined([segment.arrival for segment in segments], np.float64)
+        order = np.argsort(arrival, kind="stable")
+        template = _joined([segment.template for segment in segments], np.int32)[order]
+        deletion = _joined([segment.deletion for segment in segments], np.float64)
+        measured = np.repeat([segment.measured for segment in segments], lengths)
+        names = [name for segment in segments for name in segment.names]
+        used = np.zeros(len(self.templates), bool)
+        used[template] = True
+        slots = [
+            _slot_of(pod, node_slots) if arrives else -1
+            for pod, arrives in zip(self.templates, used.tolist(), strict=True)
+        ]
+        stream = PodStream.of(
             self.templates,
             template,
-            arrival=np.repeat([segment.time for segment in segments], lengths),
-            deletion=_joined([segment.deletion for segment in segments], np.float64),
+            arrival=arrival[order],
+            deletion=deletion[order],
             node=np.array(slots, np.int32)[template],
-            measured=np.repeat(
-                np.array([segment.measured for segment in segments], np.bool_), lengths
-            ),
-            names=[name for segment in segments for name in segment.names],
+            measured=measured.astype(np.bool_)[order],
+            names=[names[position] for position in order.tolist()],
         )
+        return stream, self._ordered_updates(lengths, order)
 
-    def _place(
+    def _ordered_updates(
+        self, lengths: Sequence[int], order: NDArray[np.intp]
+    ) -> list[PodUpdate]:
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        starts = np.cumsum([0, *lengths])
+        return [
+            PodUpdate(time, int(rank[starts[number] + position]), template)
+            for time, number, position, template in sorted(
+                self._updates, key=lambda update: update[0]
+            )
+        ]
+
+    def place(
         self,
         document: dict[str, Any],
         source: str,
         namespace: str,
         priority_classes: Mapping[str, PriorityClass],
     ) -> int:
-        """Return the index of the template that the document is."""
+        """Return the index of the template that the document is.
+
+        Raises
+        ------
+        InputError
+            If the document is no pod, or names a priority class that is not there.
+        """
         key = namespace, msgspec.json.encode(document)
         found = self._places.get(key)
         if found is None:

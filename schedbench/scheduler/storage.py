@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.cluster.volumes import VolumeWorld
-from schedbench.experiment.conformance.profiles import Settings
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
 from schedbench.plugins.node_volume_limits import NodeVolumeLimits
@@ -22,8 +21,8 @@ from schedbench.plugins.prefilter import NodeVerdicts
 from schedbench.plugins.volume_binding import VolumeBinding
 from schedbench.plugins.volume_restrictions import VolumeRestrictions
 from schedbench.plugins.volume_zone import VolumeZone
-from schedbench.scheduler.config import extension
 from schedbench.scheduler.explain import Explanation, Rejected
+from schedbench.scheduler.profiles import Settings
 
 RESTRICTIONS = VolumeRestrictions()
 VOLUME_PLUGINS = MappingProxyType(
@@ -48,7 +47,7 @@ def volume_stop(volumes: VolumeWorld, settings: Settings, pod: Pod) -> Rejected 
     found: Rejected | None = None
     if not uses_volumes(pod):
         return found
-    for name in extension(settings.config, "preFilter"):
+    for name in settings.points["preFilter"]:
         if name not in VOLUME_PLUGINS:
             continue
         stop = VOLUME_PLUGINS[name].pre_filter(pod, volumes)
@@ -93,7 +92,7 @@ class VolumesBeside:
         self.volumes = volumes
         self.pod = pod
         self.conflicts = RESTRICTIONS.conflicts_now(pod, volumes)
-        order = extension(settings.config, "filter")
+        order = settings.points["filter"]
         self.place = {name: index for index, name in enumerate(order)}
         self.plugins = [
             name

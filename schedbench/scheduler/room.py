@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 from schedbench.cluster.volume_objects import uses_volumes
-from schedbench.experiment.conformance.profiles import Settings
-from schedbench.experiment.conformance.storage import VolumesBeside
-from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
-from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import DryRun, crowded_out
 from schedbench.scheduler.explain import Rejected
-from schedbench.scheduler.preemption import Candidate, Preemption, preempt
+from schedbench.scheduler.preemption import Preemption, Search, preempt
+from schedbench.scheduler.profiles import Settings
+from schedbench.scheduler.storage import VolumesBeside
+from schedbench.scheduler.world import World
 
 NO_CLAIMS = "no new claims to deallocate"
 NO_DYNAMIC_STATE = "not found"
@@ -34,20 +32,29 @@ class PostFilter:
 
 def dry_run(world: World, settings: Settings, pod: Pod, pod_class: int) -> DryRun:
     """Return a dry run for a pod, in the cluster as it is."""
-    session = world.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+    session = world.session(pod)
     if not uses_volumes(pod):
         return DryRun(session, pod_class)
     return DryRun(session, pod_class, VolumesBeside(world.volumes, settings, pod))
 
 
 def crowded(
-    world: World, settings: Settings, pod: Pod, pod_class: int
+    world: World,
+    settings: Settings,
+    pod: Pod,
+    pod_class: int,
+    *,
+    passing_only: bool = False,
 ) -> Mapping[int, Rejected]:
-    """Return the nodes that reject a pod beside their nominated pods."""
+    """Return the nodes that reject a pod beside their nominated pods: slot → why.
+
+    With `passing_only` only those that would let it pass without them.
+    """
     others = [one for one in world.nominated.values() if one.pod is not pod]
     if not others:
         return {}
-    return crowded_out(dry_run(world, settings, pod, pod_class), pod, others)
+    run = dry_run(world, settings, pod, pod_class)
+    return crowded_out(run, pod, others, passing_only=passing_only)
 
 
 def post_filter(
@@ -56,6 +63,7 @@ def post_filter(
     pod: Pod,
     pod_class: int,
     rejected: Mapping[int, Rejected],
+    search: Search,
     *,
     stopped: bool = False,
 ) -> PostFilter:
@@ -71,30 +79,10 @@ def post_filter(
     if not settings.runs("DefaultPreemption", "postFilter"):
         return PostFilter(", ".join(says))
     run = dry_run(world, settings, pod, pod_class)
-    found = preempt(run, pod, rejected, world.around(), world.nominated_slot(pod))
+    nominated = world.nominated_slot(pod)
+    found = preempt(run, pod, rejected, world.around(), nominated, search)
     if found.candidates:
         return PostFilter(preemption=found)
     if found.error:
         return PostFilter(found.message, error=True, preemption=found)
     return PostFilter(", ".join([*says, found.message]), preemption=found)
-
-
-def told(world: World, preemption: Preemption) -> dict[str, Any]:
-    """Return a preemption in the form of the recording; the first of ties is taken."""
-    chosen = preemption.tied[0]
-    return {
-        "nominated": world.names[chosen.slot],
-        "victims": _keys(chosen),
-        "candidates": {
-            world.names[one.slot]: {
-                "victims": _keys(one),
-                "pdbViolations": one.violations,
-            }
-            for one in preemption.candidates
-        },
-        "tied": [world.names[one.slot] for one in preemption.tied],
-    }
-
-
-def _keys(candidate: Candidate) -> list[str]:
-    return sorted(victim.pod.key for victim in candidate.victims)

@@ -1,26 +1,26 @@
-"""What an attempt needs around filters and scores, one function each.
+"""What happens before the filters: pods are stopped, or the nodes narrowed down.
 
-Each stands where the scheduler has, or will have, the same step.
+Source: kubernetes v1.34 pkg/scheduler/schedule_one.go (findNodesThatFitPod) and the
+PreFilter of the plugins.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from schedbench.experiment.conformance.profiles import Settings
-from schedbench.experiment.conformance.storage import volume_stop
-from schedbench.experiment.conformance.world import World
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
-from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.explain import Rejected
+from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.session import Session
+from schedbench.scheduler.storage import volume_stop
+from schedbench.scheduler.world import World
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PreFilter:
+class Narrowing:
     """What the PreFilter plugins said of a pod.
 
     Attributes
@@ -37,6 +37,15 @@ class PreFilter:
     allowed: frozenset[int] | None = None
     by: tuple[str, ...] = ()
 
+    @property
+    def cut(self) -> Rejected:
+        """What is said of the nodes that are not looked at; nobody rejects them."""
+        reason = f"node(s) didn't satisfy plugin(s) [{' '.join(self.by)}]"
+        return Rejected("", Status((reason,), unresolvable=True))
+
+
+EVERYWHERE = Narrowing()
+
 
 def gate_message(settings: Settings, pod: Pod) -> str | None:
     """Return why PreEnqueue holds a pod back, or None."""
@@ -46,26 +55,26 @@ def gate_message(settings: Settings, pod: Pod) -> str | None:
     return f"waiting for scheduling gates: [{' '.join(gates)}]"
 
 
-def pre_filter(world: World, settings: Settings, pod: Pod) -> PreFilter:
+def pre_filter(world: World, settings: Settings, pod: Pod) -> Narrowing:
     """Let PreFilter stop the pod, or narrow the nodes down.
 
     NodeAffinity does either; the volume plugins, which run behind it, stop pods.
     """
-    narrowed = _named_nodes(world, settings, pod)
+    narrowed = _named_nodes(world.slots, settings, pod)
     if narrowed.stopped is not None:
         return narrowed
     stopped = volume_stop(world.volumes, settings, pod)
-    return narrowed if stopped is None else PreFilter(stopped=stopped)
+    return narrowed if stopped is None else Narrowing(stopped=stopped)
 
 
-def _named_nodes(world: World, settings: Settings, pod: Pod) -> PreFilter:
+def _named_nodes(slots: Mapping[str, int], settings: Settings, pod: Pod) -> Narrowing:
     """Let NodeAffinity narrow the nodes to named ones if every term names some."""
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
     required = affinity and affinity.required_during_scheduling_ignored_during_execution
     if not required or not required.node_selector_terms:
-        return PreFilter()
+        return EVERYWHERE
     if not settings.runs("NodeAffinity", "preFilter"):
-        return PreFilter()
+        return EVERYWHERE
     names: set[str] = set()
     for term in required.node_selector_terms:
         lists = [
@@ -74,18 +83,18 @@ def _named_nodes(world: World, settings: Settings, pod: Pod) -> PreFilter:
             if field.key == "metadata.name" and field.operator == "In"
         ]
         if not lists:
-            return PreFilter()
+            return EVERYWHERE
         names |= set.intersection(*lists)
     if not names:
         status = Status(("pod affinity terms conflict",), unresolvable=True)
-        return PreFilter(stopped=Rejected("NodeAffinity", status))
-    allowed = frozenset(world.slots[name] for name in names if name in world.slots)
-    return PreFilter(allowed=allowed, by=("NodeAffinity",))
+        return Narrowing(stopped=Rejected("NodeAffinity", status))
+    allowed = frozenset(slots[name] for name in names if name in slots)
+    return Narrowing(allowed=allowed, by=("NodeAffinity",))
 
 
 @contextlib.contextmanager
-def only(session: Session, allowed: frozenset[int] | None) -> Iterator[None]:
-    """Let a session see no other nodes than those that PreFilter left."""
+def only(session: Session, allowed: Collection[int] | None) -> Iterator[None]:
+    """Let a session see no other nodes than these for a while."""
     if allowed is None:
         yield
         return
@@ -97,11 +106,3 @@ def only(session: Session, allowed: frozenset[int] | None) -> Iterator[None]:
         yield
     finally:
         session.state.alive[:] = alive
-
-
-def reserve_error(world: World, pod: Pod, slot: int) -> str | None:
-    """Let Reserve take the pod's volumes; return why it fails, or None."""
-    settings = world.settings[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
-    if not settings.runs("VolumeBinding", "reserve"):
-        return None
-    return world.volumes.reserve(pod, slot)

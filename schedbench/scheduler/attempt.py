@@ -1,0 +1,315 @@
+"""One attempt to place a pod: everything between taking it from the queue and binding.
+
+PreFilter stops the pod or narrows the nodes down; nodes that are full beside their
+nominated pods, and those that volumes rule out, are closed; an engine decides among
+the rest; Reserve takes the volumes. Where no node is left, PostFilter makes room.
+
+Source: kubernetes v1.34 pkg/scheduler/schedule_one.go (schedulingCycle, schedulePod,
+findNodesThatFitPod, evaluateNominatedNode).
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.volume_objects import uses_volumes
+from schedbench.objects.pod import Pod
+from schedbench.scheduler.explain import Explanation, Rejected, explain
+from schedbench.scheduler.narrowing import Narrowing, only, pre_filter
+from schedbench.scheduler.preemption import Search, fit_error
+from schedbench.scheduler.profiles import Settings
+from schedbench.scheduler.room import PostFilter, crowded, dry_run, post_filter
+from schedbench.scheduler.sampling import advance
+from schedbench.scheduler.session import Session
+from schedbench.scheduler.storage import volume_rejections
+from schedbench.scheduler.world import World
+
+NO_NODE = -1
+NO_NODES = "no nodes available to schedule pods"
+
+
+class Turn(NamedTuple):
+    """What makes attempts differ that are otherwise alike: see `schedule_one`."""
+
+    counter: int = 0
+    cursor: int = 0
+
+
+class Verdict(NamedTuple):
+    """What an engine found.
+
+    Attributes
+    ----------
+    feasible : int64[F]
+        Slots of the feasible nodes.
+    total : int64[F]
+        Their totals.
+    chosen
+        The slot taken, or −1.
+    told
+        The whole explanation, where the engine gives one.
+    """
+
+    feasible: NDArray[np.int64]
+    total: NDArray[np.int64]
+    chosen: int
+    told: Explanation | None = None
+
+
+Engine: TypeAlias = Callable[[Session, int, Turn], Verdict]
+
+
+def scanned(session: Session, pod_class: int, turn: Turn) -> Verdict:
+    """Decide by the compiled cycle."""
+    scratch = session.scratch
+    arguments = session.state, session.compiled, pod_class, *turn, scratch
+    chosen = session.schedule_one(*arguments)
+    feasible = np.flatnonzero(scratch.bad >= 0)
+    return Verdict(feasible, scratch.total[feasible], int(chosen))
+
+
+def explained(session: Session, pod_class: int, turn: Turn) -> Verdict:
+    """Decide by the readable engine."""
+    told = explain(session, pod_class, *turn)
+    return Verdict(told.feasible, told.total, told.chosen, told)
+
+
+ENGINES: Mapping[str, Engine] = {"scan": scanned, "explain": explained}
+"""Engine → how it decides; reasons and single scores are always the readable one's."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an attempt.
+
+    Attributes
+    ----------
+    chosen
+        The node's slot, or −1.
+    verdict
+        What the engine found; None if it was not asked.
+    rejected
+        Node slot → who rejected it and why; empty unless the attempt failed or was
+        to be explained.
+    scores
+        Plugin → normalized score × weight on the feasible nodes, if explained.
+    shortcut
+        Whether only the nominated node was looked at, and taken.
+    stopped
+        Who stopped the pod before the filters.
+    rejectors
+        The plugins whose rejection a change may mend.
+    error
+        Why the attempt came to no verdict on the pod, if so.
+    text
+        The event's text without what PostFilter says.
+    after
+        What PostFilter came to.
+    """
+
+    chosen: int = NO_NODE
+    verdict: Verdict | None = None
+    rejected: Mapping[int, Rejected] = dataclasses.field(default_factory=dict)
+    scores: Mapping[str, NDArray[np.int64]] = dataclasses.field(default_factory=dict)
+    shortcut: bool = False
+    stopped: Rejected | None = None
+    rejectors: frozenset[str] = frozenset()
+    error: str = ""
+    text: str = ""
+    after: PostFilter = dataclasses.field(default_factory=PostFilter)
+
+    @property
+    def message(self) -> str:
+        """The text of the event of a failed attempt."""
+        return f"{self.text} {self.after.message}".rstrip()
+
+
+class Attempt:
+    """An attempt at a pod in a world, by an engine.
+
+    Parameters
+    ----------
+    world
+        The cluster; only Reserve changes it.
+    pod, pod_class
+        The pod and its class.
+    engine
+        How to decide.
+    turn
+        Number of the draws, and the node after the one chosen last.
+    search
+        How preemption looks for candidates; None = nobody makes room.
+    tell
+        Whether to explain it also if it succeeds.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        pod: Pod,
+        pod_class: int,
+        engine: Engine,
+        turn: Turn,
+        search: Search | None,
+        *,
+        tell: bool = False,
+    ) -> None:
+        settings = world.profile(pod)
+        assert settings is not None
+        self.world = world
+        self.settings: Settings = settings
+        self.session = world.session(pod)
+        self.pod = pod
+        self.pod_class = pod_class
+        self.engine = engine
+        self.turn = turn
+        self.search = search
+        self.tell = tell
+
+    def run(self) -> Outcome:
+        """Try the pod."""
+        if not self.session.state.alive.any():
+            return Outcome(error=NO_NODES)
+        narrowed = pre_filter(self.world, self.settings, self.pod)
+        if narrowed.stopped is not None:
+            return self._stopped(narrowed.stopped)
+        outcome = self._filtered(narrowed)
+        if not outcome.shortcut:
+            advance(self.session.compiled.sampling)
+        return outcome
+
+    def _filtered(self, narrowed: Narrowing) -> Outcome:
+        """Return what comes of filters and scores; the start of sampling stays."""
+        closed = self._crowded(passing_only=not self.tell)
+        nominated = self.world.nominated_slot(self.pod)
+        if narrowed.allowed is None and not closed and nominated is None:
+            verdict, told = self._decide()
+            return self._outcome(verdict, told.rejected if told else {}, told)
+        alive = self.world.alive().tolist()
+        seen = frozenset(alive)
+        if narrowed.allowed is not None:
+            seen &= {*narrowed.allowed, nominated}
+        open_to = seen - closed.keys()
+        if nominated is not None and nominated in open_to and self._passes(nominated):
+            with only(self.session, {nominated}):
+                verdict, told = self._decide()
+            outcome = self._outcome(verdict, {}, told)
+            return dataclasses.replace(outcome, shortcut=True)
+        with only(self.session, open_to):
+            verdict, told = self._decide()
+        rejected: dict[int, Rejected] = {}
+        if told is not None:
+            closed = closed if self.tell else self._crowded()
+            beside = {slot: one for slot, one in closed.items() if slot in seen}
+            cut = {slot: narrowed.cut for slot in alive if slot not in seen}
+            rejected = {**told.rejected, **beside, **cut}
+        return self._outcome(verdict, rejected, told, narrowed.by)
+
+    def _crowded(self, *, passing_only: bool = False) -> Mapping[int, Rejected]:
+        return crowded(
+            self.world,
+            self.settings,
+            self.pod,
+            self.pod_class,
+            passing_only=passing_only,
+        )
+
+    def _passes(self, slot: int) -> bool:
+        run = dry_run(self.world, self.settings, self.pod, self.pod_class)
+        return run.refusal(slot) is None
+
+    def _decide(self) -> tuple[Verdict, Explanation | None]:
+        """Decide among the nodes that are open; explained if that is needed."""
+        if uses_volumes(self.pod):
+            return self._decide_with_volumes()
+        verdict = self._ask()
+        if verdict.chosen >= 0 and not self.tell:
+            return verdict, None
+        return verdict, verdict.told or self._explain()
+
+    def _decide_with_volumes(self) -> tuple[Verdict, Explanation]:
+        """Decide; again over the rest if volume plugins reject nodes."""
+        verdict = self._ask()
+        told = verdict.told or self._explain()
+        refused = volume_rejections(self.world.volumes, self.settings, self.pod, told)
+        if not refused:
+            return verdict, told
+        with only(self.session, frozenset(told.feasible.tolist()) - refused.keys()):
+            verdict = self._ask()
+            rest = verdict.told or self._explain()
+        rejected = {**told.rejected, **refused}
+        return verdict, dataclasses.replace(rest, rejected=rejected)
+
+    def _ask(self) -> Verdict:
+        return self.engine(self.session, self.pod_class, self.turn)
+
+    def _explain(self) -> Explanation:
+        return explain(self.session, self.pod_class, *self.turn)
+
+    def _outcome(
+        self,
+        verdict: Verdict,
+        rejected: Mapping[int, Rejected],
+        told: Explanation | None,
+        narrowed_by: tuple[str, ...] = (),
+    ) -> Outcome:
+        if verdict.chosen < 0:
+            by = {one.plugin for one in rejected.values()} - {""}
+            return Outcome(
+                verdict=verdict,
+                rejected=rejected,
+                rejectors=frozenset({*by, *narrowed_by}),
+                text=fit_error(_reasons(rejected), len(rejected)),
+                after=self._post_filter(rejected),
+            )
+        return Outcome(
+            chosen=verdict.chosen,
+            verdict=verdict,
+            rejected=rejected,
+            scores={} if told is None else told.scores,
+            error=self._reserve(verdict.chosen) or "",
+        )
+
+    def _stopped(self, stopped: Rejected) -> Outcome:
+        rejected = dict.fromkeys(self.world.alive().tolist(), stopped)
+        text = stopped.status.reasons[0]
+        return Outcome(
+            rejected=rejected,
+            stopped=stopped,
+            rejectors=frozenset({stopped.plugin}),
+            text=f"0/{len(rejected)} nodes are available: {text}.",
+            after=self._post_filter(rejected, stopped=True),
+        )
+
+    def _post_filter(
+        self, rejected: Mapping[int, Rejected], *, stopped: bool = False
+    ) -> PostFilter:
+        if self.search is None:
+            return PostFilter()
+        return post_filter(
+            self.world,
+            self.settings,
+            self.pod,
+            self.pod_class,
+            rejected,
+            self.search,
+            stopped=stopped,
+        )
+
+    def _reserve(self, slot: int) -> str | None:
+        """Let Reserve take the pod's volumes; return why it fails, or None."""
+        if not self.settings.runs("VolumeBinding", "reserve"):
+            return None
+        return self.world.volumes.reserve(self.pod, slot)
+
+
+def _reasons(rejected: Mapping[int, Rejected]) -> Mapping[str, int]:
+    return collections.Counter(
+        reason for one in rejected.values() for reason in one.status.reasons
+    )

@@ -1,0 +1,210 @@
+"""The cluster as a scheduler's profiles share it: pods, nodes, nominations, volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, ValuesView
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.encode import EncodedWorkload
+from schedbench.cluster.state import bind
+from schedbench.cluster.volume_objects import uses_volumes
+from schedbench.cluster.volumes import VolumeWorld
+from schedbench.objects.node import Node
+from schedbench.objects.pod import Pod
+from schedbench.objects.policy import PodDisruptionBudget
+from schedbench.scheduler.config import DEFAULT_SCHEDULER
+from schedbench.scheduler.dry_run import PlacedPod, as_set
+from schedbench.scheduler.preemption import Around, Candidate
+from schedbench.scheduler.profiles import Settings
+from schedbench.scheduler.sampling import NodeWalk
+from schedbench.scheduler.session import Session
+
+NOWHERE = -1
+"""The slot of a pod whose node the cluster does not have."""
+
+
+class World:
+    """What all profiles of a scheduler see, and keep seeing alike.
+
+    Parameters
+    ----------
+    encoded
+        The nodes and pods as columns.
+    settings
+        schedulerName → its profile.
+    seed
+        Of the ties.
+
+    Attributes
+    ----------
+    sessions
+        schedulerName → the profile at work.
+    names
+        Slot → node name.
+    slots
+        Node name → slot.
+    placed
+        `namespace/name` → pod on a node, in the order in which they came.
+    nominated
+        `namespace/name` → waiting pod, with the node to which it is nominated.
+    walk
+        The scheduler's own node list, and where sampling begins.
+    volumes
+        The storage objects, and the volumes of the placed pods.
+    budgets
+        The disruption budgets.
+    """
+
+    def __init__(
+        self, encoded: EncodedWorkload, settings: Mapping[str, Settings], seed: int
+    ) -> None:
+        self.encoded = encoded
+        self.settings = settings
+        self.names = encoded.node_names
+        self.walk = NodeWalk(len(self.names))
+        self.sessions = {
+            name: Session(encoded, one.profile, seed, self.walk)
+            for name, one in settings.items()
+        }
+        self.slots = {name: slot for slot, name in enumerate(self.names)}
+        self.placed: dict[str, PlacedPod] = {}
+        self.nominated: dict[str, PlacedPod] = {}
+        objects = encoded.workload.objects
+        self.budgets = [one for one in objects if isinstance(one, PodDisruptionBudget)]
+        first = next(iter(self.sessions.values()))
+        self.volumes = VolumeWorld(objects, first.nodes, first.state.alive.copy())
+        self._on_node: dict[int, dict[str, PlacedPod]] = {}
+
+    def session(self, pod: Pod) -> Session:
+        """Return the session of the profile that the pod asks for."""
+        return self.sessions[pod.spec.scheduler_name or DEFAULT_SCHEDULER]
+
+    def profile(self, pod: Pod) -> Settings | None:
+        """Return the profile that the pod asks for, None if there is none."""
+        return self.settings.get(pod.spec.scheduler_name or DEFAULT_SCHEDULER)
+
+    def alive(self) -> NDArray[np.int64]:
+        """Return the slots of the nodes that are in the cluster."""
+        session = next(iter(self.sessions.values()))
+        return np.flatnonzero(session.state.alive)
+
+    def is_alive(self, slot: int) -> bool:
+        """Return whether a node is in the cluster."""
+        session = next(iter(self.sessions.values()))
+        return bool(session.state.alive[slot])
+
+    def on_node(self, slot: int) -> ValuesView[PlacedPod]:
+        """Return the pods on a node, in the order in which they came."""
+        return self._on_node.get(slot, {}).values()
+
+    def put(self, placed: PlacedPod) -> None:
+        """Let a pod come to its node."""
+        self.register(placed)
+        self.bind(placed, 1)
+
+    def take(self, key: str) -> PlacedPod | None:
+        """Take a pod off its node and return it; None if it is on none."""
+        found = self.forget(key)
+        if found is not None and found.slot != NOWHERE:
+            self.bind(found, -1)
+            if not self.is_alive(found.slot):
+                self.recount()  # it was not counted while its node is away
+        return found
+
+    def register(self, placed: PlacedPod) -> None:
+        """Note that a pod is on its node; the columns know already."""
+        key = placed.pod.key
+        self.nominated.pop(key, None)
+        self.placed[key] = placed
+        if placed.slot == NOWHERE:
+            return
+        self._on_node.setdefault(placed.slot, {})[key] = placed
+        if uses_volumes(placed.pod):
+            self.volumes.add_pod(placed.pod, placed.slot)
+
+    def forget(self, key: str) -> PlacedPod | None:
+        """Note that a pod is on no node any more; the columns know already."""
+        found = self.placed.pop(key, None)
+        if found is not None and found.slot != NOWHERE:
+            del self._on_node[found.slot][key]
+            if uses_volumes(found.pod):
+                self.volumes.remove_pod(found.pod, found.slot)
+        return found
+
+    def bind(self, placed: PlacedPod, sign: int) -> None:
+        """Let the columns of every session know that a pod came (+1) or went (−1)."""
+        if placed.slot == NOWHERE:
+            return
+        for session in self.sessions.values():
+            classes = session.compiled.classes
+            bind(
+                session.state,
+                classes,
+                placed.pod_class,
+                placed.slot,
+                placed.devices,
+                sign,
+            )
+            as_set(session.state, placed.slot)
+            session.images.touch(placed.slot)
+
+    def nominate(self, pod: Pod, pod_class: int, slot: int | None) -> None:
+        """Nominate a waiting pod to a node, or to none."""
+        self.nominated.pop(pod.key, None)
+        if slot is not None:
+            self.nominated[pod.key] = PlacedPod(pod, pod_class, slot)
+
+    def nominated_slot(self, pod: Pod) -> int | None:
+        """Return the node to which a pod is nominated, if it is in the cluster."""
+        found = self.nominated.get(pod.key)
+        return found.slot if found and self.is_alive(found.slot) else None
+
+    def clear_lower(self, pod: Pod, chosen: Candidate) -> list[PlacedPod]:
+        """End the nominations of lower pods to a node that a pod makes room on."""
+        priority = pod.spec.priority or 0
+        lower = [
+            other
+            for other in self.nominated.values()
+            if other.slot == chosen.slot and other.priority < priority
+        ]
+        for other in lower:
+            del self.nominated[other.pod.key]
+        return lower
+
+    def around(self) -> Around:
+        """Return what preemption looks at besides the columns."""
+        return Around(self.on_node, list(self.nominated.values()), self.budgets)
+
+    def join(self, node: Node) -> int:
+        """Let a node join or change, and return its slot."""
+        slot = self.slots[node.metadata.name]
+        for session in self.sessions.values():
+            session.join(node)
+        self.volumes.alive[slot] = 1
+        self.volumes.update_node(slot, node)
+        self.recount()
+        return slot
+
+    def leave(self, name: str) -> int:
+        """Let a node leave, and return its slot."""
+        slot = self.slots[name]
+        for session in self.sessions.values():
+            session.leave(name)
+        self.volumes.alive[slot] = 0
+        self.recount()
+        return slot
+
+    def look(self) -> None:
+        """Take in what changed on nodes that were touched since the last attempt."""
+        for session in self.sessions.values():
+            session.look()
+
+    def recount(self) -> None:
+        """Count the pods of topology domains anew, after node objects changed."""
+        alive = set(self.alive().tolist())
+        here = [(p.pod_class, p.slot) for p in self.placed.values() if p.slot in alive]
+        columns = np.array(here, dtype=np.int32).reshape(-1, 2).T
+        for session in self.sessions.values():
+            session.recount(columns[0], columns[1])

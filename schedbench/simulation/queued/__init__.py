@@ -1,0 +1,1 @@
+"""Runs in which pods wait in kube-scheduler's scheduling queue."""

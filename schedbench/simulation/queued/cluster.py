@@ -1,0 +1,175 @@
+"""The cluster of a run with its queue: each move is made in all of its columns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from schedbench.cluster.encode import EncodedWorkload
+from schedbench.cluster.state import bind
+from schedbench.objects.pod import Pod
+from schedbench.policies.base import Policy
+from schedbench.scheduler.dry_run import PlacedPod, as_set
+from schedbench.scheduler.profiles import Settings
+from schedbench.scheduler.queueing.entry import QueuedPod
+from schedbench.scheduler.queueing.events import Action, Event, Resource
+from schedbench.scheduler.queueing.made import gates_of, make_queue
+from schedbench.scheduler.session import Session
+from schedbench.scheduler.world import World
+from schedbench.simulation import loop
+from schedbench.simulation.columns import GONE, WAITING
+from schedbench.simulation.queued.groups import make_table
+from schedbench.simulation.queued.pods import PodObjects, on_node
+from schedbench.simulation.record import EventKind
+from schedbench.simulation.run import Run
+
+
+class QueuedCluster(Run):
+    """The pods, the nodes and the queue, as they change.
+
+    Attributes
+    ----------
+    world
+        The cluster as the policy's profiles see it.
+    groups
+        The pod groups and their members.
+    objects
+        The pods as API objects.
+    queue
+        The pods that wait.
+    version
+        Counts the changes that may let another pod in.
+    left_out
+        Pods that are being deleted, or that the policy has no profile for.
+    """
+
+    def __init__(
+        self,
+        encoded: EncodedWorkload,
+        policy: Policy,
+        settings: Mapping[str, Settings],
+        seed: int,
+    ) -> None:
+        self.world = World(encoded, settings, seed)
+        super().__init__(encoded, policy, next(iter(self.world.sessions.values())))
+        objects = encoded.workload.objects
+        self.groups = make_table(objects)
+        self.objects = PodObjects(encoded, self.groups.priority)
+        gates = gates_of(settings, self.groups)
+        self.queue = make_queue(settings, objects, self.groups, gates)
+        self.version = 0
+        self.left_out = 0
+
+    @property
+    def now(self) -> float:
+        """The simulated time."""
+        return float(self.progress.counters.now[0])
+
+    def wait(self, pod: int) -> None:
+        """Let a pod without a node wait, if the policy has a profile for it."""
+        found = self.objects[pod]
+        self.progress.status[pod] = WAITING
+        if self.world.profile(found) is None or found.metadata.deletion_timestamp:
+            self.left_out += 1
+            return
+        nominated = found.status.nominated_node_name
+        if nominated in self.world.slots:
+            slot = self.world.slots[nominated]
+            self.world.nominate(found, int(self.pods.pod_class[pod]), slot)
+            self.version += 1
+        self.groups.add(found)
+        self.queue.add(found, self.now, kind=self.objects.kind(pod))
+        if found.spec.scheduling_group is not None:
+            came = Event(Resource.UNSCHEDULED_POD, Action.ADD, None, found)
+            self.queue.on_event(came, self.now)
+
+    def class_of(self, queued: QueuedPod) -> int:
+        """Return the class of a pod that waits."""
+        return int(self.pods.pod_class[self.objects.index(queued.key)])
+
+    def bind(self, queued: QueuedPod, pod: int, slot: int) -> None:
+        """Bind a popped pod to a node."""
+        self.make_room_in_log()
+        state, classes = self.session.state, self.session.compiled.classes
+        node = np.int64(slot)
+        loop.place(state, classes, self.pods, self.progress, self.log, pod, node)
+        self.progress.counters.cursor[0] = (slot + 1) % len(self.world.names)
+        before = self.objects[pod]
+        self.enter(pod, slot)
+        self.queue.done(queued)
+        if len(self.queue):
+            after = on_node(self.objects[pod], self.world.names[slot])
+            self.queue.observe(before, after, self.now)
+
+    def enter(self, pod: int, slot: int) -> None:
+        """Note a pod that came to a node: the first session and the log know."""
+        placed = self.placed(pod, slot, self.now)
+        for session in self._other_sessions():
+            classes = session.compiled.classes
+            bind(session.state, classes, placed.pod_class, slot, placed.devices, 1)
+        self._settle(slot)
+        self.world.register(placed)
+        self.groups.add(on_node(placed.pod, self.world.names[slot]))
+
+    def leave(self, pod: int, slot: int) -> None:
+        """Note a pod that went from a node: the first session and the log know."""
+        placed = self.world.forget(self.objects[pod].key)
+        assert placed is not None
+        for session in self._other_sessions():
+            classes = session.compiled.classes
+            bind(session.state, classes, placed.pod_class, slot, placed.devices, -1)
+        self._settle(slot)
+        self.groups.remove(placed.pod)
+        if len(self.queue):
+            gone = on_node(self.objects[pod], self.world.names[slot])
+            self.queue.observe(gone, None, self.now)
+
+    def take(self, pod: int, kind: EventKind) -> None:
+        """Take a pod off its node and log it."""
+        slot, devices = int(self.progress.place[pod]), int(self.progress.devices[pod])
+        classes, pod_class = self.session.compiled.classes, self.pods.pod_class[pod]
+        bind(self.session.state, classes, int(pod_class), slot, devices, -1)
+        self.write(kind, slot, pod, devices)
+        self.progress.status[pod] = GONE
+        self.leave(pod, slot)
+
+    def replace(self, pod: int, before: Pod) -> None:
+        """Note that a pod on a node is of another class now, and tell the queue."""
+        slot = int(self.progress.place[pod])
+        old = self.world.forget(before.key)
+        assert old is not None
+        pod_class = int(self.pods.pod_class[pod])
+        new = dataclasses.replace(old, pod=self.objects[pod], pod_class=pod_class)
+        self.world.bind(old, -1)
+        self.world.bind(new, 1)
+        self.world.register(new)
+        self.version += 1
+        name = self.world.names[slot]
+        self.queue.observe(
+            on_node(before, name), on_node(self.objects[pod], name), self.now
+        )
+
+    def placed(self, pod: int, slot: int, start: float) -> PlacedPod:
+        """Return a pod as preemption sees it; it starts when it is bound."""
+        pod_class, devices = int(self.pods.pod_class[pod]), self.progress.devices[pod]
+        return PlacedPod(self.objects[pod], pod_class, slot, start, int(devices))
+
+    def nominate(self, pod: int, slot: int | None) -> None:
+        """Nominate a waiting pod to a node, or to none, and let its status say so."""
+        before = self.objects[pod]
+        name = None if slot is None else self.world.names[slot]
+        after = self.objects.nominate(pod, name)
+        self.world.nominate(after, int(self.pods.pod_class[pod]), slot)
+        self.version += 1
+        self.queue.update(before, after, self.now)
+
+    def _settle(self, slot: int) -> None:
+        for session in self.world.sessions.values():
+            as_set(session.state, slot)
+            session.images.touch(slot)
+        self.version += 1
+
+    def _other_sessions(self) -> list[Session]:
+        return list(self.world.sessions.values())[1:]

@@ -1,0 +1,223 @@
+"""A run in which pods wait in kube-scheduler's scheduling queue, in virtual time.
+
+At each instant departures come first, then changes of nodes and pods, then arrivals;
+after them pods are popped and tried until the queue has none to give. An attempt takes
+no time, eviction neither. Stretches in which nobody waits, and no pod needs more than
+filters and scores, are played by the compiled loop.
+"""
+
+from __future__ import annotations
+
+import collections
+import time
+
+import numpy as np
+
+from schedbench.cluster.encode import EncodedWorkload
+from schedbench.errors import TimeLimitError
+from schedbench.policies.base import Policy
+from schedbench.scheduler.attempt import Attempt, Outcome, Turn
+from schedbench.scheduler.dry_run import PlacedPod
+from schedbench.scheduler.pod_group_preemption import GroupPreemption
+from schedbench.scheduler.preemption import Candidate
+from schedbench.scheduler.queueing.entry import QueuedPod
+from schedbench.simulation.queued.cluster import QueuedCluster
+from schedbench.simulation.queued.events import Events
+from schedbench.simulation.queued.groups import GroupCycle
+from schedbench.simulation.queued.policy import (
+    chooser_of,
+    engine_of,
+    profiles_of,
+    search_of,
+)
+from schedbench.simulation.queued.stretch import CompiledStretch
+from schedbench.simulation.record import EventKind, Record, Rejection
+from schedbench.simulation.run import telling
+
+
+class Queued(QueuedCluster):
+    """A run: the cluster, what happens to it, and who is tried when."""
+
+    def __init__(
+        self, encoded: EncodedWorkload, policy: Policy, seed: int, engine: str
+    ) -> None:
+        super().__init__(encoded, policy, profiles_of(policy, encoded.workload), seed)
+        self._events = Events(self)
+        self._stretch = CompiledStretch(self, engine)
+        self._engine = engine_of(self.session, policy, engine)
+        self._search = search_of(self.world, seed)
+        self._choose = chooser_of(policy, seed)
+        self._group_cycle = GroupCycle(self, self._attempt_member)
+        self._failed: dict[int, tuple[int, Outcome]] = {}
+        self._tried: dict[str, int] = {}
+        self._found: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    def play(self, deadline: float | None) -> Record:
+        """Run to the end and return the record."""
+        compile_started = time.perf_counter()
+        self._stretch.compile()
+        started = time.perf_counter()
+        while True:
+            self._stretch.run(self._events.next_change(), deadline)
+            now = self._next_time()
+            if now == np.inf:
+                break
+            if now >= self._events.next_time():
+                self._events.happen(now)
+            else:
+                self.progress.counters.now[0] = now
+            self._drain(deadline)
+        total = time.perf_counter() - started
+        self.check()
+        return self.record(started - compile_started, total)
+
+    def _next_time(self) -> float:
+        """Return when something happens next; inf if nothing will that matters.
+
+        Without further events, pods that were tried since anything changed would be
+        tried in vain for ever, each time they have waited long enough.
+        """
+        outside = self._events.next_time()
+        if outside == np.inf and all(
+            queued.gating_plugin is not None
+            or self._tried.get(queued.key) == self.version
+            for queued in self.queue
+        ):
+            return outside
+        return min(outside, self.queue.next_time(self.now))
+
+    def _drain(self, deadline: float | None) -> None:
+        """Try pods until the queue has none to give."""
+        while (queued := self.queue.pop(self.now)) is not None:
+            self._try(queued)
+            if deadline is not None and time.monotonic() > deadline:
+                done = int(self.progress.counters.decisions[0])
+                raise TimeLimitError(f"time limit reached after {done} decisions")
+
+    def _try(self, queued: QueuedPod) -> None:
+        if queued.pod.spec.scheduling_group is not None:
+            self._try_group(queued)
+            return
+        pod = self.objects.index(queued.key)
+        started = time.perf_counter_ns()
+        outcome = self._attempt(queued, pod)
+        self._count(started)
+        if outcome.chosen >= 0 and not outcome.error:
+            self.bind(queued, pod, outcome.chosen)
+        else:
+            self._fail(queued, pod, outcome)
+
+    def _count(self, started: int) -> None:
+        """Count a decision, with the time that it took."""
+        self.make_room_in_log()
+        at = self.progress.counters
+        self.log.latency[int(at.decisions[0])] = time.perf_counter_ns() - started
+        at.decisions[0] += 1
+
+    def _try_group(self, popped: QueuedPod) -> None:
+        """Try the whole group of a popped pod, with all of its members that wait."""
+        waiting = self._group_cycle.pop_others(popped)
+        outcome, room = self._group_cycle.run(waiting)
+        for queued, slot in outcome.placed.items():
+            self.world.volumes.reserve(queued.pod, slot)
+            self.bind(queued, self.objects.index(queued.key), slot)
+        if room is not None and room.victims:
+            self._evict(room)
+        for queued, refusal in outcome.returned.items():
+            pod = self.objects.index(queued.key)
+            self.write(EventKind.UNSCHEDULABLE, -1, pod)
+            if queued.attempts == 1:
+                self._found.update((one, refusal.message) for one in refusal.plugins)
+            self._tried[queued.key] = self.version
+            plugins = () if refusal.error else refusal.plugins
+            self.queue.add_unschedulable(queued, plugins, self.now, refusal.pending)
+        for queued, slot in (room.nominated if room is not None else {}).items():
+            self.nominate(self.objects.index(queued.key), slot)
+
+    def _evict(self, room: GroupPreemption[QueuedPod, PlacedPod]) -> None:
+        """Evict the victims of a group, node by node in the log."""
+        first = next(iter(room.nominated))
+        pods = [placed for victim in room.victims for placed in victim.pods]
+        for slot in dict.fromkeys(placed.slot for placed in pods):
+            self.write(EventKind.PREEMPT, slot, self.objects.index(first.key))
+            for placed in pods:
+                if placed.slot == slot:
+                    victim = self.objects.index(placed.pod.key)
+                    self.take(victim, EventKind.DELETE)
+
+    def _attempt_member(self, queued: QueuedPod) -> Outcome:
+        """Try a member of a group, which makes no room by itself."""
+        started = time.perf_counter_ns()
+        self.world.look()
+        pod = self.objects.index(queued.key)
+        turn = Turn(pod, int(self.progress.counters.cursor[0]))
+        pod_class = int(self.pods.pod_class[pod])
+        with telling(self.policy):
+            outcome = Attempt(
+                self.world, queued.pod, pod_class, self._engine, turn, None
+            ).run()
+        self._count(started)
+        return outcome
+
+    def _attempt(self, queued: QueuedPod, pod: int) -> Outcome:
+        """Try a pod; what failed for its class fails until something changes."""
+        pod_class = int(self.pods.pod_class[pod])
+        simple = not self._stretch.is_special[pod]
+        simple = simple and queued.key not in self.world.nominated
+        version, failed = self._failed.get(pod_class, (-1, None))
+        if simple and failed is not None and version == self.version:
+            return failed
+        self.world.look()
+        turn = Turn(pod, int(self.progress.counters.cursor[0]))
+        search = self._search(pod)
+        with telling(self.policy):
+            outcome = Attempt(
+                self.world, queued.pod, pod_class, self._engine, turn, search
+            ).run()
+        if simple and outcome.chosen < 0 and not outcome.after.preemption.tied:
+            self._failed[pod_class] = self.version, outcome
+        return outcome
+
+    def _fail(self, queued: QueuedPod, pod: int, outcome: Outcome) -> None:
+        """Let PostFilter's findings be done, and the pod wait."""
+        self.write(EventKind.UNSCHEDULABLE, -1, pod)
+        if queued.attempts == 1:
+            self._found.update(
+                (one.plugin, reason)
+                for one in outcome.rejected.values()
+                for reason in one.status.reasons
+            )
+        nominated: int | None = None
+        preemption = outcome.after.preemption
+        if preemption.tied:
+            chosen = preemption.tied[self._choose(pod, len(preemption.tied))]
+            self._make_room(pod, chosen)
+            nominated = chosen.slot
+        self._tried[queued.key] = self.version
+        rejectors = () if outcome.error else outcome.rejectors
+        self.queue.add_unschedulable(queued, rejectors, self.now)
+        if nominated is not None:
+            self.nominate(pod, nominated)
+        elif preemption.clears and queued.key in self.world.nominated:
+            self.nominate(pod, None)
+
+    def _make_room(self, pod: int, chosen: Candidate) -> None:
+        """Evict the victims and end lower nominations to the node."""
+        self.write(EventKind.PREEMPT, chosen.slot, pod)
+        for victim in chosen.victims:
+            self.take(self.objects.index(victim.pod.key), EventKind.DELETE)
+        for other in self.world.clear_lower(self.objects[pod], chosen):
+            self.nominate(self.objects.index(other.pod.key), None)
+
+    def notes(self) -> list[str]:
+        """Return what of the workload was left out, one sentence each."""
+        why = "they are being deleted, or name a scheduler without a profile"
+        return [f"{self.left_out} pods were left out: {why}"] if self.left_out else []
+
+    def rejections(self) -> list[Rejection]:
+        """Return why pods found no node at first, most nodes first."""
+        found = self._found.copy()
+        for one in super().rejections():
+            found[one.plugin, one.reason] += one.nodes
+        named = [Rejection(*name, nodes) for name, nodes in found.items()]
+        return sorted(named, key=lambda r: (-r.nodes, r.plugin, r.reason))

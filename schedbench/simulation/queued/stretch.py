@@ -1,0 +1,144 @@
+"""Stretches of a run in which nobody waits, played by the compiled loop."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.volume_objects import uses_volumes
+from schedbench.errors import TimeLimitError
+from schedbench.objects.pod import Pod
+from schedbench.simulation import loop
+from schedbench.simulation.columns import NO_NODE
+from schedbench.simulation.prepare import grow_log
+from schedbench.simulation.queued.cluster import QueuedCluster
+from schedbench.simulation.record import EventKind
+from schedbench.simulation.run import telling
+
+DECISIONS_PER_CALL = 5_000
+
+
+class CompiledStretch:
+    """The compiled loop, as far as it comes to the same as the queue.
+
+    While nobody waits, the queue hands out pods in the order in which they arrive, and
+    nobody looks at events. So the compiled loop may go on up to the first pod that
+    fits nowhere, that is special, or that comes at the time of a change.
+
+    Attributes
+    ----------
+    is_special : bool[pod]
+        Pods that need more than filters and scores: gates, groups, volumes, a
+        nomination, nodes named one by one, another profile.
+    """
+
+    def __init__(self, cluster: QueuedCluster, engine: str) -> None:
+        self.cluster = cluster
+        stream = cluster.encoded.workload.pods
+        special = [self._is_special_pod(pod) for pod in stream.templates]
+        self.is_special: NDArray[np.bool_] = np.array(special, dtype=np.bool_)[
+            stream.template
+        ]
+        order = cluster.pods.order
+        times = cluster.pods.arrival[order[self.is_special[order]]]
+        self._special_times = np.append(times, np.inf)
+        self._usable = (
+            engine == "scan"
+            and cluster.policy.compiled
+            and len(cluster.world.sessions) == 1
+        )
+        self._run_loop = cluster.session.specialized(loop.run_loop)
+        self._images_may_change = any(
+            node.status.images for node in cluster.encoded.initial_nodes
+        ) and bool(cluster.encoded.workload.node_events)
+
+    def compile(self) -> None:
+        """Compile the loop, or load it, without running anything."""
+        if self._usable:
+            self._step(-np.inf)
+
+    def run(self, until: float, deadline: float | None) -> None:
+        """Play what comes before a time, as far as that is possible.
+
+        The pod that found no node, if there is one, waits afterwards.
+        """
+        cluster = self.cluster
+        if not self._usable or self._images_may_change:
+            return
+        if len(cluster.queue) or cluster.world.nominated:
+            return
+        at = cluster.progress.counters
+        limit = min(until, self._next_special())
+        if not loop.next_arrival(cluster.pods, cluster.progress) < limit:
+            return
+        first = int(at.logged[0])
+        while (outcome := self._step(limit)) in {loop.LOG_FULL, loop.LIMIT_REACHED}:
+            if outcome == loop.LOG_FULL:
+                cluster.log = grow_log(cluster.log)
+            if deadline is not None and time.monotonic() > deadline:
+                done = int(at.decisions[0])
+                raise TimeLimitError(f"time limit reached after {done} decisions")
+        if outcome == loop.STUCK or self._goes_on(until):
+            self._note(first)
+        if outcome == loop.STUCK:
+            cluster.wait(int(cluster.pods.order[at.next_arrival[0] - 1]))
+
+    def _step(self, limit: float) -> int:
+        cluster = self.cluster
+        cluster.progress.counters.halting[0] = 1
+        with telling(cluster.policy):
+            outcome: int = self._run_loop(
+                cluster.session.state,
+                cluster.session.compiled,
+                cluster.pods,
+                cluster.progress,
+                cluster.log,
+                cluster.session.scratch,
+                limit,
+                DECISIONS_PER_CALL,
+            )
+        return outcome
+
+    def _next_special(self) -> float:
+        cluster = self.cluster
+        arrival = loop.next_arrival(cluster.pods, cluster.progress)
+        index = int(np.searchsorted(self._special_times, arrival))
+        return float(self._special_times[index])
+
+    def _goes_on(self, until: float) -> bool:
+        cluster = self.cluster
+        arrival = loop.next_arrival(cluster.pods, cluster.progress)
+        departure = loop.next_departure(cluster.pods, cluster.progress)
+        return bool(min(until, arrival, departure) < np.inf)
+
+    def _note(self, first: int) -> None:
+        """Let the world know who came to which node and who went."""
+        cluster = self.cluster
+        log = cluster.log
+        for entry in range(first, int(cluster.progress.counters.logged[0])):
+            kind, node = log.kind[entry], int(log.node[entry])
+            pod = int(log.pod[entry])
+            if kind == EventKind.BIND:
+                placed = cluster.placed(pod, node, float(log.time[entry]))
+                cluster.world.register(placed)
+            elif node != NO_NODE:
+                cluster.world.forget(cluster.objects[pod].key)
+        cluster.version += 1
+
+    def _is_special_pod(self, pod: Pod) -> bool:
+        affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+        required = (
+            affinity.required_during_scheduling_ignored_during_execution
+            if affinity
+            else None
+        )
+        return bool(
+            pod.spec.scheduling_gates
+            or pod.spec.scheduling_group is not None
+            or pod.status.nominated_node_name
+            or uses_volumes(pod)
+            or self.cluster.world.profile(pod) is None
+            or (required and any(t.match_fields for t in required.node_selector_terms))
+        )
