@@ -115,7 +115,7 @@ def test_all_nodes_are_scored_without_a_list() -> None:
     assert (session.scratch.bad >= 0).all()
 
 
-@pytest.mark.parametrize("given", ["-1", "101"])
+@pytest.mark.parametrize("given", ["-2", "101"])
 def test_a_percentage_beyond_all_nodes_is_refused(given: str) -> None:
     """As kube-scheduler's own validation does."""
     with pytest.raises(InputError, match="percentageOfNodesToScore"):
