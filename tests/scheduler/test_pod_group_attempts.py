@@ -18,14 +18,13 @@ from schedbench.objects.defaults import default_node, default_pod
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
-from schedbench.scheduler.attempt import ENGINES, Turn
+from schedbench.scheduler.attempt import ENGINES, Attempt, Turn
 from schedbench.scheduler.dry_run import PlacedPod
-from schedbench.scheduler.pod_group_attempts import MemberAttempt, WorldAttempts
+from schedbench.scheduler.pod_group_attempts import WorldAttempts
 from schedbench.scheduler.pod_group_placements import Topology
 from schedbench.scheduler.pod_group_preemption import preempt_group, victims_of
 from schedbench.scheduler.pod_group_types import Group, Outcome, Placement
 from schedbench.scheduler.pod_groups import schedule_group
-from schedbench.scheduler.preemption import Search
 from schedbench.scheduler.profiles import read_profiles
 from schedbench.scheduler.world import World
 
@@ -68,17 +67,23 @@ class Room:
         self.engine = ENGINES[engine]
         for index, (one, slot) in enumerate(placed, start=len(members)):
             self.world.put(PlacedPod(one, self.classes[index], slot))
-        self.attempts = WorldAttempts(self.world, self.member)
+        self.attempts = WorldAttempts(self.world, self.run, self.who)
         labels = [each.metadata.labels for each in nodes]
         self.topology = Topology(dict(enumerate(labels)))
 
-    def member(self, index: int) -> MemberAttempt:
-        """Return the attempt at a member."""
-        search = Search((), lambda nodes: 0)
-        one, pod_class = self.members[index], self.classes[index]
-        return MemberAttempt(
-            self.world, one, pod_class, self.engine, Turn(index), search
-        )
+    def who(self, index: int) -> tuple[Pod, int]:
+        """Return a member and its class."""
+        return self.members[index], self.classes[index]
+
+    def run(self, index: int) -> Any:
+        """Try a member."""
+        turn = Turn(index)
+        return Attempt(self.world, *self.who(index), self.engine, turn, None).run()
+
+    def release(self, outcome: Outcome[int]) -> None:
+        """Take back what was assumed."""
+        for member, slot in reversed(outcome.placed.items()):
+            self.attempts.undo(member, slot)
 
     def group(self, need: int, **more: Any) -> Group[int]:
         """Return the group of all members."""
@@ -107,13 +112,13 @@ def same(one: list[Any], other: list[Any]) -> bool:
 
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
-def test_gang_is_placed_and_released(engine: str) -> None:
-    """Each member sees those before it; released, the world is as it was."""
+def test_gang_is_placed_and_undone(engine: str) -> None:
+    """Each member sees those before it; undone, the world is as it was."""
     room = Room([node("n0", 2), node("n1", 1)], [pod(f"p{i}") for i in range(3)])
     before = room.columns()
     outcome = room.schedule(3)
     assumed = not same(before, room.columns())
-    room.attempts.release()
+    room.release(outcome)
 
     assert sorted(outcome.placed.values()) == [0, 0, 1]
     assert assumed
@@ -141,7 +146,7 @@ def test_members_keep_to_a_zone() -> None:
     nodes = [node("n0", 1), node("n1", 2, "b"), node("n2", 1)]
     room = Room(nodes, [pod("p0"), pod("p1")])
     outcome = room.schedule(2, topology="zone")
-    room.attempts.release()
+    room.release(outcome)
     alone = room.attempts.attempt(0, Placement("a", (0,)))
     second = room.attempts.attempt(1, Placement("a", (0,)))
 

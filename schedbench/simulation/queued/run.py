@@ -148,7 +148,6 @@ class Queued(QueuedCluster):
     def _attempt_member(self, queued: QueuedPod) -> Outcome:
         """Try a member of a group, which makes no room by itself."""
         started = time.perf_counter_ns()
-        self.world.look()
         pod = self.objects.index(queued.key)
         turn = Turn(pod, int(self.progress.counters.cursor[0]))
         pod_class = int(self.pods.pod_class[pod])
