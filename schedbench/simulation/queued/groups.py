@@ -21,7 +21,7 @@ from schedbench.scheduler.pod_group_preemption import (
     tell,
     victims_of,
 )
-from schedbench.scheduler.pod_group_queue import mismatch, waiting_group
+from schedbench.scheduler.pod_group_queue import leaves, mismatch, waiting_group
 from schedbench.scheduler.pod_group_types import Group, Outcome, Placement, Refusal
 from schedbench.scheduler.pod_groups import schedule_group
 from schedbench.scheduler.queueing.entry import QueuedPod
@@ -65,13 +65,13 @@ class GroupCycle:
         own = group_of(popped.pod)
         assert own is not None
         root = table.root(own)
+        assert root is not None
         waiting: Members = {own: [popped]}
-        for queued in list(queue):
-            key = group_of(queued.pod)
-            if queued is popped or key is None or table.root(key) != root:
-                continue
-            if queue.pop_this(queued, self._cluster.now):
-                waiting.setdefault(key, []).append(queued)
+        for key in leaves(table, root):
+            for pod in table.members(key):
+                queued = queue.get(pod)
+                if queued is not None and queue.pop_this(queued, self._cluster.now):
+                    waiting.setdefault(key, []).append(queued)
         return waiting
 
     def run(self, waiting: Members) -> tuple[Outcome[QueuedPod], Room]:
