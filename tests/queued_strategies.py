@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from schedbench.objects.kinds import KINDS
 from schedbench.objects.node import Node
-from schedbench.objects.pod import Pod, PodSchedulingGate
+from schedbench.objects.pod import Pod, PodSchedulingGate, ResourceRequirements
 from schedbench.objects.taints import Toleration
 from schedbench.objects.volume import PersistentVolumeClaimVolume, Volume
 from schedbench.objects.workload import PodStream, PodUpdate, Workload
@@ -168,16 +168,19 @@ def workloads(draw: st.DrawFn, *, max_nodes: int = 4, max_pods: int = 14) -> Wor
     )
     cluster = draw(strategies.clusters(max_size=max_nodes, features=features))
     names = [node.metadata.name for node in cluster]
-    if draw(st.booleans()):
-        cluster = [_tight(node, draw(st.integers(1, 3))) for node in cluster]
+    tight = draw(st.sampled_from((True, True, False)))
+    if tight:
+        cluster = [_tight(node, draw(st.integers(1, 4))) for node in cluster]
     kinds = draw(st.integers(1, 4))
     versions: list[list[Pod]] = []
     for index in range(kinds):
         pod = draw(strategies.pods(names, name=f"kind-{index}", features=features))
+        if tight:
+            pod.spec.containers[0].resources = draw(_large())
         versions.append(draw(histories(pod, names)))
     templates = [pod for history in versions for pod in history]
     depth = len(versions[0])
-    count = draw(st.integers(0, max_pods))
+    count = draw(st.integers(max_pods // 2, max_pods) | st.integers(0, max_pods))
     kind = [draw(st.integers(0, kinds - 1)) for _ in range(count)]
     stream = draw(_streams(templates, [depth * one for one in kind], len(cluster)))
     events = draw(strategies.node_events(cluster, features=features, max_size=4))
@@ -221,6 +224,12 @@ def _streams(
         deletion=arrival + np.array(column(lives), dtype=float),
         node=np.array(column(places), dtype=int),
     )
+
+
+def _large() -> st.SearchStrategy[ResourceRequirements]:
+    """Draw requests of which few fit on a tight node."""
+    amounts = st.sampled_from(("500m", "1", "1500m", "2"))
+    return amounts.map(lambda cpu: ResourceRequirements(requests={"cpu": cpu}))
 
 
 def _tight(node: Node, pods: int) -> Node:
