@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
+RECORDED ?= ../shared/conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench deep warmup sample clean
+.PHONY: help demo test lint bench proof deep warmup sample clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +29,11 @@ bench: $(VENV)/.dev warmup ## Measure schedbench itself; rewrites the table in R
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -p no:xdist \
 	  --benchmark-json runs/bench/latest.json
 	$(BIN)/python reports/readme.py --benchmarks runs/bench/latest.json
+
+proof: $(VENV)/.core ## Play recorded decisions by every engine; rewrites reports/conformance.md.
+	mkdir -p runs
+	$(BIN)/schedbench conformance $(RECORDED) --all-engines --json > runs/conformance.json
+	$(BIN)/python reports/readme.py --conformance runs/conformance.json
 
 deep: $(VENV)/.dev warmup ## Run the exhaustive checks; takes hours.
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --dist loadscope -m "deep or not deep"

@@ -1,24 +1,30 @@
 """Write the generated parts of README.md: no number in it is typed by hand.
 
 With `--demo RUN` the results table and the sample page, with `--benchmarks FILE` the
-table of `make bench`; without either both tables, from what is stored.
+table of `make bench`, with `--conformance FILE` the proof of equal decisions; without
+any of them all tables, from what is stored. What is not modelled is asked of the code.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import shutil
 from pathlib import Path
 
 import pandas as pd
 
+from schedbench.experiment.conformance.page import page, sentence
 from schedbench.metrics.table import METRICS
+from schedbench.sources.scheduler_perf.needs import needs_table
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 DEMO = HERE / "demo"
 BENCHMARKS = HERE / "benchmarks.json"
+CONFORMANCE = HERE / "conformance.json"
+PROOF = HERE / "conformance.md"
 
 
 def between(text: str, name: str, content: str) -> str:
@@ -89,6 +95,18 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 1e-6:.3g} µs"
 
 
+def condense_conformance(found: dict[str, object]) -> dict[str, object]:
+    """Return what the proof needs of the JSON of `schedbench conformance`."""
+    from schedbench import __version__
+
+    return {
+        "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "version": __version__,
+        "release": found["release"],
+        "groups": found["groups"],
+    }
+
+
 def condense(measured: dict[str, object]) -> dict[str, object]:
     """Return what the table needs of pytest-benchmark's JSON."""
     from schedbench.experiment.environment import environment
@@ -127,12 +145,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", type=Path)
     parser.add_argument("--benchmarks", type=Path)
+    parser.add_argument("--conformance", type=Path)
     given = parser.parse_args()
     if given.demo:
         keep_demo(given.demo)
     if given.benchmarks:
         condensed = condense(json.loads(given.benchmarks.read_text()))
         BENCHMARKS.write_text(json.dumps(condensed, indent=1) + "\n")
+    if given.conformance:
+        played = condense_conformance(json.loads(given.conformance.read_text()))
+        CONFORMANCE.write_text(json.dumps(played, indent=1) + "\n")
+        PROOF.write_text(page(played))
     README.write_text(render(README.read_text()))
 
 
@@ -143,7 +166,10 @@ def render(text: str) -> str:
     if BENCHMARKS.is_file():
         stored = json.loads(BENCHMARKS.read_text())
         text = between(text, "benchmarks", benchmark_table(stored))
-    return text
+    if CONFORMANCE.is_file():
+        stored = json.loads(CONFORMANCE.read_text())
+        text = between(text, "proof", sentence(stored))
+    return between(text, "needs", needs_table())
 
 
 if __name__ == "__main__":

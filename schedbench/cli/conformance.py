@@ -70,12 +70,14 @@ def command(
     from schedbench.experiment.conformance.cases import read_cases
     from schedbench.experiment.conformance.report import play
     from schedbench.scheduler.attempt import ENGINES
+    from schedbench.scheduler.profiles import RELEASE
 
     engines = list(ENGINES) if all_engines else [engine]
     found = play(read_cases(paths, groups), engines, show)
     if not found.groups:
         raise InputError("no cases", source=", ".join(paths), value=list(groups))
     document = {
+        "release": RELEASE,
         "groups": [group.document() for group in found.groups],
         "differences": [each.document() for each in found.shown],
     }

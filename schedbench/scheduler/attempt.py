@@ -144,7 +144,7 @@ class Attempt:
     turn
         Number of the draws, and the node after the one chosen last.
     search
-        How preemption looks for candidates.
+        How preemption looks for candidates; None = nobody makes room.
     tell
         Whether to explain it also if it succeeds.
     """
@@ -156,7 +156,7 @@ class Attempt:
         pod_class: int,
         engine: Engine,
         turn: Turn,
-        search: Search,
+        search: Search | None,
         *,
         tell: bool = False,
     ) -> None:
@@ -290,6 +290,8 @@ class Attempt:
     def _post_filter(
         self, rejected: Mapping[int, Rejected], *, stopped: bool = False
     ) -> PostFilter:
+        if self.search is None:
+            return PostFilter()
         return post_filter(
             self.world,
             self.settings,

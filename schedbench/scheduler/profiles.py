@@ -28,6 +28,9 @@ from schedbench.scheduler.config_args import ResourceSpec
 from schedbench.scheduler.config_structs import Arguments, ProfileConfig
 from schedbench.scheduler.profile import Profile, Tie, WeightedScore
 
+RELEASE = "v1.34.1"
+"""The release of kube-scheduler that decisions are equal to."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:

@@ -155,11 +155,24 @@ class SchedulingQueue:
         queued = self._waiting.pop()
         if queued is None:
             return None
+        self._take_off(queued)
+        return queued
+
+    def pop_this(self, queued: QueuedPod, now: float) -> bool:
+        """Pop a waiting pod out of turn, unless a gate holds it; return whether."""
+        self.advance(now)
+        waits = queued.place not in {Place.IN_FLIGHT, Place.GONE}
+        if not waits or queued.gating_plugin is not None:
+            return False
+        self._waiting.discard(queued)
+        self._take_off(queued)
+        return True
+
+    def _take_off(self, queued: QueuedPod) -> None:
         queued.place = Place.IN_FLIGHT
         queued.attempts += 1
         queued.unschedulable_plugins = queued.pending_plugins = frozenset()
         self._flight.start(queued)
-        return queued
 
     def done(self, queued: QueuedPod) -> None:
         """Let go of a popped pod that found its place, and of its nomination."""

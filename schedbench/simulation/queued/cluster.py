@@ -14,11 +14,13 @@ from schedbench.policies.base import Policy
 from schedbench.scheduler.dry_run import PlacedPod, as_set
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.queueing.entry import QueuedPod
+from schedbench.scheduler.queueing.events import Action, Event, Resource
 from schedbench.scheduler.queueing.made import gates_of, make_queue
 from schedbench.scheduler.session import Session
 from schedbench.scheduler.world import World
 from schedbench.simulation import loop
 from schedbench.simulation.columns import GONE, WAITING
+from schedbench.simulation.queued.groups import make_table
 from schedbench.simulation.queued.pods import PodObjects, on_node
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.run import Run
@@ -31,6 +33,8 @@ class QueuedCluster(Run):
     ----------
     world
         The cluster as the policy's profiles see it.
+    groups
+        The pod groups and their members.
     objects
         The pods as API objects.
     queue
@@ -50,9 +54,11 @@ class QueuedCluster(Run):
     ) -> None:
         self.world = World(encoded, settings, seed)
         super().__init__(encoded, policy, next(iter(self.world.sessions.values())))
-        self.objects = PodObjects(encoded)
         objects = encoded.workload.objects
-        self.queue = make_queue(settings, objects, gates_of(settings))
+        self.groups = make_table(objects)
+        self.objects = PodObjects(encoded, self.groups.priority)
+        gates = gates_of(settings, self.groups)
+        self.queue = make_queue(settings, objects, self.groups, gates)
         self.version = 0
         self.left_out = 0
 
@@ -73,7 +79,15 @@ class QueuedCluster(Run):
             slot = self.world.slots[nominated]
             self.world.nominate(found, int(self.pods.pod_class[pod]), slot)
             self.version += 1
+        self.groups.add(found)
         self.queue.add(found, self.now, kind=self.objects.kind(pod))
+        if found.spec.scheduling_group is not None:
+            came = Event(Resource.UNSCHEDULED_POD, Action.ADD, None, found)
+            self.queue.on_event(came, self.now)
+
+    def class_of(self, queued: QueuedPod) -> int:
+        """Return the class of a pod that waits."""
+        return int(self.pods.pod_class[self.objects.index(queued.key)])
 
     def bind(self, queued: QueuedPod, pod: int, slot: int) -> None:
         """Bind a popped pod to a node."""
@@ -97,6 +111,7 @@ class QueuedCluster(Run):
             bind(session.state, classes, placed.pod_class, slot, placed.devices, 1)
         self._settle(slot)
         self.world.register(placed)
+        self.groups.add(on_node(placed.pod, self.world.names[slot]))
 
     def leave(self, pod: int, slot: int) -> None:
         """Note a pod that went from a node: the first session and the log know."""
@@ -106,6 +121,7 @@ class QueuedCluster(Run):
             classes = session.compiled.classes
             bind(session.state, classes, placed.pod_class, slot, placed.devices, -1)
         self._settle(slot)
+        self.groups.remove(placed.pod)
         if len(self.queue):
             gone = on_node(self.objects[pod], self.world.names[slot])
             self.queue.observe(gone, None, self.now)

@@ -72,6 +72,7 @@ class Events:
             cluster.leave(pod, slot)
         else:
             cluster.world.nominate(cluster.objects[pod], 0, None)
+            cluster.groups.remove(cluster.objects[pod])
             cluster.queue.delete(cluster.objects[pod], cluster.now)
 
     def _arrive(self) -> None:

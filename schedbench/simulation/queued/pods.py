@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from schedbench.cluster.encode import EncodedWorkload
@@ -9,7 +11,7 @@ from schedbench.objects.pod import Pod
 
 
 class PodObjects:
-    """The newest version of each pod.
+    """The newest version of each pod; in a group it has the group's priority.
 
     Attributes
     ----------
@@ -17,8 +19,11 @@ class PodObjects:
         Pod → index of its template where that has changed.
     """
 
-    def __init__(self, encoded: EncodedWorkload) -> None:
+    def __init__(
+        self, encoded: EncodedWorkload, priority_of: Callable[[Pod], int]
+    ) -> None:
         self.stream = encoded.workload.pods
+        self._priority_of = priority_of
         self.template: dict[int, int] = {}
         self._made: dict[int, Pod] = {}
         self._index: dict[str, int] = {}
@@ -57,7 +62,11 @@ class PodObjects:
         template = self.stream.templates[self.kind(pod)]
         name = self.stream.name(pod).partition("/")[2]
         meta = msgspec.structs.replace(template.metadata, name=name)
-        return msgspec.structs.replace(template, metadata=meta)
+        spec = template.spec
+        if spec.scheduling_group is not None:
+            priority = self._priority_of(template)
+            spec = msgspec.structs.replace(spec, priority=priority)
+        return msgspec.structs.replace(template, metadata=meta, spec=spec)
 
 
 def on_node(pod: Pod, node: str) -> Pod:

@@ -7,14 +7,11 @@ for beyond the model is told by the run that reads it.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator
-
-import msgspec
 
 from schedbench.errors import UnknownNameError
 from schedbench.objects.pod import Pod
-from schedbench.objects.policy import LimitRange, PodGroup, ResourceQuota
+from schedbench.objects.policy import LimitRange, ResourceQuota
 from schedbench.sources.scheduler_perf.config import Case, PerfWorkload
 from schedbench.sources.scheduler_perf.facts import Facts, gather
 from schedbench.sources.scheduler_perf.gates import (
@@ -102,13 +99,12 @@ PASSIVE_KINDS = frozenset(
 """Kinds without a type here that scheduling does not look at."""
 
 _DEVICES_GROUP = "resource.k8s.io"
-_COMPOSITE_KIND = "scheduling.k8s.io/CompositePodGroup"
 _DEFAULT_SCHEDULER = "default-scheduler"
 
 
 def _is_named(kind: str) -> bool:
     """Tell whether a row of `NEEDS` tells of the kind."""
-    return kind == _COMPOSITE_KIND or kind.partition("/")[0] == _DEVICES_GROUP
+    return kind.partition("/")[0] == _DEVICES_GROUP
 
 
 def _pods(found: Callable[[Pod], bool]) -> Callable[[Facts], bool]:
@@ -125,58 +121,6 @@ def _any_of(*tests: Callable[[Facts], bool]) -> Callable[[Facts], bool]:
 
 def _group(group: str) -> Callable[[Facts], bool]:
     return lambda facts: any(kind.startswith(f"{group}/") for kind in facts.strangers)
-
-
-def _pod_groups(facts: Facts) -> Iterator[PodGroup]:
-    return (item for _, item in facts.objects if isinstance(item, PodGroup))
-
-
-def _has_topology(facts: Facts) -> bool:
-    return any(
-        group.spec.scheduling_constraints is not None
-        and group.spec.scheduling_constraints.topology
-        for group in _pod_groups(facts)
-    )
-
-
-def _is_composite(facts: Facts) -> bool:
-    return _COMPOSITE_KIND in facts.strangers or any(
-        type(item).__name__ == "CompositePodGroup" for _, item in facts.objects
-    )
-
-
-def _priority(pod: Pod) -> float:
-    """Return a pod's priority; a named one counts as the highest."""
-    if pod.spec.priority is None:
-        return math.inf if pod.spec.priority_class_name else 0
-    return pod.spec.priority
-
-
-def _groups_preempt(facts: Facts) -> bool:
-    """Tell whether a group may displace pods, or be displaced as a whole.
-
-    A group without a priority of its own has that of its pods.
-    """
-    members = [pod for _, pod in facts.pods if pod.spec.scheduling_group is not None]
-    groups = [
-        float(group.spec.priority)
-        for group in _pod_groups(facts)
-        if group.spec.priority is not None
-    ] + [_priority(pod) for pod in members]
-    everyone = groups + [_priority(pod) for _, pod in facts.pods]
-    if not members:
-        return False
-    return max(groups) > min(everyone) or (
-        min(groups) < max(everyone)
-        and any(_goes_whole(group.spec.disruption_mode) for group in _pod_groups(facts))
-    )
-
-
-def _goes_whole(mode: object) -> bool:
-    found = msgspec.to_builtins(mode)
-    if isinstance(found, dict):
-        return found.get("all") is not None
-    return found in ("All", "PodGroup")
 
 
 def _profiles(facts: Facts) -> set[str]:
@@ -206,11 +150,6 @@ def _steady_ops(facts: Facts) -> Iterator[bool]:
 
 
 NEEDS: tuple[Need, ...] = (
-    Need(
-        "composite pod groups",
-        "groups of pod groups are scheduled together",
-        _any_of(_is_composite, _ops("createCompositePodGroups")),
-    ),
     Need(
         "DynamicResources",
         "pods ask for devices through resource claims",
@@ -254,11 +193,6 @@ NEEDS: tuple[Need, ...] = (
         lambda facts: any(_steady_ops(facts)),
     ),
     Need(
-        "pod group preemption",
-        "pod groups displace pods of lower priority, or are displaced, as a whole",
-        _groups_preempt,
-    ),
-    Need(
         "RuntimeClass",
         "a runtime class adds overhead to pods",
         _pods(lambda pod: pod.spec.runtime_class_name is not None),
@@ -267,11 +201,6 @@ NEEDS: tuple[Need, ...] = (
         "scheduler profiles",
         "pods name a scheduler that the configuration has no profile for",
         _has_other_scheduler,
-    ),
-    Need(
-        "topology-aware pod groups",
-        "the pods of a group go where a node label has one value",
-        _has_topology,
     ),
 )
 """Everything not modelled that a workload may need."""
