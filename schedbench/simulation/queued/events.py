@@ -71,9 +71,9 @@ class Events:
         if slot >= 0:
             cluster.leave(pod, slot)
         elif cluster.waits(pod):
+            cluster.version += cluster.objects[pod].key in cluster.world.nominated
             cluster.world.nominate(cluster.objects[pod], 0, None)
             cluster.groups.remove(cluster.objects[pod])
-            cluster.version += 1
             cluster.queue.delete(cluster.objects[pod], cluster.now)
 
     def _arrive(self) -> None:
