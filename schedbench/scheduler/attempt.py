@@ -190,7 +190,10 @@ class Attempt:
         nominated = self.world.nominated_slot(self.pod)
         if narrowed.allowed is None and not closed and nominated is None:
             verdict, told = self._decide()
-            return self._outcome(verdict, told.rejected if told else {}, told)
+            rejected = dict(told.rejected) if told else {}
+            if verdict.chosen < 0:
+                rejected |= self._crowded()
+            return self._outcome(verdict, rejected, told)
         alive = self.world.alive().tolist()
         seen = frozenset(alive)
         if narrowed.allowed is not None:

@@ -13,6 +13,7 @@ from numba.core.errors import NumbaError
 from numpy.typing import NDArray
 
 from schedbench.cluster.encode import EncodedWorkload
+from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import check_invariants
 from schedbench.errors import InputError, PolicyError
 from schedbench.objects.workload import NodeEvent
@@ -116,11 +117,15 @@ class Run:
 
     def check(self) -> None:
         """Raise InvariantError if the state is not the sum of the pods bound."""
+        self.check_sums(self.session.state, self.session.compiled.classes)
+
+    def check_sums(self, state: ClusterState, classes: PodClasses) -> None:
+        """Raise InvariantError if a state is not the sum of the pods bound."""
         bound = np.flatnonzero(self.progress.status == BOUND)
-        gpu_total = np.where(self.session.state.gpu_free >= 0, 1000, -1)
+        gpu_total = np.where(state.gpu_free >= 0, 1000, -1)
         check_invariants(
-            self.session.state,
-            self.session.compiled.classes,
+            state,
+            classes,
             self.pods.pod_class[bound],
             self.progress.place[bound],
             self.progress.devices[bound],

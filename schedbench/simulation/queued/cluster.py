@@ -86,6 +86,10 @@ class QueuedCluster(Run):
             came = Event(Resource.UNSCHEDULED_POD, Action.ADD, None, found)
             self.queue.on_event(came, self.now)
 
+    def waits(self, pod: int) -> bool:
+        """Return whether a pod is in the queue, not left out of it."""
+        return self.queue.get(self.objects[pod]) is not None
+
     def class_of(self, queued: QueuedPod) -> int:
         """Return the class of a pod that waits."""
         return int(self.pods.pod_class[self.objects.index(queued.key)])
@@ -172,6 +176,19 @@ class QueuedCluster(Run):
         self.world.nominate(after, int(self.pods.pod_class[pod]), slot)
         self.version += 1
         self.queue.update(before, after, self.now)
+
+    def check(self) -> None:
+        """Raise InvariantError if a state is not the sum of the pods bound.
+
+        But for host ports: they are sets, in which pods that share one are not summed.
+        """
+        for session in self.world.sessions.values():
+            state, classes = session.state, session.compiled.classes
+            no_ports = np.zeros_like(classes.port_start)
+            self.check_sums(
+                state._replace(port_used=np.zeros_like(state.port_used)),
+                classes._replace(port_start=no_ports),
+            )
 
     def _settle(self, slot: int) -> None:
         for session in self.world.sessions.values():

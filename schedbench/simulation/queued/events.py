@@ -70,7 +70,8 @@ class Events:
         pod, slot = int(log.pod[before]), int(log.node[before])
         if slot >= 0:
             cluster.leave(pod, slot)
-        else:
+        elif cluster.waits(pod):
+            cluster.version += cluster.objects[pod].key in cluster.world.nominated
             cluster.world.nominate(cluster.objects[pod], 0, None)
             cluster.groups.remove(cluster.objects[pod])
             cluster.queue.delete(cluster.objects[pod], cluster.now)
@@ -109,9 +110,8 @@ class Events:
             cluster.queue.observe(before, event.node, event.time)
         cluster.version += 1
         cluster.note_capacity(event, slot)
-        for session in world.sessions.values():
-            cluster.look_at_images(session, slot)
         for pod in evicted:
+            cluster.objects.nominate(pod, None)
             cluster.wait(pod)
 
     def _change_pod(self, update: PodUpdate) -> None:
@@ -128,10 +128,11 @@ class Events:
         pod_class = int(cluster.encoded.class_of_template[update.template])
         cluster.pods.pod_class[pod] = pod_class
         status = cluster.progress.status[pod]
-        if status == WAITING:
+        if status == WAITING and cluster.waits(pod):
             nominated = cluster.world.nominated.get(after.key)
             if nominated is not None:
                 cluster.world.nominate(after, pod_class, nominated.slot)
+            cluster.version += 1
             cluster.queue.update(before, after, cluster.now)
         elif status == BOUND:
             if pod_requests(before) != pod_requests(after):

@@ -183,7 +183,9 @@ class Queued(QueuedCluster):
         self.queue.add_unschedulable(queued, rejectors, self.now)
         if nominated is not None:
             self.nominate(pod, nominated)
-        elif preemption.clears and queued.key in self.world.nominated:
+        elif (preemption.clears or outcome.error) and (
+            queued.key in self.world.nominated
+        ):
             self.nominate(pod, None)
 
     def _make_room(self, pod: int, chosen: Candidate) -> None:

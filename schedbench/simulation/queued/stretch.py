@@ -30,20 +30,23 @@ class CompiledStretch:
     Attributes
     ----------
     is_special : bool[pod]
-        Pods that need more than filters and scores: gates, groups, volumes, a
-        nomination, nodes named one by one, another profile.
+        Pods that need more than filters and scores at some time: gates, groups,
+        volumes, a nomination, nodes named one by one, another profile.
     """
 
     def __init__(self, cluster: QueuedCluster, engine: str) -> None:
         self.cluster = cluster
-        stream = cluster.encoded.workload.pods
-        special = [self._is_special_pod(pod) for pod in stream.templates]
-        self.is_special: NDArray[np.bool_] = np.array(special, dtype=np.bool_)[
-            stream.template
-        ]
+        workload = cluster.encoded.workload
+        stream = workload.pods
+        templates = np.array(
+            [self._is_special_pod(pod) for pod in stream.templates], dtype=np.bool_
+        )
+        self.is_special: NDArray[np.bool_] = templates[stream.template]
+        for update in workload.pod_updates:
+            self.is_special[update.pod] |= templates[update.template]
         order = cluster.pods.order
-        times = cluster.pods.arrival[order[self.is_special[order]]]
-        self._special_times = np.append(times, np.inf)
+        halts = (self.is_special | self._may_differ_on_arrival())[order]
+        self._special_times = np.append(cluster.pods.arrival[order[halts]], np.inf)
         self._usable = (
             engine == "scan"
             and cluster.policy.compiled
@@ -84,6 +87,19 @@ class CompiledStretch:
             self._note(first)
         if outcome == loop.STUCK:
             cluster.wait(int(cluster.pods.order[at.next_arrival[0] - 1]))
+
+    def _may_differ_on_arrival(self) -> NDArray[np.bool_]:
+        """Return the pods that come bound where the loop would not do as the queue.
+
+        The loop tries a pod whose node is gone before the rest of an instant has come,
+        and counts host ports, of which pods that come bound may share one.
+        """
+        encoded = self.cluster.encoded
+        comes_bound = encoded.workload.pods.node >= 0
+        if any(event.change == "remove" for event in encoded.workload.node_events):
+            return comes_bound
+        has_ports = np.diff(encoded.classes.port_start) > 0
+        return np.asarray(comes_bound & has_ports[encoded.class_of])
 
     def _step(self, limit: float) -> int:
         cluster = self.cluster
