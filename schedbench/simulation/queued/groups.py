@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from schedbench.cluster.pod_groups import PodGroupTable
@@ -21,7 +21,7 @@ from schedbench.scheduler.pod_group_preemption import (
     tell,
     victims_of,
 )
-from schedbench.scheduler.pod_group_queue import leaves, mismatch, waiting_group
+from schedbench.scheduler.pod_group_queue import mismatch, waiting_group
 from schedbench.scheduler.pod_group_types import Group, Outcome, Placement, Refusal
 from schedbench.scheduler.pod_groups import schedule_group
 from schedbench.scheduler.queueing.entry import QueuedPod
@@ -40,6 +40,14 @@ def make_table(objects: Iterable[KubernetesObject]) -> PodGroupTable:
         if isinstance(item, PodGroup | CompositePodGroup):
             table.put(item)
     return table
+
+
+def leaves(table: PodGroupTable, root: GroupKey) -> Iterator[GroupKey]:
+    """Yield the PodGroups under a group, or itself."""
+    if not root.composite:
+        yield root
+    for child in table.children(root):
+        yield from leaves(table, child)
 
 
 class GroupCycle:
