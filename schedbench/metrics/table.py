@@ -155,7 +155,8 @@ _ROWS = [
         "attempts",
         "none",
         counts.attempts,
-        "Scheduling attempts, successful or not.",
+        "Scheduling attempts, successful or not; where waiting pods are tried again at "
+        "once, an engine leaves out those that it knows to be in vain.",
     ),
     _quality(
         "unschedulable_attempts",

@@ -20,13 +20,12 @@ from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
-from schedbench.scheduler.attempt import Outcome
+from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.dry_run import PlacedPod, nominated_to
 from schedbench.scheduler.narrowing import only
 from schedbench.scheduler.pod_group_placements import most_allocated
 from schedbench.scheduler.pod_group_types import M, Placement, Refusal
 from schedbench.scheduler.room import dry_run
-from schedbench.scheduler.session import Session
 from schedbench.scheduler.world import World
 
 
@@ -36,52 +35,52 @@ class WorldAttempts(Generic[M]):
     Parameters
     ----------
     world
-        The cluster; it is as before once everything assumed is undone.
-    run
-        Tries a member without making room.
-    who
-        Returns a member's pod and class.
+        The cluster; it is as before once everything assumed is undone or released.
+    member
+        Makes the attempt at a member, which makes no room by itself.
     """
 
-    def __init__(
-        self,
-        world: World,
-        run: Callable[[M], Outcome],
-        who: Callable[[M], tuple[Pod, int]],
-    ) -> None:
+    def __init__(self, world: World, member: Callable[[M], Attempt]) -> None:
         self._world = world
-        self._run = run
-        self._who = who
+        self._member = member
         self._assumed: dict[M, PlacedPod] = {}
         self._nominated: dict[M, PlacedPod] = {}
 
     def attempt(self, member: M, within: Placement | None) -> int | Refusal:
         """Try a member; if it fits, assume it and return its slot."""
+        trial = self._member(member)
         with self._only(within):
-            outcome = self._run(member)
+            outcome = trial.run()
         if outcome.error:
             return Refusal(outcome.error, error=True)
         if outcome.chosen < 0:
             return Refusal(outcome.message, outcome.rejectors)
-        self._put(member, outcome.chosen)
+        self._put(member, trial, outcome.chosen)
         return outcome.chosen
 
     def assume(self, member: M, slot: int) -> None:
         """Assume a member where an attempt had put it, and reserve its volumes."""
-        pod, _ = self._who(member)
-        if uses_volumes(pod):
-            self._world.volumes.reserve(pod, slot)
-        self._put(member, slot)
+        trial = self._member(member)
+        if uses_volumes(trial.pod):
+            self._world.volumes.reserve(trial.pod, slot)
+        self._put(member, trial, slot)
 
     def undo(self, member: M, slot: int) -> None:
         """Take back an assumption, its volumes and the end of its nomination."""
-        placed = self._assumed.pop(member)
-        self.remove(placed)
-        pod = placed.pod
+        pod = self._take(member).pod
         self._world.volumes.unreserve(pod)
         nominated = self._nominated.pop(member, None)
         if nominated is not None:
             self._world.nominated[pod.key] = nominated
+
+    def release(self) -> None:
+        """Let go of what is assumed, to be bound by the caller; volumes stay reserved.
+
+        Nominations stay ended.
+        """
+        for member in reversed(list(self._assumed)):
+            self._take(member)
+        self._nominated.clear()
 
     def filled(self, within: Placement) -> int:
         """Return how full nodes are, by the resources that NodeResourcesFit scores."""
@@ -112,23 +111,29 @@ class WorldAttempts(Generic[M]):
 
     def fits(self, member: M, slot: int) -> bool:
         """Return whether a member passes all filters on a node as it is now."""
-        pod, pod_class = self._who(member)
-        settings = self._world.profile(pod)
-        assert settings is not None
-        run = dry_run(self._world, settings, pod, pod_class)
-        others = self._world.nominated.values()
-        guests = [one for one in others if one.pod.key != pod.key]
-        return run.fits(slot, nominated_to(slot, guests, pod))
+        trial = self._member(member)
+        run = dry_run(self._world, trial.settings, trial.pod, trial.pod_class)
+        return run.fits(slot, self._guests(trial.pod, slot))
 
-    def _put(self, member: M, slot: int) -> None:
-        pod, pod_class = self._who(member)
+    def _guests(self, pod: Pod, slot: int) -> list[PlacedPod]:
+        others = self._world.nominated.values()
+        return [
+            one for one in nominated_to(slot, others, pod) if one.pod.key != pod.key
+        ]
+
+    def _put(self, member: M, trial: Attempt, slot: int) -> None:
+        pod, pod_class = trial.pod, trial.pod_class
         nominated = self._world.nominated.pop(pod.key, None)
         if nominated is not None:
             self._nominated[member] = nominated
-        devices = _devices(self._world.session(pod), pod_class, slot)
-        placed = PlacedPod(pod, pod_class, slot, devices=devices)
+        placed = PlacedPod(pod, pod_class, slot, devices=_devices(trial, slot))
         self._assumed[member] = placed
         self.restore(placed)
+
+    def _take(self, member: M) -> PlacedPod:
+        placed = self._assumed.pop(member)
+        self.remove(placed)
+        return placed
 
     @contextlib.contextmanager
     def _only(self, within: Placement | None) -> Iterator[None]:
@@ -139,8 +144,8 @@ class WorldAttempts(Generic[M]):
             yield
 
 
-def _devices(session: Session, pod_class: int, slot: int) -> int:
-    classes = session.compiled.classes
-    if not classes.gpu_count[pod_class]:
+def _devices(trial: Attempt, slot: int) -> int:
+    classes = trial.session.compiled.classes
+    if not classes.gpu_count[trial.pod_class]:
         return 0
-    return int(choose_devices(session.state, classes, pod_class, slot))
+    return int(choose_devices(trial.session.state, classes, trial.pod_class, slot))

@@ -67,23 +67,14 @@ class Room:
         self.engine = ENGINES[engine]
         for index, (one, slot) in enumerate(placed, start=len(members)):
             self.world.put(PlacedPod(one, self.classes[index], slot))
-        self.attempts = WorldAttempts(self.world, self.run, self.who)
+        self.attempts = WorldAttempts(self.world, self.member)
         labels = [each.metadata.labels for each in nodes]
         self.topology = Topology(dict(enumerate(labels)))
 
-    def who(self, index: int) -> tuple[Pod, int]:
-        """Return a member and its class."""
-        return self.members[index], self.classes[index]
-
-    def run(self, index: int) -> Any:
-        """Try a member."""
-        turn = Turn(index)
-        return Attempt(self.world, *self.who(index), self.engine, turn, None).run()
-
-    def release(self, outcome: Outcome[int]) -> None:
-        """Take back what was assumed."""
-        for member, slot in reversed(outcome.placed.items()):
-            self.attempts.undo(member, slot)
+    def member(self, index: int) -> Attempt:
+        """Return the attempt at a member."""
+        one, pod_class = self.members[index], self.classes[index]
+        return Attempt(self.world, one, pod_class, self.engine, Turn(index), None)
 
     def group(self, need: int, **more: Any) -> Group[int]:
         """Return the group of all members."""
@@ -112,13 +103,13 @@ def same(one: list[Any], other: list[Any]) -> bool:
 
 
 @pytest.mark.parametrize("engine", ENGINE_NAMES)
-def test_gang_is_placed_and_undone(engine: str) -> None:
-    """Each member sees those before it; undone, the world is as it was."""
+def test_gang_is_placed_and_released(engine: str) -> None:
+    """Each member sees those before it; released, the world is as it was."""
     room = Room([node("n0", 2), node("n1", 1)], [pod(f"p{i}") for i in range(3)])
     before = room.columns()
     outcome = room.schedule(3)
     assumed = not same(before, room.columns())
-    room.release(outcome)
+    room.attempts.release()
 
     assert sorted(outcome.placed.values()) == [0, 0, 1]
     assert assumed
@@ -146,7 +137,7 @@ def test_members_keep_to_a_zone() -> None:
     nodes = [node("n0", 1), node("n1", 2, "b"), node("n2", 1)]
     room = Room(nodes, [pod("p0"), pod("p1")])
     outcome = room.schedule(2, topology="zone")
-    room.release(outcome)
+    room.attempts.release()
     alone = room.attempts.attempt(0, Placement("a", (0,)))
     second = room.attempts.attempt(1, Placement("a", (0,)))
 

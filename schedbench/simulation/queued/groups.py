@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from schedbench.cluster.pod_groups import PodGroupTable
 from schedbench.objects.kinds import KubernetesObject
-from schedbench.objects.pod import Pod
 from schedbench.objects.pod_groups import GroupKey, group_of
 from schedbench.objects.policy import CompositePodGroup, PodGroup
-from schedbench.scheduler.attempt import Outcome as Attempted
+from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.pod_group_attempts import WorldAttempts
 from schedbench.scheduler.pod_group_placements import Topology
@@ -22,12 +22,15 @@ from schedbench.scheduler.pod_group_preemption import (
     victims_of,
 )
 from schedbench.scheduler.pod_group_queue import mismatch, waiting_group
-from schedbench.scheduler.pod_group_types import Outcome
+from schedbench.scheduler.pod_group_types import Group, Outcome, Placement, Refusal
 from schedbench.scheduler.pod_groups import schedule_group
 from schedbench.scheduler.queueing.entry import QueuedPod
 
 if TYPE_CHECKING:
     from schedbench.simulation.queued.cluster import QueuedCluster
+
+Members = dict[GroupKey, list[QueuedPod]]
+Room = GroupPreemption[QueuedPod, PlacedPod]
 
 
 def make_table(objects: Iterable[KubernetesObject]) -> PodGroupTable:
@@ -39,90 +42,102 @@ def make_table(objects: Iterable[KubernetesObject]) -> PodGroupTable:
     return table
 
 
-def leaves(table: PodGroupTable, root: GroupKey) -> Iterator[GroupKey]:
-    """Return the PodGroups under a group, or itself."""
-    if not root.composite:
-        yield root
-    for child in table.children(root):
-        yield from leaves(table, child)
-
-
 class GroupCycle:
     """Tries groups of waiting pods, each as one.
 
     Parameters
     ----------
     cluster
-        The cluster; after a cycle it is as before.
-    attempt
-        Tries a pod without making room, and counts the decision.
+        The cluster; it is as before after a cycle, but for reserved volumes.
+    member
+        Makes an attempt at a member, which makes no room by itself.
     """
 
     def __init__(
-        self, cluster: QueuedCluster, attempt: Callable[[QueuedPod], Attempted]
+        self, cluster: QueuedCluster, member: Callable[[QueuedPod], Attempt]
     ) -> None:
-        self.cluster = cluster
-        self._attempts = WorldAttempts(cluster.world, attempt, self._who)
+        self._cluster = cluster
+        self._attempts = CountedAttempts(cluster, member)
 
-    def pop_others(self, popped: QueuedPod) -> dict[GroupKey, list[QueuedPod]]:
-        """Pop all waiting members of the hierarchy of a popped pod: group → members."""
-        cluster, table = self.cluster, self.cluster.groups
+    def pop_others(self, popped: QueuedPod) -> Members:
+        """Pop all that wait of the hierarchy of a popped pod; return them by group."""
+        queue, table = self._cluster.queue, self._cluster.groups
         own = group_of(popped.pod)
         assert own is not None
         root = table.root(own)
-        assert root is not None
-        waiting: dict[GroupKey, list[QueuedPod]] = {own: [popped]}
-        for key in leaves(table, root):
-            for pod in table.members(key):
-                queued = cluster.queue.get(pod)
-                if queued is not None and cluster.queue.pop_this(queued, cluster.now):
-                    waiting.setdefault(key, []).append(queued)
+        waiting: Members = {own: [popped]}
+        for queued in list(queue):
+            key = group_of(queued.pod)
+            if queued is popped or key is None or table.root(key) != root:
+                continue
+            if queue.pop_this(queued, self._cluster.now):
+                waiting.setdefault(key, []).append(queued)
         return waiting
 
-    def _who(self, member: QueuedPod) -> tuple[Pod, int]:
-        return member.pod, self.cluster.class_of(member)
-
-    def run(
-        self, waiting: dict[GroupKey, list[QueuedPod]]
-    ) -> tuple[Outcome[QueuedPod], GroupPreemption[QueuedPod, PlacedPod] | None]:
+    def run(self, waiting: Members) -> tuple[Outcome[QueuedPod], Room]:
         """Try a hierarchy; if it fails, find out who would have to go for it."""
-        table, world = self.cluster.groups, self.cluster.world
+        table, world = self._cluster.groups, self._cluster.world
         members = [queued for each in waiting.values() for queued in each]
         wrong = mismatch(queued.pod for queued in members)
         if wrong is not None:
-            return Outcome(wrong, returned=dict.fromkeys(members, wrong)), None
+            returned = dict.fromkeys(members, wrong)
+            return Outcome(wrong, returned=returned), GroupPreemption()
+        world.look()
         root_key = table.root(next(iter(waiting)))
         assert root_key is not None
         root = waiting_group(table, root_key, waiting, world.slots)
-        nodes = self.cluster.session.nodes.objects
-        labels = {int(s): nodes[s].metadata.labels for s in world.alive()}
-        topology = Topology(labels)
-        world.look()
+        nodes = self._cluster.session.nodes.objects
+        topology = Topology(
+            {int(slot): nodes[slot].metadata.labels for slot in world.alive()}
+        )
         outcome = schedule_group(root, self._attempts, topology)
-        for member, slot in reversed(outcome.placed.items()):
-            self._attempts.undo(member, slot)
-        if outcome.placed or outcome.refusal is None or outcome.refusal.error:
-            return outcome, None
+        self._attempts.release()
+        room: Room = GroupPreemption()
+        if outcome.refusal is not None and not outcome.refusal.error:
+            room = self._make_room(root, members, topology)
+        if room.message:
+            tell(outcome, room.message)
+        return outcome, room
+
+    def _make_room(
+        self, root: Group[QueuedPod], members: list[QueuedPod], topology: Topology
+    ) -> Room:
+        table, world = self._cluster.groups, self._cluster.world
         first = members[0].pod
         settings = world.profile(first)
         if settings is None or not settings.runs("DefaultPreemption", "postFilter"):
-            return outcome, None
-        priority = table.priority(first)
+            return GroupPreemption()
+        slots = [world.nominated_slot(queued.pod) for queued in members]
         there = [
-            one
-            for queued in members
-            if (wanted := world.nominated_slot(queued.pod)) is not None
-            for one in world.on_node(wanted)
+            one for slot in slots if slot is not None for one in world.on_node(slot)
         ]
+        priority = table.priority(first)
         why = ineligible(first.spec.preemption_policy, priority, there, table)
         if why:
-            tell(outcome, why)
-            return outcome, None
-        placed = [one for slot in labels for one in world.on_node(slot)]
-        victims = victims_of(placed, table)
-        found = preempt_group(
-            root, priority, victims, self._attempts, topology, world.budgets
+            return GroupPreemption(why)
+        placed = [one for slot in world.alive() for one in world.on_node(int(slot))]
+        return preempt_group(
+            root,
+            priority,
+            victims_of(placed, table),
+            self._attempts,
+            topology,
+            world.budgets,
         )
-        if found.message:
-            tell(outcome, found.message)
-        return outcome, found
+
+
+class CountedAttempts(WorldAttempts[QueuedPod]):
+    """Attempts that count as decisions of the run."""
+
+    def __init__(
+        self, cluster: QueuedCluster, member: Callable[[QueuedPod], Attempt]
+    ) -> None:
+        super().__init__(cluster.world, member)
+        self._cluster = cluster
+
+    def attempt(self, member: QueuedPod, within: Placement | None) -> int | Refusal:
+        """Try a member; if it fits, assume it and return its slot."""
+        started = time.perf_counter_ns()
+        found = super().attempt(member, within)
+        self._cluster.count(started)
+        return found
