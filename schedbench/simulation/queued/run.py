@@ -110,7 +110,6 @@ class Queued(QueuedCluster):
         waiting = self._group_cycle.pop_others(popped)
         with telling(self.policy):
             outcome, room = self._group_cycle.run(waiting)
-        self.version += 1
         for queued, slot in outcome.placed.items():
             self.bind(queued, self.objects.index(queued.key), slot)
         if room.victims:
