@@ -171,12 +171,15 @@ def workloads(draw: st.DrawFn, *, max_nodes: int = 4, max_pods: int = 14) -> Wor
     tight = draw(st.sampled_from((True, True, False)))
     if tight:
         cluster = [_tight(node, draw(st.integers(1, 4))) for node in cluster]
-    kinds = draw(st.integers(1, 4))
+    kinds = draw(st.integers(2, 4))
     versions: list[list[Pod]] = []
     for index in range(kinds):
         pod = draw(strategies.pods(names, name=f"kind-{index}", features=features))
         if tight:
+            pod.spec.containers = pod.spec.containers[:1]
             pod.spec.containers[0].resources = draw(_large())
+            pod.spec.resources = None
+            pod.spec.priority = draw(st.sampled_from((0, 0, 10, 100)))
         versions.append(draw(histories(pod, names)))
     templates = [pod for history in versions for pod in history]
     depth = len(versions[0])
@@ -213,8 +216,8 @@ def _streams(
         return draw(st.lists(values, min_size=count, max_size=count))
 
     arrival = np.sort(np.array(column(_instants), dtype=float))
-    lengths = st.sampled_from((1.0, 2.0, 5.0, 20.0, np.inf, np.inf))
-    lives = st.sampled_from((1.0, 4.0, np.inf, np.inf, np.inf, np.inf))
+    lengths = st.sampled_from((np.inf, np.inf, np.inf, 1.0, 2.0, 5.0, 20.0))
+    lives = st.sampled_from((np.inf, np.inf, np.inf, np.inf, np.inf, 1.0, 4.0))
     places = st.sampled_from((-1, -1, -1, -1, *range(nodes)))
     return PodStream.of(
         templates,

@@ -76,6 +76,9 @@ class World:
         first = next(iter(self.sessions.values()))
         self.volumes = VolumeWorld(objects, first.nodes, first.state.alive.copy())
         self._on_node: dict[int, dict[str, PlacedPod]] = {}
+        for session in self.sessions.values():
+            for slot in np.flatnonzero(session.state.alive):
+                session.images.touch(int(slot))  # no attempt has looked so far
 
     def session(self, pod: Pod) -> Session:
         """Return the session of the profile that the pod asks for."""

@@ -202,9 +202,7 @@ def _spread(pod: Pod, action: Action, old: Any, new: Any) -> bool:
     if both and _itself(pod, new) and old.spec.tolerations != new.spec.tolerations:
         if any(one.node_taints_policy == "Honor" for one in _hard(pod)):
             return True
-    return any(
-        _counts(one, pod, old) != _counts(one, pod, new) for one in _hard(pod)
-    )
+    return any(_counts(one, pod, old) != _counts(one, pod, new) for one in _hard(pod))
 
 
 def _company(pod: Pod, action: Action, old: Any, new: Any) -> bool:
