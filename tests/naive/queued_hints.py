@@ -199,9 +199,10 @@ def _spread(pod: Pod, action: Action, old: Any, new: Any) -> bool:
         if not one.spec.node_name or one.metadata.namespace != pod.metadata.namespace:
             return False
     both = old is not None and new is not None
-    if both and _itself(pod, new) and old.spec.tolerations != new.spec.tolerations:
-        if any(one.node_taints_policy == "Honor" for one in _hard(pod)):
-            return True
+    tolerates_more = both and old.spec.tolerations != new.spec.tolerations
+    honoured = any(one.node_taints_policy == "Honor" for one in _hard(pod))
+    if tolerates_more and _itself(pod, new) and honoured:
+        return True
     return any(_counts(one, pod, old) != _counts(one, pod, new) for one in _hard(pod))
 
 
