@@ -163,7 +163,8 @@ _ROWS = [
         "attempts",
         "down",
         counts.unschedulable_attempts,
-        "First failed attempts, one for each time a pod began to wait.",
+        "Attempts that found no node; where waiting pods are tried again at once, the "
+        "first of each wait.",
     ),
     *_allocations(),
     _quality(

@@ -17,7 +17,7 @@ from schedbench.metrics.validation.placement import placement_problems
 from schedbench.metrics.validation.preemption import Preemptions
 from schedbench.metrics.validation.room import room_problems
 from schedbench.metrics.validation.spread import Spread
-from schedbench.metrics.validation.violation import Violation
+from schedbench.metrics.validation.violation import PLUGIN_OF, Violation
 from schedbench.metrics.validation.volumes import Volumes
 from schedbench.metrics.validation.wish import Problem, Wish, machines_of
 from schedbench.objects.workload import Workload
@@ -77,7 +77,9 @@ class _Walk:
                 self.census.enter(machine)
 
     def report(self, time: float, pod: int, node: int, problem: Problem) -> None:
-        """Note a violation."""
+        """Note a violation, unless the filter that would prevent it is off."""
+        if PLUGIN_OF.get(problem[0]) in self.record.filters_off:
+            return
         pods = self.workload.pods
         self.found.append(
             Violation(

@@ -3,6 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+
+PLUGIN_OF: Mapping[str, str] = MappingProxyType(
+    {
+        "node name": "NodeName",
+        "node selector": "NodeAffinity",
+        "node affinity": "NodeAffinity",
+        "taint": "TaintToleration",
+        "unschedulable node": "NodeUnschedulable",
+        "host port": "NodePorts",
+        "resources": "NodeResourcesFit",
+        "pod limit": "NodeResourcesFit",
+        "pod affinity": "InterPodAffinity",
+        "pod anti-affinity": "InterPodAffinity",
+        "anti-affinity of others": "InterPodAffinity",
+        "topology spread": "PodTopologySpread",
+        "volume disk": "VolumeRestrictions",
+        "volume claim": "VolumeBinding",
+        "volume node affinity": "VolumeBinding",
+        "volume zone": "VolumeZone",
+        "volume limit": "NodeVolumeLimits",
+    }
+)
+"""Rule → the filter that keeps it; rules without one always hold."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

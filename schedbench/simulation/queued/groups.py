@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from schedbench.cluster.pod_groups import PodGroupTable
+from schedbench.objects.defaults import priority_classes_by_name
 from schedbench.objects.kinds import KubernetesObject
-from schedbench.objects.pod_groups import GroupKey, group_of
+from schedbench.objects.pod_groups import GroupKey, default_pod_group, group_of
 from schedbench.objects.policy import CompositePodGroup, PodGroup
 from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.dry_run import PlacedPod
@@ -36,9 +37,10 @@ Room = GroupPreemption[QueuedPod, PlacedPod]
 def make_table(objects: Iterable[KubernetesObject]) -> PodGroupTable:
     """Return the groups among API objects, without members."""
     table = PodGroupTable()
+    classes = priority_classes_by_name(objects)
     for item in objects:
         if isinstance(item, PodGroup | CompositePodGroup):
-            table.put(item)
+            table.put(default_pod_group(item, classes))
     return table
 
 

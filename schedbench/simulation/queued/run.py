@@ -12,6 +12,7 @@ import collections
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.errors import TimeLimitError
@@ -19,6 +20,7 @@ from schedbench.policies.base import Policy
 from schedbench.scheduler.attempt import Attempt, Outcome, Turn
 from schedbench.scheduler.preemption import Candidate
 from schedbench.scheduler.queueing.entry import QueuedPod
+from schedbench.scheduler.storage import VOLUME_PLUGINS
 from schedbench.simulation.queued.cluster import QueuedCluster
 from schedbench.simulation.queued.events import Events
 from schedbench.simulation.queued.groups import GroupCycle, Room
@@ -194,6 +196,29 @@ class Queued(QueuedCluster):
             self.take(self.objects.index(victim.pod.key), EventKind.DELETE)
         for other in self.world.clear_lower(self.objects[pod], chosen):
             self.nominate(self.objects.index(other.pod.key), None)
+
+    def entries(self) -> NDArray[np.int64]:
+        """Return the entries of the log: of an instant, what arrives before its binds.
+
+        The compiled loop lets one pod after another arrive and be bound.
+        """
+        count = int(self.progress.counters.logged[0])
+        time, kind = self.log.time[:count], self.log.kind[:count]
+        instant = np.cumsum(np.diff(time, prepend=0.0) > 0)
+        arrives = kind == EventKind.ARRIVE
+        begun = np.cumsum(arrives)
+        before = np.where(np.diff(instant, prepend=-1) > 0, begun - arrives, 0)
+        phase = np.where(arrives, 1, 2)
+        phase[begun == np.maximum.accumulate(before)] = 0
+        return np.lexsort((phase, instant))
+
+    def filters_off(self) -> frozenset[str]:
+        """Return the default filters that a profile does without."""
+        off: set[str] = set()
+        for settings in self.world.settings.values():
+            off |= settings.profile.filters_off()
+            off |= set(VOLUME_PLUGINS) - set(settings.points["filter"])
+        return frozenset(off)
 
     def notes(self) -> list[str]:
         """Return what of the workload was left out, one sentence each."""
