@@ -12,6 +12,7 @@ from naive.replay import replay as naive_replay
 from naive.sampling import Sampler
 
 from schedbench.cluster.encode import encode
+from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Affinity, NodeAffinity, Pod
 from schedbench.objects.selectors import (
@@ -63,9 +64,9 @@ def zoned_workloads(draw: st.DrawFn, *, features: tuple[str, ...] = ()) -> Workl
 
 def placed(node: Node, name: str, zone: str) -> Node:
     """Return a node of another name in a zone."""
-    found = strategies._renamed(node, name)
-    found.metadata.labels["topology.kubernetes.io/zone"] = zone
-    return found
+    own = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone}
+    meta = ObjectMeta(name=name, labels=node.metadata.labels | own)
+    return Node(metadata=meta, spec=node.spec, status=node.status)
 
 
 def name_nodes(pod: Pod, names: list[str]) -> None:
