@@ -15,13 +15,18 @@ import strategies
 from hypothesis import strategies as st
 
 from schedbench.objects.kinds import KINDS
-from schedbench.objects.node import Node
+from schedbench.objects.node import Node, NodeSpec
 from schedbench.objects.pod import Pod, PodSchedulingGate, ResourceRequirements
 from schedbench.objects.taints import Toleration
 from schedbench.objects.volume import PersistentVolumeClaimVolume, Volume
 from schedbench.objects.workload import PodStream, PodUpdate, Workload
 
-FEATURES = ("affinity", "spread", "images", "namespaces", "owners", "priorities")
+FEATURE_SETS = (
+    ("priorities",),
+    ("priorities", "affinity", "spread"),
+    ("priorities", "images", "namespaces", "owners"),
+    strategies.FEATURES,
+)
 TWO_PROFILES = {
     "apiVersion": "kubescheduler.config.k8s.io/v1",
     "kind": "KubeSchedulerConfiguration",
@@ -161,17 +166,14 @@ def histories(draw: st.DrawFn, pod: Pod, node_names: Sequence[str]) -> list[Pod]
 @st.composite
 def workloads(draw: st.DrawFn, *, max_nodes: int = 4, max_pods: int = 14) -> Workload:
     """Draw a workload for the scheduling queue."""
-    features = draw(
-        st.lists(st.sampled_from(FEATURES), unique=True).map(
-            lambda some: tuple({*some, "priorities"})
-        )
-    )
+    features = draw(st.sampled_from(FEATURE_SETS))
     cluster = draw(strategies.clusters(max_size=max_nodes, features=features))
     names = [node.metadata.name for node in cluster]
     tight = draw(st.sampled_from((True, True, False)))
     if tight:
-        cluster = [_tight(node, draw(st.integers(1, 4))) for node in cluster]
+        cluster = [_tight(node, draw(st.integers(2, 5))) for node in cluster]
     kinds = draw(st.integers(2, 4))
+    priorities = draw(st.permutations((0, 5, 10, 100)))
     versions: list[list[Pod]] = []
     for index in range(kinds):
         pod = draw(strategies.pods(names, name=f"kind-{index}", features=features))
@@ -179,7 +181,9 @@ def workloads(draw: st.DrawFn, *, max_nodes: int = 4, max_pods: int = 14) -> Wor
             pod.spec.containers = pod.spec.containers[:1]
             pod.spec.containers[0].resources = draw(_large())
             pod.spec.resources = None
-            pod.spec.priority = draw(st.sampled_from((0, 0, 10, 100)))
+            pod.spec.priority = priorities[index]
+            pod.spec.preemption_policy = "Never" if draw(_rarely) else None
+            pod.spec.node_selector = {}
         versions.append(draw(histories(pod, names)))
     templates = [pod for history in versions for pod in history]
     depth = len(versions[0])
@@ -236,7 +240,7 @@ def _large() -> st.SearchStrategy[ResourceRequirements]:
 
 
 def _tight(node: Node, pods: int) -> Node:
-    """Return the node with room for few pods."""
-    sizes = node.status.allocatable | {"cpu": "2", "memory": "4Gi", "pods": pods}
+    """Return the node with room for few pods, and open to all."""
+    sizes = node.status.allocatable | {"cpu": "2", "memory": "8Gi", "pods": pods}
     status = msgspec.structs.replace(node.status, allocatable=sizes)
-    return msgspec.structs.replace(node, status=status)
+    return msgspec.structs.replace(node, status=status, spec=NodeSpec())

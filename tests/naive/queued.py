@@ -95,7 +95,9 @@ class Run:
         self.coming = sorted(
             (pod for pod in range(len(self.pods)) if self.arrives(pod)),
             key=lambda pod: (
-                (self.stream.arrival[pod], self.home_of(pod) < 0) + self.rank(pod)
+                self.stream.arrival[pod],
+                self.home_of(pod) < 0,
+                *self.rank(pod),
             ),
         )
         for node in workload.nodes:
