@@ -190,7 +190,7 @@ class Attempt:
         nominated = self.world.nominated_slot(self.pod)
         if narrowed.allowed is None and not closed and nominated is None:
             verdict, told = self._decide()
-            rejected = dict(told.rejected) if told else {}
+            rejected: dict[int, Rejected] = {**told.rejected} if told else {}
             if verdict.chosen < 0:
                 rejected |= self._crowded()
             return self._outcome(verdict, rejected, told)
@@ -206,7 +206,7 @@ class Attempt:
             return dataclasses.replace(outcome, shortcut=True)
         with only(self.session, open_to):
             verdict, told = self._decide()
-        rejected: dict[int, Rejected] = {}
+        rejected = {}
         if told is not None:
             closed = closed if self.tell else self._crowded()
             beside = {slot: one for slot, one in closed.items() if slot in seen}
