@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from schedbench.cli import output
-from schedbench.cli.output import Table
 from schedbench.cli.whole import Whole
 from schedbench.errors import InputError
 
 if TYPE_CHECKING:
+    from schedbench.objects.pod import Pod
     from schedbench.objects.workload import Workload
-    from schedbench.policies.base import Policy
-    from schedbench.scheduler.explain import Explanation
-    from schedbench.scheduler.session import Session
+    from schedbench.scheduler.profile import Profile
+    from schedbench.scheduler.profiles import Settings
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +32,19 @@ class Case:
     index: int
     was_on: str | None
 
+    @property
+    def pod(self) -> Pod:
+        """The pod, under a name of its like."""
+        pods = self.workload.pods
+        return pods.templates[int(pods.template[self.index])]
+
+    @property
+    def scheduler(self) -> str:
+        """The name of the scheduler that the pod asks for."""
+        from schedbench.scheduler.config import DEFAULT_SCHEDULER
+
+        return self.pod.spec.scheduler_name or DEFAULT_SCHEDULER
+
 
 @click.command(
     name="explain",
@@ -40,6 +52,7 @@ class Case:
 Examples:
   kubectl get nodes,pods,priorityclasses -A -o json > cluster.json
   schedbench explain cluster.json --pod online/web-0
+  schedbench explain cluster.json --pod online/web-0 --config scheduler.yaml
   schedbench explain cluster.json --pod online/web-0 -p most-allocated --json
   kubectl get nodes,pods -A -o json | schedbench explain - --pod web-0
 """,
@@ -47,8 +60,12 @@ Examples:
 @click.argument("snapshot", metavar="SNAPSHOT")
 @click.option("--pod", required=True, metavar="NS/NAME", help="The pod to place.")
 @click.option(
-    "-p", "--policy", "spec", default="kube-scheduler", show_default=True, metavar="P",
-    help="By which policy.",
+    "--config", metavar="FILE",
+    help="A KubeSchedulerConfiguration; the pod's schedulerName picks the profile.",
+)  # fmt: skip
+@click.option(
+    "-p", "--policy", "spec", metavar="P",
+    help="By which policy, instead of a configuration.  [default: kube-scheduler]",
 )  # fmt: skip
 @click.option(
     "--seed", type=Whole(0), default=0, show_default=True, metavar="S",
@@ -58,18 +75,88 @@ Examples:
     "--top", type=Whole(1), default=5, show_default=True, metavar="N",
     help="How many of the best nodes to show.",
 )  # fmt: skip
+@click.option(
+    "--raw", is_flag=True, help="Show scores also raw and normalized, before weighing."
+)
 @output.json_option
 @output.quiet_and_verbose
 def command(
-    snapshot: str, pod: str, spec: str, seed: int, top: int, form: str | None
+    snapshot: str,
+    pod: str,
+    config: str | None,
+    spec: str | None,
+    seed: int,
+    top: int,
+    raw: bool,
+    form: str | None,
 ) -> int:
-    """Say why a pod goes where it goes, or why nowhere.
+    """Say why a pod goes where it goes, or why nowhere and what would help.
 
     SNAPSHOT is manifests of nodes and pods: a file, a folder, or - for standard
     input. Pods that are bound there take their place; the pod is placed as if it were
-    pending, even if it is bound. Other pending pods are left out.
+    pending, even if it is bound. Other pending pods are left out, but for those that
+    are nominated to a node.
     """
+    from schedbench.cli import explain_document, explain_text
+    from schedbench.scheduler.sampling import ALL_NODES
+    from schedbench.scheduler.snapshot import take_snapshot
+
+    if config is not None and spec is not None:
+        raise InputError(
+            "--config and --policy exclude each other", source="--policy", value=spec
+        )
+    case = find_case(snapshot, pod)
+    settings, label, notes = _settings(case, config, spec)
+    whole = {name: one.sampling(ALL_NODES) for name, one in settings.items()}
+    found = take_snapshot(case.workload, case.index, whole, seed)
+    told = explain_document.document(case, found, label)
+    (profile,) = (one.profile for one in settings.values())
+    if form == "json":
+        output.json_document(told)
+    else:
+        explain_text.tell(told, top=top, seed=seed, raw=raw)
+    for text in [*case.workload.notes, *notes, *_sampling_note(told, profile)]:
+        output.note(f"note: {text}")
+    return 0
+
+
+def _settings(
+    case: Case, config: str | None, spec: str | None
+) -> tuple[Mapping[str, Settings], str, list[str]]:
+    """Return schedulerName → the profile, what to call it, and what to note."""
+    from schedbench.scheduler.profile import Tie
+    from schedbench.scheduler.profiles import read_profiles
+
+    if config is None:
+        return _policy_settings(case, spec or "kube-scheduler")
+    from schedbench.scheduler.config import read_configuration
+
+    read = read_configuration(config)
+    profiles = read_profiles(Path(config), tie=Tie.RANDOM)
+    return _picked(case, profiles, config), case.scheduler, list(read.notes)
+
+
+def _picked(
+    case: Case, profiles: Mapping[str, Settings], source: str
+) -> Mapping[str, Settings]:
+    """Return the profile that the pod asks for."""
+    name = case.scheduler
+    if name not in profiles:
+        raise InputError(
+            "the pod asks for a scheduler that the configuration does not have",
+            source=source,
+            value=name,
+            fix=f"its profiles are {', '.join(profiles)}",
+        )
+    return {name: profiles[name]}
+
+
+def _policy_settings(
+    case: Case, spec: str
+) -> tuple[Mapping[str, Settings], str, list[str]]:
     from schedbench.cli.policies import expand
+    from schedbench.scheduler.config import DEFAULT_SCHEDULER
+    from schedbench.scheduler.profiles import read_profiles
 
     (policy, *more) = expand([spec])
     if more:
@@ -81,20 +168,28 @@ def command(
             value=spec,
             fix="take a policy made of plugins, or a compiled score",
         )
-    case = find_case(snapshot, pod)
-    session = make_session(case, policy, seed)
-    from schedbench.scheduler.explain import explain
+    if policy.profiles is not None:
+        return _picked(case, policy.profiles, spec), policy.spec, []
+    name = case.scheduler
+    notes = []
+    if name != DEFAULT_SCHEDULER:
+        notes.append(f"the pod asks for scheduler {name}; it is told what {spec} does")
+    settings = read_profiles(None)[DEFAULT_SCHEDULER]
+    return (
+        {name: dataclasses.replace(settings, profile=policy.profile)},
+        policy.spec,
+        notes,
+    )
 
-    pod_class = int(session.encoded.class_of[case.index])
-    found = explain(session, pod_class, counter=case.index)
-    told = document(case, session, policy, found)
-    if form == "json":
-        output.json_document(told)
-    else:
-        _tell(told, top, seed)
-    for text in case.workload.notes:
-        output.note(f"note: {text}")
-    return 0
+
+def _sampling_note(told: Mapping[str, Any], profile: Profile) -> list[str]:
+    from schedbench.scheduler.sampling import nodes_to_find
+
+    enough = nodes_to_find(told["nodes"], profile.percentage)
+    if enough >= told["feasible"]:
+        return []
+    scored = f"all {told['feasible']:,} nodes that fit are scored"
+    return [f"{scored}; the scheduler itself stops when it has found {enough:,}"]
 
 
 def find_case(snapshot: str, pod: str) -> Case:
@@ -103,7 +198,8 @@ def find_case(snapshot: str, pod: str) -> Case:
     Raises
     ------
     InputError
-        If the snapshot cannot be read, or there is no such pod, or it has ended.
+        If the snapshot cannot be read, or there is no such pod, or it has ended or is
+        being deleted.
     """
     from schedbench.objects.pod import Pod
     from schedbench.sources.manifests import load_manifests, workload_of
@@ -115,14 +211,8 @@ def find_case(snapshot: str, pod: str) -> Case:
     was_on = None
     for item in manifests.objects:
         if isinstance(item, Pod) and _key(item) == name:
-            was_on, item.spec.node_name = item.spec.node_name or None, None
-            if item.status.phase in {"Succeeded", "Failed"}:
-                raise InputError(
-                    f"the pod has ended ({item.status.phase})",
-                    source=snapshot,
-                    value=name,
-                    fix="name a pod that runs or waits",
-                )
+            was_on = item.spec.node_name or None
+            _let_wait(item, snapshot, name)
     try:
         workload = workload_of(manifests, Path(snapshot).name)
     except InputError as error:
@@ -141,123 +231,26 @@ def find_case(snapshot: str, pod: str) -> Case:
     return Case(workload, names.index(name), was_on)
 
 
-def make_session(case: Case, policy: Policy, seed: int) -> Session:
-    """Return a session in which the snapshot's bound pods have their places."""
-    import numpy as np
-
-    from schedbench.cluster.encode import encode
-    from schedbench.cluster.state import bind
-    from schedbench.plugins.gpu_share import choose_devices
-    from schedbench.scheduler.session import Session
-
-    encoded = encode(case.workload)
-    session = Session(encoded, policy.profile, seed)
-    for pod in np.flatnonzero(case.workload.pods.node >= 0):
-        node = np.int64(case.workload.pods.node[pod])
-        pod_class = np.int64(encoded.class_of[pod])
-        devices = choose_devices(session.state, encoded.classes, pod_class, node)
-        bind(session.state, encoded.classes, pod_class, node, devices, 1)
-    return session
-
-
-def document(
-    case: Case, session: Session, policy: Policy, found: Explanation
-) -> dict[str, Any]:
-    """Return the explanation with names for numbers, ready for JSON."""
-    names = session.encoded.node_names
-    order = sorted(range(len(found.feasible)), key=lambda k: (-int(found.total[k]), k))
-    weights = {each.plugin.name: each.weight for each in policy.profile.scores}
-    reasons = collections.Counter(
-        (rejected.plugin, reason)
-        for rejected in found.rejected.values()
-        for reason in rejected.status.reasons
-    )
-    return {
-        "pod": case.workload.pods.name(case.index),
-        "policy": policy.spec,
-        "node": names[found.chosen] if found.chosen >= 0 else None,
-        "was_on": case.was_on,
-        "nodes": len(found.rejected) + len(found.feasible),
-        "feasible": len(found.feasible),
-        "tied": [names[node] for node in found.tied],
-        "ties": policy.profile.tie.name.lower(),
-        "fit_error": None if found.chosen >= 0 else found.fit_error(),
-        "rejected": [
-            {"plugin": plugin, "reason": reason, "nodes": count}
-            for (plugin, reason), count in reasons.most_common()
-        ],
-        "weights": {name: weights.get(name, 1) for name in found.scores},
-        "scores": [
-            {
-                "node": names[found.feasible[k]],
-                "total": _total(found, k),
-                "plugins": {
-                    name: values[k].item() for name, values in found.scores.items()
-                },
-            }
-            for k in order
-        ],
-    }
+def _let_wait(pod: Pod, snapshot: str, name: str) -> None:
+    """Take a pod off its node, with all that it has from being there."""
+    ended = pod.status.phase in {"Succeeded", "Failed"}
+    if ended or pod.metadata.deletion_timestamp is not None:
+        raise InputError(
+            f"the pod has ended ({pod.status.phase})"
+            if ended
+            else "the pod is being deleted: no scheduler looks at it",
+            source=snapshot,
+            value=name,
+            fix="name a pod that runs or waits",
+        )
+    if pod.spec.node_name:
+        pod.spec.node_name = None
+        pod.status.nominated_node_name = None
+        pod.status.container_statuses = []
+        pod.status.init_container_statuses = []
+        pod.status.resize = None
 
 
-def _total(found: Explanation, place: int) -> float:
-    """Return a node's total as the policy gave it."""
-    from schedbench.scheduler.explain import CUSTOM
-
-    values = found.scores.get(CUSTOM, found.total)
-    total: float = values[place].item()
-    return total
-
-
-def _tell(told: dict[str, Any], top: int, seed: int) -> None:
-    if told["node"] is None:
-        output.result(f"{told['pod']} fits on no node, says {told['policy']}.")
-        output.result(told["fit_error"])
-    else:
-        output.result(f"{told['pod']} goes to {told['node']}, says {told['policy']}.")
-    if told["was_on"]:
-        same = " too" if told["was_on"] == told["node"] else ""
-        output.result(f"In the snapshot it is on {told['was_on']}{same}.")
-    output.result(f"It fits on {told['feasible']:,} of {told['nodes']:,} nodes.")
-    if len(told["tied"]) > 1:
-        how = {
-            "random": f"one is drawn (--seed {seed})",
-            "first": "the first in node order is taken",
-            "next": "the next in node order is taken",
-        }[told["ties"]]
-        output.result(f"{len(told['tied']):,} nodes share the greatest total: {how}.")
-    if told["rejected"]:
-        rows = [
-            [f"{each['nodes']:,}", each["plugin"], each["reason"]]
-            for each in told["rejected"]
-        ]
-        output.result("\nRejected by the first filter that refuses:")
-        output.result(Table(["nodes", "plugin", "reason"], rows, frozenset({0})).text())
-    if told["feasible"] == 1:
-        output.result("\nThe only node that fits needs no score.")
-    elif told["scores"]:
-        _tell_scores(told, top)
-
-
-def _tell_scores(told: dict[str, Any], top: int) -> None:
-    best = told["scores"][:top]
-    chosen = next(each for each in told["scores"] if each["node"] == told["node"])
-    if chosen not in best:
-        best = [chosen, *best[: top - 1]]
-    header = ["score × weight", *(_marked(each["node"], told) for each in best)]
-    rows = [
-        [f"{name} × {weight}", *(output.number(each["plugins"][name]) for each in best)]
-        for name, weight in told["weights"].items()
-    ]
-    rows.append(["total", *(output.number(each["total"]) for each in best)])
-    output.result(f"\nThe best {len(best)} of {told['feasible']:,} (* = taken):")
-    output.result(Table(header, rows, frozenset(range(1, len(header)))).text())
-
-
-def _marked(node: str, told: dict[str, Any]) -> str:
-    return f"{node}*" if node == told["node"] else node
-
-
-def _key(pod: Any) -> str:
+def _key(pod: Pod) -> str:
     meta = pod.metadata
     return f"{meta.namespace or 'default'}/{meta.name or meta.generate_name or ''}"

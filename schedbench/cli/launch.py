@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -134,7 +135,7 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
                 force=options.force,
                 strict=options.strict,
                 progress=reporter,
-                warmup=warm_up,
+                warmup=functools.partial(warm_up, engines=(grid.engine,)),
                 command=command,
                 rerun=rerun,
             )

@@ -25,7 +25,7 @@ Examples:
 def command(form: str | None) -> int:
     """Compile every kernel, or load it from the cache, and say what takes how long.
 
-    About a minute the first time and after an update, a second otherwise. Compiled
+    About half a minute the first time and after an update, a second otherwise. Compiled
     code lies in ~/.cache/schedbench, or where XDG_CACHE_HOME or NUMBA_CACHE_DIR say;
     SCHEDBENCH_NO_CACHE=1 turns the cache off.
     """

@@ -155,14 +155,16 @@ _ROWS = [
         "attempts",
         "none",
         counts.attempts,
-        "Scheduling attempts, successful or not.",
+        "Scheduling attempts, successful or not; where waiting pods are tried again at "
+        "once, an engine leaves out those that it knows to be in vain.",
     ),
     _quality(
         "unschedulable_attempts",
         "attempts",
         "down",
         counts.unschedulable_attempts,
-        "First failed attempts, one for each time a pod began to wait.",
+        "Attempts that found no node; where waiting pods are tried again at once, the "
+        "first of each wait.",
     ),
     *_allocations(),
     _quality(

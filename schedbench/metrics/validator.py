@@ -7,7 +7,6 @@ of `metrics/validation`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +17,7 @@ from schedbench.metrics.validation.placement import placement_problems
 from schedbench.metrics.validation.preemption import Preemptions
 from schedbench.metrics.validation.room import room_problems
 from schedbench.metrics.validation.spread import Spread
+from schedbench.metrics.validation.violation import PLUGIN_OF, Violation
 from schedbench.metrics.validation.volumes import Volumes
 from schedbench.metrics.validation.wish import Problem, Wish, machines_of
 from schedbench.objects.workload import Workload
@@ -33,29 +33,6 @@ _CHANGES = {
     int(EventKind.NODE_UPDATE): "update",
     int(EventKind.NODE_REMOVE): "remove",
 }
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Violation:
-    """A hard constraint that a log breaks.
-
-    Attributes
-    ----------
-    pod, node
-        Names; empty where none is concerned.
-    time
-        Simulated seconds.
-    rule
-        Name of the broken rule.
-    detail
-        The values that contradict each other.
-    """
-
-    pod: str
-    node: str
-    time: float
-    rule: str
-    detail: str
 
 
 class _Stay(NamedTuple):
@@ -85,10 +62,11 @@ class _Walk:
         self.place: dict[int, _Stay] = {}
         self.arrived: set[int] = set()
         self.moved: set[int] = set()
-        self.queued = workload.queue == "kube-scheduler"
+        self.gone: set[int] = set()
+        self.queued = workload.needs_scheduling_queue
         objects = workload.objects if self.queued else ()
         self.volumes, self.gangs = Volumes(objects), Gangs(objects)
-        self.preemptions = Preemptions()
+        self.preemptions = Preemptions(self.gangs.priority)
         self.census = Census()
         self.company = Company(self.wishes, workload.objects, self.census)
         self.spread = Spread(self.wishes, self.census)
@@ -99,7 +77,9 @@ class _Walk:
                 self.census.enter(machine)
 
     def report(self, time: float, pod: int, node: int, problem: Problem) -> None:
-        """Note a violation."""
+        """Note a violation, unless the filter that would prevent it is off."""
+        if PLUGIN_OF.get(problem[0]) in self.record.filters_off:
+            return
         pods = self.workload.pods
         self.found.append(
             Violation(
@@ -150,10 +130,6 @@ class _Walk:
             elif kind != _UNSCHEDULABLE:
                 self.release(time, EventKind(kind), pod, node)
         self.pass_time(before, before)
-        for pod, stay in self.place.items():
-            if not self.machines[stay.node].alive:
-                problem = ("node gone", "pod outlives its node")
-                self.report(before, pod, stay.node, problem)
         return self.found
 
     def pass_time(self, before: float, time: float) -> None:
@@ -161,8 +137,18 @@ class _Walk:
         for pod, problem in self.gangs.problems():
             self.report(before, pod, -1, problem)
         self.preemptions.pass_time()
+        for node in self.gone:
+            if not self.machines[node].alive:
+                self.report_left(before, node)
+        self.gone.clear()
         while self.updates and self.updates[-1].time < time:
             self.update(self.updates[-1].time)
+
+    def report_left(self, time: float, node: int) -> None:
+        """Note the pods on a node that left the cluster."""
+        for pod, stay in self.place.items():
+            if stay.node == node:
+                self.report(time, pod, node, ("node gone", "pod outlives its node"))
 
     def update(self, time: float) -> None:
         """Let pods have other templates from this time on; on nodes they stay."""
@@ -198,6 +184,7 @@ class _Walk:
             return
         if not self.machines[node].alive:
             self.report(time, pod, node, ("node", "not in the cluster"))
+            self.gone.add(node)
         elif self.given[pod] != node or pod in self.moved:
             self.judge(time, pod, node, devices)
         stay = _Stay(node, devices, self.wish(pod))
@@ -266,8 +253,12 @@ class _Walk:
         machine = self.machines[node]
         if machine.alive:
             self.census.leave(machine)
+        elif machine.pods:
+            self.report_left(time, node)
         machine.alive = kind != EventKind.NODE_REMOVE
-        if machine.alive:
+        if not machine.alive:
+            self.gone.add(node)
+        else:
             machine.become(due.node)
             self.census.enter(machine)
             self.static[node].clear()
@@ -286,8 +277,8 @@ def validate(
     allocatable; node name, selector, required affinity, taints and unschedulable at
     the time of the bind; host ports; GPU devices; required pod affinity and
     anti-affinity; hard spread constraints; one node at a time; releases where bound;
-    early deletions for preemption alone. With the queue of kube-scheduler also
-    scheduling gates, volumes and gangs. Pods that the input itself brings on a node
+    early deletions for preemption alone. In kube-scheduler's scheduling queue also
+    gates, volumes and gangs. Pods that the input itself brings on a node
     are accounted for, not judged.
 
     Parameters

@@ -6,12 +6,18 @@ kinds are newer than v1.34.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from schedbench.errors import InputError
+from schedbench.objects.defaults import SYSTEM_PRIORITY_CLASSES
 from schedbench.objects.pod import Pod
-from schedbench.objects.policy import CompositePodGroup, DisruptionMode, PodGroup
+from schedbench.objects.policy import (
+    CompositePodGroup,
+    DisruptionMode,
+    PodGroup,
+    PriorityClass,
+)
 
 AnyPodGroup = PodGroup | CompositePodGroup
 
@@ -76,6 +82,39 @@ def evicted_as_one(group: AnyPodGroup) -> bool:
     if isinstance(mode, DisruptionMode):
         return mode.all is not None
     return mode == "PodGroup"
+
+
+def default_pod_group(
+    group: AnyPodGroup, priority_classes: Mapping[str, PriorityClass] = {}
+) -> AnyPodGroup:
+    """Fill in what the API server would, in place, and return the group.
+
+    A group that names no priority class, where none is the default, stays without a
+    priority: its pods' own count then (upstream: 0).
+
+    Raises
+    ------
+    InputError
+        If the group names a priority class that does not exist.
+    """
+    group.metadata.namespace = group.metadata.namespace or "default"
+    spec, classes = group.spec, priority_classes
+    if spec.priority is not None:
+        return group
+    if spec.priority_class_name:
+        known = {**classes, **SYSTEM_PRIORITY_CLASSES}
+        if spec.priority_class_name not in known:
+            raise InputError(
+                "no such priority class",
+                where=f"{type(group).__name__} {group.key} spec.priorityClassName",
+                value=spec.priority_class_name,
+                fix="add the PriorityClass object",
+            )
+        spec.priority = known[spec.priority_class_name].value
+    else:
+        values = [one.value for one in classes.values() if one.global_default]
+        spec.priority = min(values, default=None)
+    return group
 
 
 def check_pod_group(group: AnyPodGroup) -> None:

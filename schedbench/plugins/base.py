@@ -53,6 +53,33 @@ class StaticVerdict(NamedTuple):
         return cls((~passes).astype(np.int16), (reason,))
 
 
+class NodeVerdicts(NamedTuple):
+    """Which of some nodes a filter rejects, and why.
+
+    Attributes
+    ----------
+    code : int16[slots]
+        0 = passes, else 1 + index into `statuses`.
+    statuses
+        The reasons of a rejection, all that hold at once, and whether evictions help.
+    """
+
+    code: NDArray[np.int16]
+    statuses: Sequence[Status]
+
+    @classmethod
+    def passed(cls, count: int) -> NodeVerdicts:
+        """Return the verdict of a filter that rejects none."""
+        return cls(np.zeros(count, dtype=np.int16), ())
+
+    @classmethod
+    def of(
+        cls, rejects: NDArray[np.bool_], reason: str, *, unresolvable: bool
+    ) -> NodeVerdicts:
+        """Return the verdict of a filter with a single reason."""
+        return cls(rejects.astype(np.int16), (Status((reason,), unresolvable),))
+
+
 class ClusterView(NamedTuple):
     """What a plugin may read to explain itself."""
 
@@ -69,8 +96,8 @@ class Plugin:
     `filter_scope` and `score_scope` are None where the plugin has no such part.
     What a filter decides by node objects is `static_filter`, over columns of nodes;
     what it decides by pods on the node is a kernel that `scheduler/feasible.py` calls,
-    retold by `explain_filter`. A score is a kernel that `scheduler/score.py` calls by
-    `kind`.
+    retold with its reasons by `verdicts`. A score is a kernel that `scheduler/score.py`
+    calls by `kind`.
     """
 
     name: ClassVar[str]
@@ -82,11 +109,17 @@ class Plugin:
         count = len(range(*slots.indices(len(nodes))))
         return StaticVerdict(np.zeros(count, dtype=np.int16), ())
 
-    def explain_filter(
-        self, view: ClusterView, pod_class: int, node: int
-    ) -> Status | None:
-        """Return why the pods on a node make the plugin reject it, or None."""
-        return None
+    def verdicts(
+        self, view: ClusterView, pod_class: int, slots: NDArray[np.int64]
+    ) -> NodeVerdicts:
+        """Return which nodes the pods on them make the plugin reject; here none.
+
+        Parameters
+        ----------
+        slots : int64[]
+            The nodes that are asked about; one code each.
+        """
+        return NodeVerdicts.passed(len(slots))
 
 
 class ScoreKind(enum.IntEnum):

@@ -17,7 +17,7 @@ from schedbench.cluster.layout import (
     ClusterState,
     PodClasses,
 )
-from schedbench.jit import kernel
+from schedbench.jit import allocating_kernel
 from schedbench.plugins.base import Scope, ScoreKind, ScorePlugin
 
 
@@ -29,7 +29,7 @@ class GpuPacking(ScorePlugin):
     kind = ScoreKind.GPU_PACKING
 
 
-@kernel
+@allocating_kernel
 def gpu_packing_score(
     state: ClusterState,
     classes: PodClasses,

@@ -18,7 +18,13 @@ from schedbench.cluster.layout import GPU_DEVICE_MILLI, ClusterState, PodClasses
 from schedbench.cluster.nodes import ABSENT, NodeTable
 from schedbench.jit import kernel
 from schedbench.objects.pod import Pod
-from schedbench.plugins.base import ClusterView, Plugin, Scope, StaticVerdict, Status
+from schedbench.plugins.base import (
+    ClusterView,
+    NodeVerdicts,
+    Plugin,
+    Scope,
+    StaticVerdict,
+)
 
 MODEL_REASON = "node(s) had no GPU of an acceptable model"
 SHARE_REASON = "Insufficient GPU share"
@@ -40,13 +46,16 @@ class GpuShare(Plugin):
         wanted = [column.values.get(model, ABSENT - 1) for model in request.models]
         return StaticVerdict.of(np.isin(ids, wanted), MODEL_REASON)
 
-    def explain_filter(
-        self, view: ClusterView, pod_class: int, node: int
-    ) -> Status | None:
-        """Return why the plugin rejects a node now, or None if it passes."""
-        bad = np.zeros(1, dtype=np.int64)
-        gpus_fit(view.state, view.classes, pod_class, node, node + 1, bad)
-        return Status((SHARE_REASON,), unresolvable=False) if bad[0] < 0 else None
+    def verdicts(
+        self, view: ClusterView, pod_class: int, slots: NDArray[np.int64]
+    ) -> NodeVerdicts:
+        """Return which nodes have too few devices with enough free."""
+        count = view.classes.gpu_count[pod_class]
+        if count == 0:
+            return NodeVerdicts.passed(len(slots))
+        fitting = view.state.gpu_free[:, slots] >= view.classes.gpu_milli[pod_class]
+        short = fitting.sum(axis=0) < count
+        return NodeVerdicts.of(short, SHARE_REASON, unresolvable=False)
 
 
 @kernel

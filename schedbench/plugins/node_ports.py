@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.jit import kernel
-from schedbench.plugins.base import ClusterView, Plugin, Scope, Status
+from schedbench.plugins.base import ClusterView, NodeVerdicts, Plugin, Scope
 
 REASON = "node(s) didn't have free ports for the requested pod ports"
 
@@ -24,13 +24,16 @@ class NodePorts(Plugin):
     name: ClassVar[str] = "NodePorts"
     filter_scope: ClassVar[Scope | None] = Scope.NODE
 
-    def explain_filter(
-        self, view: ClusterView, pod_class: int, node: int
-    ) -> Status | None:
-        """Return why the plugin rejects a node now, or None if it passes."""
-        bad = np.zeros(1, dtype=np.int64)
-        ports_free(view.state, view.classes, pod_class, node, node + 1, bad)
-        return Status((REASON,), unresolvable=False) if bad[0] < 0 else None
+    def verdicts(
+        self, view: ClusterView, pod_class: int, slots: NDArray[np.int64]
+    ) -> NodeVerdicts:
+        """Return which nodes have a wanted port taken."""
+        first, last = view.classes.conflict_start[pod_class : pod_class + 2]
+        if first == last:
+            return NodeVerdicts.passed(len(slots))
+        rows = view.classes.conflicts[first:last]
+        taken = np.any(view.state.port_used[rows[:, None], slots] > 0, axis=0)
+        return NodeVerdicts.of(taken, REASON, unresolvable=False)
 
 
 @kernel

@@ -62,7 +62,10 @@ def balanced_score(
     score: NDArray[np.int64],
 ) -> None:
     """Write the score of the nodes `low` to `high`."""
-    if columns.row_count[k] == 2 and columns.rows[k, :2].max() < FIRST_EXTENDED:
+    if (
+        columns.row_count[k] == 2
+        and max(columns.rows[k, 0], columns.rows[k, 1]) < FIRST_EXTENDED
+    ):
         first, second = columns.rows[k, 0], columns.rows[k, 1]
         _balance_two(
             state.allocatable[first, low:high],

@@ -26,6 +26,7 @@ from schedbench.jit import array_kernel, kernel
 from schedbench.plugins.arithmetic import exact_divide
 from schedbench.plugins.base import (
     ClusterView,
+    NodeVerdicts,
     Scope,
     ScoreColumns,
     ScoreKind,
@@ -95,22 +96,51 @@ class NodeResourcesFit(ScorePlugin):
         start[1:] = np.cumsum(kept)[classes.row_start[1:] - 1]
         return classes._replace(fit_rows=classes.rows[kept], fit_start=start)
 
-    def explain_filter(
-        self, view: ClusterView, pod_class: int, node: int
-    ) -> Status | None:
-        """Return every resource that is short, or None if the pod fits."""
-        reasons = []
-        unresolvable = False
-        request = view.classes.request[pod_class]
+    def verdicts(
+        self, view: ClusterView, pod_class: int, slots: NDArray[np.int64]
+    ) -> NodeVerdicts:
+        """Return on which nodes the pod does not fit, with every resource short.
+
+        More than a node has in all is unresolvable, but for the number of pods.
+        """
+        rows, short, hopeless = self.shortages(view, pod_class, slots)
+        rejected = np.flatnonzero(short.any(axis=0))
+        code = np.zeros(len(slots), dtype=np.int16)
+        known: dict[bytes, int] = {}
+        statuses: list[Status] = []
+        patterns = np.vstack([short, hopeless])[:, rejected].T
+        for slot, pattern in zip(rejected, patterns, strict=True):
+            content = pattern.tobytes()
+            if content not in known:
+                lacking = rows[pattern[:-1]]
+                reasons = tuple(short_of(view.resources[row]) for row in lacking)
+                statuses.append(Status(reasons, bool(pattern[-1])))
+                known[content] = len(statuses)
+            code[slot] = known[content]
+        return NodeVerdicts(code, statuses)
+
+    def shortages(
+        self, view: ClusterView, pod_class: int, slots: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return resource rows, which are short, and where no eviction would help.
+
+        Returns
+        -------
+        rows : int32[M]
+            The rows that must fit, the number of pods first.
+        short : bool[M, slots]
+            Whether the node has too little free.
+        hopeless : bool[slots]
+            Whether the pod asks for more of one than the node has in all.
+        """
         first, last = view.classes.fit_start[pod_class : pod_class + 2]
         rows = view.classes.fit_rows[first:last]
-        for row in sorted(rows, key=lambda row: (row != PODS, row)):
-            capacity = int(view.state.allocatable[row, node])
-            free = capacity - int(view.state.requested[row, node])
-            if request[row] > free:
-                reasons.append(short_of(view.resources[row]))
-                unresolvable |= row != PODS and int(request[row]) > capacity
-        return Status(tuple(reasons), unresolvable) if reasons else None
+        rows = np.concatenate([rows[rows == PODS], rows[rows != PODS]])
+        request = view.classes.request[pod_class, rows][:, None]
+        capacity = view.state.allocatable[rows[:, None], slots]
+        short = request > capacity - view.state.requested[rows[:, None], slots]
+        above = short & (request > capacity) & (rows != PODS)[:, None]
+        return rows, short, above.any(axis=0)
 
 
 def is_extended(name: str) -> bool:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from schedbench.cluster.volume_objects import Attachable, claims_of, namespace_of
 from schedbench.cluster.volumes import VolumeWorld
 from schedbench.objects.pod import Pod
-from schedbench.plugins.base import Plugin, Scope
-from schedbench.plugins.prefilter import NodeVerdicts, PreFilterStop
+from schedbench.plugins.base import NodeVerdicts, Plugin, Scope
+from schedbench.plugins.prefilter import PreFilterStop
 
 REASON = "node(s) exceed max volume count"
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from schedbench.cluster.domains import NODE_ITSELF, DomainTables, Eligibility
 from schedbench.cluster.layout import ClusterState
 from schedbench.cluster.terms import SpreadColumns, SpreadTerms
-from schedbench.jit import kernel
+from schedbench.jit import allocating_kernel, kernel
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.pod import Pod, TopologySpreadConstraint
 from schedbench.objects.selectors import (
@@ -26,7 +26,14 @@ from schedbench.objects.selectors import (
     LabelSelectorRequirement,
     matches_label_selector,
 )
-from schedbench.plugins.base import ClusterView, Scope, ScoreKind, ScorePlugin, Status
+from schedbench.plugins.base import (
+    ClusterView,
+    NodeVerdicts,
+    Scope,
+    ScoreKind,
+    ScorePlugin,
+    Status,
+)
 from schedbench.plugins.default_selector import default_selector
 from schedbench.plugins.inter_pod_affinity import count_at
 
@@ -34,6 +41,7 @@ HOSTNAME = "kubernetes.io/hostname"
 REASON = "node(s) didn't match pod topology spread constraints"
 MISSING_REASON = f"{REASON} (missing required label)"
 FITS, SKEWED, MISSING = 0, 1, 2
+_STATUSES = (Status((REASON,), False), Status((MISSING_REASON,), True))
 NO_COUNT = 2**31 - 1
 IGNORED = -1
 
@@ -102,17 +110,30 @@ class PodTopologySpread(ScorePlugin):
         ]
         return given, not self.system
 
-    def explain_filter(
-        self, view: ClusterView, pod_class: int, node: int
-    ) -> Status | None:
-        """Return why the plugin rejects a node now, or None if it passes."""
-        hard = view.classes.spread.hard
-        verdict = spread_verdict(view.state, hard, pod_class, node)
-        if verdict == FITS:
-            return None
-        if verdict == MISSING:
-            return Status((MISSING_REASON,), unresolvable=True)
-        return Status((REASON,), unresolvable=False)
+    def verdicts(
+        self, view: ClusterView, pod_class: int, slots: NDArray[np.int64]
+    ) -> NodeVerdicts:
+        """Return which nodes break a hard constraint; the first that fails speaks."""
+        hard, domains = view.classes.spread.hard, view.state.domains
+        code = np.zeros(len(slots), dtype=np.int16)
+        for i in range(hard.start[pod_class], hard.start[pod_class + 1]):
+            counter = hard.counter[i]
+            domain = domains.domain[domains.key[counter], slots]
+            skew = np.append(skews(view.state, hard, i), 0)[domain]
+            verdict = np.where(domain < 0, MISSING, skew > hard.max_skew[i])
+            np.copyto(code, verdict.astype(np.int16), where=code == FITS)
+        return NodeVerdicts(code, _STATUSES)
+
+
+def skews(state: ClusterState, hard: SpreadColumns, i: int) -> NDArray[np.int64]:
+    """Return the skew of constraint i with the pod in each of its domains, int64[]."""
+    domains = state.domains
+    counter = hard.counter[i]
+    here = slice(domains.start[counter], domains.start[counter + 1])
+    counts = domains.counts[here]
+    counted = counts[domains.present[here] > 0]
+    least = 0 if len(counted) < hard.min_domains[i] else counted.min(initial=NO_COUNT)
+    return counts + hard.itself[i] - least
 
 
 def _with_label_keys(
@@ -145,17 +166,18 @@ def _columns(
     counter: list[int] = []
     rows: list[tuple[int, int, int, bool]] = []
     key_counter: list[int] = []
+    matching = _Matching(pods)
+    none = np.zeros(len(pods), dtype=np.int64)
     for pod, (constraints, all_keys) in zip(pods, of_class, strict=True):
         chosen = [c for c in constraints if c.when_unsatisfiable == kind]
         keys = tuple(c.topology_key for c in chosen) if all_keys else ()
         for constraint in chosen:
             by_node = constraint.topology_key == HOSTNAME and kind == "ScheduleAnyway"
-            weights = _matching(constraint, pod, pods)
+            weights = matching(constraint, pod.metadata.namespace)
             key = NODE_ITSELF if by_node else constraint.topology_key
             rule = None if by_node else _eligibility(constraint, pod, keys)
             lenient = not all_keys and not by_node
             counter.append(tables.counter(key, weights, rule, absent_is_empty=lenient))
-            none = np.zeros(len(pods), dtype=np.int64)
             key_counter.append(tables.counter(constraint.topology_key, none))
             itself = matches_label_selector(
                 constraint.label_selector, pod.metadata.labels
@@ -176,24 +198,32 @@ def _columns(
     )
 
 
-def _matching(
-    constraint: TopologySpreadConstraint, pod: Pod, pods: Sequence[Pod]
-) -> NDArray[np.int64]:
-    """Return which classes a constraint counts: upstream counts none for `{}`."""
-    selector = constraint.label_selector
-    empty = selector is None or not (
-        selector.match_labels or selector.match_expressions
-    )
-    return np.array(
-        [
-            not empty
-            and other.metadata.namespace == pod.metadata.namespace
-            and other.metadata.deletion_timestamp is None
-            and matches_label_selector(selector, other.metadata.labels)
-            for other in pods
-        ],
-        dtype=np.int64,
-    )
+class _Matching:
+    """Which classes a constraint counts; each distinct selector is matched once."""
+
+    def __init__(self, pods: Sequence[Pod]) -> None:
+        self._count = len(pods)
+        self._here: dict[str, list[int]] = {}
+        self._labels = [pod.metadata.labels for pod in pods]
+        self._known: dict[tuple[str, bytes], NDArray[np.int64]] = {}
+        for index, pod in enumerate(pods):
+            if pod.metadata.deletion_timestamp is None:
+                self._here.setdefault(pod.metadata.namespace, []).append(index)
+
+    def __call__(
+        self, constraint: TopologySpreadConstraint, namespace: str
+    ) -> NDArray[np.int64]:
+        """Return 0 or 1 for each class: upstream counts none for `{}`."""
+        selector = constraint.label_selector
+        content = namespace, msgspec.json.encode(selector, order="deterministic")
+        found = self._known.get(content)
+        if found is None:
+            found = np.zeros(self._count, dtype=np.int64)
+            if selector and (selector.match_labels or selector.match_expressions):
+                for index in self._here.get(namespace, ()):
+                    found[index] = matches_label_selector(selector, self._labels[index])
+            self._known[content] = found
+        return found
 
 
 def _eligibility(
@@ -232,26 +262,6 @@ def least_count(state: ClusterState, hard: SpreadColumns, i: int) -> int:
 
 
 @kernel
-def spread_verdict(
-    state: ClusterState, hard: SpreadColumns, pod_class: int, node: int
-) -> int:
-    """Return `FITS`, or how the first constraint that fails does.
-
-    Counts of dry runs may be negative.
-    """
-    domains = state.domains
-    for i in range(hard.start[pod_class], hard.start[pod_class + 1]):
-        domain = domains.domain[domains.key[hard.counter[i]], node]
-        if domain < 0:
-            return MISSING
-        count = domains.counts[domains.start[hard.counter[i]] + domain]
-        least = least_count(state, hard, i)
-        if count + hard.itself[i] - least > hard.max_skew[i]:
-            return SKEWED
-    return FITS
-
-
-@kernel
 def spread_fits(
     state: ClusterState,
     hard: SpreadColumns,
@@ -279,7 +289,7 @@ def has_soft(soft: SpreadColumns, pod_class: int) -> bool:
     return soft.start[pod_class] < soft.start[pod_class + 1]
 
 
-@kernel
+@allocating_kernel
 def spread_score(
     state: ClusterState,
     soft: SpreadColumns,
@@ -320,7 +330,7 @@ def spread_score(
         score[node] = round_half_up(total)
 
 
-@kernel
+@allocating_kernel
 def domains_of(
     state: ClusterState,
     counter: int,

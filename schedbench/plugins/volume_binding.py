@@ -17,8 +17,8 @@ from schedbench.cluster.volume_binder import plan_volumes, sort_claims
 from schedbench.cluster.volume_objects import claims_of, is_made_for, namespace_of
 from schedbench.cluster.volumes import VolumeWorld
 from schedbench.objects.pod import Pod
-from schedbench.plugins.base import Plugin, Scope, Status
-from schedbench.plugins.prefilter import NodeVerdicts, PreFilterStop
+from schedbench.plugins.base import NodeVerdicts, Plugin, Scope, Status
+from schedbench.plugins.prefilter import PreFilterStop
 
 APART = "node(s) didn't match PersistentVolume's node affinity"
 UNMATCHED = "node(s) didn't find available persistent volumes to bind"

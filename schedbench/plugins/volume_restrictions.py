@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from schedbench.cluster.volume_objects import ONE_POD, claims_of, has_disk, namespace_of
 from schedbench.cluster.volumes import VolumeWorld
 from schedbench.objects.pod import Pod
-from schedbench.plugins.base import Plugin, Scope, Status
-from schedbench.plugins.prefilter import NodeVerdicts, PreFilterStop
+from schedbench.plugins.base import NodeVerdicts, Plugin, Scope, Status
+from schedbench.plugins.prefilter import PreFilterStop
 
 DISK = "node(s) had no available disk"
 IN_USE = (

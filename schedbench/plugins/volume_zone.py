@@ -26,8 +26,8 @@ from schedbench.cluster.volume_objects import (
 from schedbench.cluster.volumes import VolumeWorld
 from schedbench.objects.pod import Pod
 from schedbench.objects.storage import PersistentVolumeClaim
-from schedbench.plugins.base import Plugin, Scope
-from schedbench.plugins.prefilter import NodeVerdicts, PreFilterStop
+from schedbench.plugins.base import NodeVerdicts, Plugin, Scope
+from schedbench.plugins.prefilter import PreFilterStop
 
 REASON = "node(s) had no available volume zone"
 NEWER = {BETA_ZONE: ZONE, BETA_REGION: REGION}

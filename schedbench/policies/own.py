@@ -100,14 +100,14 @@ def _compiled(
     function: Callable[..., float], parameters: Mapping[str, Any]
 ) -> Callable[..., float]:
     """Compile a score with its parameters as constants."""
-    inner = numba.njit(function)
+    inner = numba.njit(_nrt=True)(function)
     names = list(inspect.signature(function).parameters)[LEADING_ARGUMENTS["score"] :]
     defaults = inspect.signature(function).parameters
     values = tuple(parameters.get(name, defaults[name].default) for name in names)
     if not values:
         return inner  # type: ignore[no-any-return]
 
-    @numba.njit
+    @numba.njit(_nrt=True)
     def score(cluster: Any, node: int, pod: Any) -> float:
         return inner(cluster, node, pod, *values)  # type: ignore[no-any-return]
 

@@ -186,11 +186,12 @@ class Attempt:
 
     def _filtered(self, narrowed: Narrowing) -> Outcome:
         """Return what comes of filters and scores; the start of sampling stays."""
+        rejected: dict[int, Rejected] = {}
         closed = self._crowded(passing_only=not self.tell)
         nominated = self.world.nominated_slot(self.pod)
         if narrowed.allowed is None and not closed and nominated is None:
             verdict, told = self._decide()
-            rejected: dict[int, Rejected] = {**told.rejected} if told else {}
+            rejected |= told.rejected if told else {}
             if verdict.chosen < 0:
                 rejected |= self._crowded()
             return self._outcome(verdict, rejected, told)
@@ -206,7 +207,6 @@ class Attempt:
             return dataclasses.replace(outcome, shortcut=True)
         with only(self.session, open_to):
             verdict, told = self._decide()
-        rejected = {}
         if told is not None:
             closed = closed if self.tell else self._crowded()
             beside = {slot: one for slot, one in closed.items() if slot in seen}

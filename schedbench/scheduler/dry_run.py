@@ -17,13 +17,12 @@ from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
 from schedbench.cluster.terms import ragged
 from schedbench.objects.pod import Pod
-from schedbench.plugins.base import Status
+from schedbench.scheduler.diagnose import Rejected, refusal
 from schedbench.scheduler.dry_run_spread import (
     reading,
     selected_otherwise,
     with_copies,
 )
-from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.session import Session
 
@@ -179,18 +178,8 @@ class DryRun:
 
     def _columns_refusal(self, slot: int) -> Rejected | None:
         session = self.session
-        pod = session.encoded.class_pods[self.pod_class]
         view = session.view._replace(state=self.state, classes=self.classes)
-        for plugin in session.plugins:
-            static = plugin.static_filter(pod, session.nodes, slice(slot, slot + 1))
-            code = int(static.code[0])
-            if code:
-                status = Status((static.reasons[code - 1],), unresolvable=True)
-                return Rejected(plugin.name, status)
-            why = plugin.explain_filter(view, self.pod_class, slot)
-            if why is not None:
-                return Rejected(plugin.name, why)
-        return None
+        return refusal(session, view, self.pod_class, slot)
 
 
 def as_set(state: ClusterState, slot: int) -> None:

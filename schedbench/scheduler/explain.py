@@ -14,23 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.plugins.base import Status
+from schedbench.plugins.base import ScoreKind
+from schedbench.plugins.inter_pod_affinity import inter_pod_score
+from schedbench.plugins.pod_topology_spread import spread_score
+from schedbench.scheduler.diagnose import (
+    PASSES,
+    Diagnosis,
+    Rejected,
+    Rejections,
+    diagnose,
+)
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.sampling import UNSEEN, sample
 from schedbench.scheduler.score import skips
 from schedbench.scheduler.select import draw
 from schedbench.scheduler.session import Session
 
+__all__ = ["CUSTOM", "NO_NODE", "Explanation", "Rejected", "explain", "raw_scores"]
+
 NO_NODE = -1
 CUSTOM = "own score"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Rejected:
-    """Which plugin rejected a node first, and why."""
-
-    plugin: str
-    status: Status
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Explanation:
         Slots of the nodes of greatest total.
     chosen
         The slot taken, or −1.
+    diagnosis
+        What `rejected` was made from, as columns.
     """
 
     rejected: Mapping[int, Rejected]
@@ -61,6 +66,7 @@ class Explanation:
     total: NDArray[np.int64]
     tied: NDArray[np.int64]
     chosen: int
+    diagnosis: Diagnosis
 
     def fit_error(self) -> str:
         """Return the text of the event, as kube-scheduler's FitError writes it."""
@@ -83,47 +89,28 @@ def explain(
     `counter` numbers the draw of a random tie; `cursor` is the node after the one
     chosen last.
     """
-    rejected, feasible = _sampled(session, pod_class, _filter(session, pod_class))
+    diagnosis, feasible = _sampled(session, pod_class, diagnose(session, pod_class))
     scores: dict[str, NDArray[Any]] = {}
     total = np.zeros(len(feasible), dtype=np.int64)
     if len(feasible) > 1:
         scores, total = _scores(session, pod_class, feasible)
     tied = feasible[total == total.max()] if len(feasible) else feasible
     chosen = _select(session, tied, counter, cursor) if len(tied) else NO_NODE
-    return Explanation(rejected, feasible, scores, total, tied, chosen)
-
-
-def _filter(session: Session, pod_class: int) -> dict[int, Rejected]:
-    pod = session.encoded.class_pods[pod_class]
-    view = session.view
-    rejected: dict[int, Rejected] = {}
-    remaining = [int(node) for node in np.flatnonzero(session.state.alive)]
-    for plugin in session.plugins:
-        verdict = plugin.static_filter(pod, session.nodes, slice(0, len(session.nodes)))
-        for node in remaining:
-            code = int(verdict.code[node])
-            status: Status | None
-            if code:
-                status = Status((verdict.reasons[code - 1],), unresolvable=True)
-            else:
-                status = plugin.explain_filter(view, pod_class, node)
-            if status is not None:
-                rejected[node] = Rejected(plugin.name, status)
-        remaining = [node for node in remaining if node not in rejected]
-    return rejected
+    rejected = Rejections(diagnosis)
+    return Explanation(rejected, feasible, scores, total, tied, chosen, diagnosis)
 
 
 def _sampled(
-    session: Session, pod_class: int, rejected: Mapping[int, Rejected]
-) -> tuple[Mapping[int, Rejected], NDArray[np.int64]]:
+    session: Session, pod_class: int, diagnosis: Diagnosis
+) -> tuple[Diagnosis, NDArray[np.int64]]:
     """Return the rejected and the feasible nodes among those that are looked at."""
     bad = session.scratch.bad
     bad[:] = session.state.alive.astype(np.int64) - 1
-    bad[list(rejected)] = -1
+    bad[diagnosis.which >= 0] = -1
     if session.walk is not None:
         sample(session.compiled.sampling, pod_class, session.scratch)
-    seen = {node: one for node, one in rejected.items() if bad[node] != UNSEEN}
-    return seen, np.flatnonzero(bad >= 0)
+        diagnosis.which[bad == UNSEEN] = PASSES
+    return diagnosis, np.flatnonzero(bad >= 0)
 
 
 def _scores(
@@ -145,6 +132,33 @@ def _scores(
         found[name] = scratch.custom[feasible] if own else weighted
         total += weighted
     return found, total
+
+
+def raw_scores(
+    session: Session, pod_class: int, feasible: NDArray[np.int64]
+) -> dict[str, NDArray[np.int64]]:
+    """Return plugin → int64[F], what its Score gives before it is normalized.
+
+    Only of plugins that normalize; what others give is normal already.
+    """
+    state, classes = session.state, session.compiled.classes
+    static, bad = session.compiled.static, session.scratch.bad
+    bad[:] = -1
+    bad[feasible] = 0
+    found = {}
+    for score in session.profile.scores:
+        kind = score.plugin.kind
+        raw = np.zeros(len(bad), dtype=np.int64)
+        if kind <= ScoreKind.NODE_AFFINITY:
+            raw = static.raw[kind, classes.static_row[pod_class]]
+        elif kind == ScoreKind.INTER_POD_AFFINITY:
+            inter_pod_score(state, classes.inter_pod, pod_class, 0, len(bad), raw)
+        elif kind == ScoreKind.POD_TOPOLOGY_SPREAD:
+            spread_score(state, classes.spread.soft, pod_class, bad, raw)
+        else:
+            continue
+        found[score.plugin.name] = raw[feasible]
+    return found
 
 
 def _select(

@@ -37,7 +37,12 @@ from schedbench.scheduler.pod_group_types import (
     Refusal,
 )
 from schedbench.scheduler.pod_groups import schedule_group
-from schedbench.scheduler.preemption import NEVER, TERMINATING, protects
+from schedbench.scheduler.preemption import (
+    NEVER,
+    TERMINATING,
+    protects,
+    was_evicted,
+)
 
 NO_VICTIMS = "No preemption victims found for incoming preemptor"
 PREFIX = "pod group preemption: "
@@ -160,7 +165,7 @@ def ineligible(
     if policy == "Never":
         return PREFIX + NEVER
     for one in nominated:
-        if groups.priority(one.pod) < priority and _is_being_evicted(one.pod):
+        if groups.priority(one.pod) < priority and was_evicted(one.pod):
             return PREFIX + TERMINATING
     return ""
 
@@ -281,12 +286,3 @@ def _breaking(
                         found.add(id(victim))
                         break
     return found
-
-
-def _is_being_evicted(pod: Pod) -> bool:
-    return pod.metadata.deletion_timestamp is not None and any(
-        condition.type == "DisruptionTarget"
-        and condition.status == "True"
-        and condition.reason == "PreemptionByScheduler"
-        for condition in pod.status.conditions
-    )

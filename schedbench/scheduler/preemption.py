@@ -190,7 +190,7 @@ def ineligible(
         return ""
     priority = pod.spec.priority or 0
     for other in around.placed(nominated):
-        if other.priority < priority and _was_evicted(other.pod):
+        if other.priority < priority and was_evicted(other.pod):
             return TERMINATING
     return ""
 
@@ -297,7 +297,8 @@ _RULES: Sequence[Callable[[Candidate], float]] = (
 """Violations, highest priority, sum of priorities, number: the least is the best."""
 
 
-def _was_evicted(pod: Pod) -> bool:
+def was_evicted(pod: Pod) -> bool:
+    """Return whether a pod is going because of an earlier preemption."""
     return pod.metadata.deletion_timestamp is not None and any(
         condition.type == "DisruptionTarget"
         and condition.status == "True"

@@ -14,6 +14,7 @@ import numpy as np
 
 from schedbench.cluster.layout import ClusterState
 from schedbench.plugins.base import Plugin, ScoreColumns, ScoreKind, ScorePlugin
+from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.plugins.registry import plugin_class
 
 DEFAULT_FILTERS = (
@@ -105,6 +106,14 @@ class Profile:
         }
         known |= {plugin.name: plugin for plugin in self.configured}
         return [known.get(name) or plugin_class(name)() for name in self.filters]
+
+    def filters_off(self) -> frozenset[str]:
+        """Return the default filters that are off, or let some resources pass."""
+        off = set(DEFAULT_FILTERS) - set(self.filters)
+        fit = self.plugin(NodeResourcesFit)
+        if fit is not None and (fit.ignored or fit.ignored_groups):
+            off.add(fit.name)
+        return frozenset(off)
 
     def columns(self, resources: Sequence[str], state: ClusterState) -> ScoreColumns:
         """Return the scores as kernels read them.

@@ -140,7 +140,7 @@ def normalized_score(
     count = score.size
     kind = columns.kind[k]
     if kind <= ScoreKind.NODE_AFFINITY:
-        score[:] = static.raw[kind, classes.static_row[pod_class]]
+        copy_row(static.raw[kind, classes.static_row[pod_class]], score)
         reverse = kind == ScoreKind.TAINT_TOLERATION
         default_normalize(score, scratch.bad, reverse)
     elif kind <= ScoreKind.REQUESTED_TO_CAPACITY_RATIO:
@@ -167,9 +167,16 @@ def normalized_score(
         spread_score(state, classes.spread.soft, pod_class, scratch.bad, score)
         spread_normalize_counts(score, scratch.bad)
     elif kind == ScoreKind.IMAGE_LOCALITY:
-        score[:] = static.image[static.image_row[pod_class]]
+        copy_row(static.image[static.image_row[pod_class]], score)
     else:
         custom_score(state, classes, pod_class, scratch)
+
+
+@kernel
+def copy_row(row: NDArray[np.int64], score: NDArray[np.int64]) -> None:
+    """Copy scores; numba would ask for memory to assign one array to another."""
+    for i in range(score.size):
+        score[i] = row[i]
 
 
 @array_kernel

@@ -78,7 +78,7 @@ def run_loop(
         if at.decisions[0] >= stop_at:
             return LIMIT_REACHED
         if at.retrying[0]:
-            pod = next_to_retry(state, compiled, pods, progress)
+            pod = next_to_retry(state, compiled, pods, progress, scratch.bad[:1])
             if pod < 0:
                 end_retry(progress)
                 continue

@@ -104,6 +104,8 @@ class Record:
         This machine's times.
     notes
         What of the workload was left out, one sentence each.
+    filters_off
+        Default filters that a profile of the policy does without, in whole or part.
     """
 
     time: NDArray[np.float64]
@@ -118,3 +120,4 @@ class Record:
     digest: str
     wall: WallClock
     notes: Sequence[str] = ()
+    filters_off: frozenset[str] = frozenset()

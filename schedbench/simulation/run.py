@@ -140,23 +140,28 @@ class Run:
         """Return what of the workload was left out, one sentence each."""
         return []
 
+    def filters_off(self) -> frozenset[str]:
+        """Return the default filters that the policy does without."""
+        return self.policy.profile.filters_off()
+
     def record(self, compile_seconds: float, total_seconds: float) -> Record:
         """Return what happened."""
         at = self.progress.counters
-        entries = slice(0, int(at.logged[0]))
+        entries = self.entries()
         latency = self.log.latency[: int(at.decisions[0])].copy()
         return Record(
-            time=self.log.time[entries].copy(),
-            kind=self.log.kind[entries].copy(),
-            pod=self.log.pod[entries].copy(),
-            node=self.log.node[entries].copy(),
-            devices=self.log.devices[entries].copy(),
+            time=self.log.time[entries],
+            kind=self.log.kind[entries],
+            pod=self.log.pod[entries],
+            node=self.log.node[entries],
+            devices=self.log.devices[entries],
             pod_class=self.pods.pod_class.copy(),
             rejections=self.rejections(),
             capacity_changes=self.capacity_changes,
             horizon=float(at.now[0]),
             digest=self._digest(entries),
             notes=self.notes(),
+            filters_off=self.filters_off(),
             wall=WallClock(
                 schedule_seconds=float(latency.sum()) / 1e9,
                 total_seconds=total_seconds,
@@ -167,7 +172,11 @@ class Run:
             ),
         )
 
-    def _digest(self, entries: slice) -> str:
+    def entries(self) -> NDArray[np.int64]:
+        """Return the entries of the log in causal order, int64[event]."""
+        return np.arange(self.progress.counters.logged[0])
+
+    def _digest(self, entries: NDArray[np.int64]) -> str:
         """Hash the bindings in the order in which they were made."""
         bound = self.log.kind[entries] == EventKind.BIND
         digest = hashlib.blake2b(digest_size=16)

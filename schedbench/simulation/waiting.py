@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.jit import kernel
@@ -90,10 +91,16 @@ def begin_retry(progress: Progress) -> None:
 
 @kernel
 def fits_changed(
-    state: ClusterState, compiled: Compiled, progress: Progress, pod_class: int
+    state: ClusterState,
+    compiled: Compiled,
+    progress: Progress,
+    pod_class: int,
+    bad: NDArray[np.int64],
 ) -> bool:
-    """Return whether the class fits on a node that changed since the last retry."""
-    bad = np.empty(1, dtype=np.int64)
+    """Return whether the class fits on a node that changed since the last retry.
+
+    `bad` is scratch of length 1.
+    """
     for index in range(progress.counters.changed[0]):
         node = np.int64(progress.changed_nodes[index])
         mark_infeasible(
@@ -126,14 +133,18 @@ def reads_domains(classes: PodClasses, pod_class: int) -> bool:
 
 @kernel
 def next_to_retry(
-    state: ClusterState, compiled: Compiled, pods: Pods, progress: Progress
+    state: ClusterState,
+    compiled: Compiled,
+    pods: Pods,
+    progress: Progress,
+    bad: NDArray[np.int64],
 ) -> int:
     """Take the first pod of the queue that may fit now, or was not tried; −1 if none.
 
     A class that failed everywhere can only fit on nodes that changed since; what
     fits nowhere when its turn comes is not asked again in this pass. So the pass asks
     each class once a binding, instead of each pod on each node. A class that reads
-    domains may fit on any node.
+    domains may fit on any node. `bad` is scratch of length 1.
     """
     at = progress.counters
     while True:
@@ -153,7 +164,7 @@ def next_to_retry(
         pod = np.int64(pods.by_rank[best])
         pod_class = np.int64(pods.pod_class[pod])
         if reads_domains(compiled.classes, pod_class) or fits_changed(
-            state, compiled, progress, pod_class
+            state, compiled, progress, pod_class, bad
         ):
             drop_head(progress, pod_class)
             at.first_try[0] = 0

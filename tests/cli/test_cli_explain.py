@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -176,3 +177,218 @@ def test_warmup(cli):
         sum(each["seconds"] for each in found["steps"])
     )
     assert len(found["steps"]) >= 3
+
+
+def write(here, *items):
+    """Write a snapshot and return its path."""
+    path = here / "cluster.json"
+    path.write_text(json.dumps({"kind": "List", "items": items}))
+    return path
+
+
+CONFIG = """\
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+- schedulerName: default-scheduler
+- schedulerName: packer
+  plugins:
+    filter:
+      disabled: [{name: TaintToleration}]
+  pluginConfig:
+  - name: NodeResourcesFit
+    args:
+      scoringStrategy:
+        type: MostAllocated
+        resources: [{name: cpu, weight: 1}]
+"""
+
+
+def test_nearest_misses_and_the_event(cli, snapshot):
+    """A pod that fits nowhere is told what would have to change, in words and data."""
+    text = cli("explain", snapshot, "--pod", "huge").out
+    found = cli("explain", snapshot, "--pod", "huge", "--json").document
+    change, further = found["changes"]
+
+    assert found["fit_error"].endswith(
+        "preemption: 0/3 nodes are available: 3 Preemption is not helpful for "
+        "scheduling."
+    )
+    assert change["text"] == "1 more node if cpu request <= 8 (now 100)"
+    assert (change["limit"], change["now"], change["nodes"]) == (8000, 100_000, ["b"])
+    assert f"  {change['text']}: b\n  {further['text']}: a, b\n" in text
+    assert found["schema_version"] == 1
+
+
+def test_preemption_candidates(cli, here):
+    """The candidates are told with their victims, and which one would be taken."""
+    path = write(
+        here,
+        node("a"),
+        node("b"),
+        pod("low", "3", on="a", priority=1),
+        pod("higher", "3", on="b", priority=2),
+        pod("top", "3", priority=10),
+    )
+    text = cli("explain", path, "--pod", "top").out
+    found = cli("explain", path, "--pod", "top", "--json").document["preemption"]
+
+    assert (found["node"], [each["node"] for each in found["candidates"]]) == (
+        "a",
+        ["a", "b"],
+    )
+    assert found["candidates"][0] == {
+        "node": "a",
+        "budget_violations": 0,
+        "victims": [{"pod": "default/low", "priority": 1}],
+    }
+    assert "It would take a and evict default/low." in text
+
+
+def test_configuration_picks_the_profile(cli, here):
+    """The pod's schedulerName picks a profile: its filters, scores and weights."""
+    (here / "s.yaml").write_text(CONFIG)
+    path = write(
+        here,
+        node("empty"),
+        node("fuller", taints=[TAINT]),
+        pod("there", "2", on="fuller"),
+        pod("spread", "1"),
+        pod("pack", "1", schedulerName="packer"),
+    )
+    spread, pack = (
+        cli("explain", path, "--pod", name, "--config", "s.yaml", "--json").document
+        for name in ("spread", "pack")
+    )
+
+    assert (spread["policy"], spread["node"]) == ("default-scheduler", "empty")
+    assert (pack["policy"], pack["node"], pack["feasible"]) == ("packer", "fuller", 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        pytest.param(
+            ["--config", "s.yaml"],
+            "its profiles are default-scheduler, packer",
+            id="a scheduler without a profile",
+        ),
+        pytest.param(
+            ["--config", "s.yaml", "-p", "random"],
+            "--config and --policy exclude each other",
+            id="two ways at once",
+        ),
+        pytest.param(
+            ["--config", "absent.yaml"], "absent.yaml", id="no such configuration"
+        ),
+    ],
+)
+def test_configurations_that_do_not_do(cli, here, options, words):
+    """A configuration that cannot answer is refused with a cure."""
+    (here / "s.yaml").write_text(CONFIG)
+    path = write(here, node("a"), pod("other", "1", schedulerName="other"))
+    found = cli("explain", path, "--pod", "other", *options)
+
+    assert (found.code, found.out) == (2, "")
+    assert words in found.err
+
+
+def test_scores_before_weighing(cli, here):
+    """Raw and normalized scores are in the document, and with `--raw` in the text."""
+    soft = {"key": "a", "effect": "PreferNoSchedule"}
+    path = write(here, node("a"), node("b", taints=[soft]), pod("web", "1"))
+    found = cli("explain", path, "--pod", "web", "--json").document
+    scores = {each["node"]: each for each in found["scores"]}
+    text = cli("explain", path, "--pod", "web", "--raw").out
+
+    assert scores["b"]["raw"]["TaintToleration"] == 1
+    assert scores["b"]["normalized"]["TaintToleration"] == 0
+    assert scores["a"]["plugins"]["TaintToleration"] == 300
+    assert "TaintToleration, raw" in text
+
+
+def test_gated_and_missing_a_claim(cli, here):
+    """A gated pod is explained without its gates; a missing claim stops a pod."""
+    volume = {"name": "v", "persistentVolumeClaim": {"claimName": "gone"}}
+    path = write(
+        here,
+        node("a"),
+        pod("gated", "1", schedulingGates=[{"name": "quota"}]),
+        pod("stateful", "1", volumes=[volume]),
+    )
+    gated = cli("explain", path, "--pod", "gated")
+    stopped = cli("explain", path, "--pod", "stateful", "--json").document
+
+    assert "It is not tried yet: waiting for scheduling gates: [quota]" in gated.out
+    assert "default/gated goes to a" in gated.out
+    assert 'persistentvolumeclaim "gone" not found' in stopped["fit_error"]
+
+
+def test_same_node_again(cli, here):
+    """A bound pod is told whether it would go to the same node."""
+    path = write(here, node("a"), node("b", cpu="1"), pod("web", "2", on="a"))
+    found = cli("explain", path, "--pod", "web", "--json").document
+    text = cli("explain", path, "--pod", "web").out
+
+    assert (found["node"], found["was_on"], found["same_node"]) == ("a", "a", True)
+    assert "In the snapshot it is on a too." in text
+
+
+def test_taints_that_are_not_tried(cli, here):
+    """Of very many taints the rarer ones are not tried, and that is told."""
+    taints = [{"key": f"t{i}", "effect": "NoSchedule"} for i in range(53)]
+    nodes = [node(f"n{i}", taints=[taint]) for i, taint in enumerate(taints)]
+    path = write(here, *nodes, pod("web", "1"))
+    text = cli("explain", path, "--pod", "web").out
+    found = cli("explain", path, "--pod", "web", "--json").document
+
+    assert (len(found["changes"]), found["taints_not_tried"]) == (50, 3)
+    assert "(3 rarer taints not tried)" in text
+
+
+def test_no_nodes(cli, here):
+    """Without nodes the event is kube-scheduler's error."""
+    path = write(here, pod("web", "1"))
+    found = cli("explain", path, "--pod", "web", "--json").document
+
+    assert found["fit_error"] == "no nodes available to schedule pods"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_fit_the_terminal(cli, here, monkeypatch, width):
+    """Long names of nodes do not make lines longer than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    names = [f"ip-10-0-{i}-17.eu-west-1.compute.internal" for i in range(6)]
+    path = write(
+        here,
+        *(node(name) for name in names),
+        *(pod(f"low-{i}", "3", on=name) for i, name in enumerate(names)),
+        pod("web", "1"),
+        pod("top", "3", priority=9),
+    )
+    lines = [
+        line
+        for name in ("web", "top")
+        for line in cli("explain", path, "--pod", name).out.splitlines()
+        if "nodes are available" not in line
+    ]
+
+    assert max(map(len, lines)) <= width
+
+
+def test_a_great_snapshot(cli, here):
+    """5,000 nodes with 50,000 pods are explained, most of the time being loading."""
+    zone = "topology.kubernetes.io/zone"
+    nodes = [node(f"n{i}", cpu="11", **{zone: "abc"[i % 3]}) for i in range(5000)]
+    bound = [pod(f"p{i}", "1", on=f"n{i % 5000}") for i in range(50_000)]
+    for each in nodes:
+        each["status"]["allocatable"] |= {"memory": "64Gi", "pods": "110"}
+    path = write(here, *nodes, *bound, pod("web", "1"), pod("top", "2", priority=9))
+    started = time.monotonic()
+    web = cli("explain", path, "--pod", "web", "--json").document
+    top = cli("explain", path, "--pod", "top", "--json").document
+
+    assert (web["feasible"], top["feasible"]) == (5000, 0)
+    assert top["changes"][0]["text"] == ("5,000 more nodes if cpu request <= 1 (now 2)")
+    assert len(top["preemption"]["candidates"]) == 500
+    assert time.monotonic() - started < 120

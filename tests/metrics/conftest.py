@@ -31,7 +31,17 @@ def node(name, *, cpu=4, memory=8, pods=10, gpus=0, model="", labels=None, **spe
     )
 
 
-def pod(*, cpu=1, memory=1, gpu=None, models="", namespace="default", ports=(), **spec):
+def pod(
+    *,
+    cpu=1,
+    memory=1,
+    gpu=None,
+    models="",
+    namespace="default",
+    labels=None,
+    ports=(),
+    **spec,
+):
     """Make a pod; cpu in cores, memory in Gi, `gpu` = (devices, milli of each)."""
     notes = {}
     if gpu:
@@ -45,7 +55,9 @@ def pod(*, cpu=1, memory=1, gpu=None, models="", namespace="default", ports=(), 
         ports=list(ports),
     )
     return Pod(
-        metadata=ObjectMeta(name="p", namespace=namespace, annotations=notes),
+        metadata=ObjectMeta(
+            name="p", namespace=namespace, labels=labels or {}, annotations=notes
+        ),
         spec=PodSpec(containers=[container], **spec),
     )
 
@@ -70,13 +82,26 @@ def record(*entries, horizon=None, changes=(), pod_class=()):
     )
 
 
-def workload(nodes, pods, *, node_events=(), typical=(), **stream):
+def workload(
+    nodes,
+    pods,
+    *,
+    objects=(),
+    node_events=(),
+    pod_updates=(),
+    queue="immediate",
+    typical=(),
+    **stream,
+):
     """Make a workload."""
     return Workload(
         "test",
         nodes,
         PodStream.of(pods, **stream),
+        objects,
         node_events=node_events,
+        pod_updates=pod_updates,
+        queue=queue,
         typical_pods=typical,
     )
 

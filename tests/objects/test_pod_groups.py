@@ -12,6 +12,7 @@ from schedbench.objects.decode import decode_object
 from schedbench.objects.pod_groups import (
     GroupKey,
     check_hierarchy,
+    default_pod_group,
     evicted_as_one,
     is_gang,
     key_of,
@@ -19,7 +20,7 @@ from schedbench.objects.pod_groups import (
     parent_of,
     topology_key,
 )
-from schedbench.objects.policy import CompositePodGroup, PodGroup
+from schedbench.objects.policy import CompositePodGroup, PodGroup, PriorityClass
 
 
 def document(kind: str = "PodGroup", **spec: Any) -> dict[str, Any]:
@@ -169,6 +170,35 @@ def test_refused(kind: str, spec: dict[str, Any], message: str) -> None:
         decode_object(document(kind, **spec))
 
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("spec", "priority"),
+    [
+        ({}, 3),
+        ({"priority": 9, "priorityClassName": "high"}, 9),
+        ({"priorityClassName": "high"}, 7),
+        ({"priorityClassName": "system-node-critical"}, 2_000_001_000),
+    ],
+    ids=["the default class", "given", "named", "of the system"],
+)
+def test_priority_of_a_group(spec: dict[str, Any], priority: int) -> None:
+    """It is resolved as that of a pod."""
+    classes = {
+        "high": PriorityClass(value=7),
+        "low": PriorityClass(value=3, global_default=True),
+    }
+
+    assert default_pod_group(group("g", **spec), classes).spec.priority == priority
+
+
+def test_group_without_any_class_has_no_priority() -> None:
+    """Its pods' own priorities count then; an unknown class is refused."""
+    with pytest.raises(InputError) as caught:
+        default_pod_group(group("g", priorityClassName="none"))
+
+    assert "PodGroup default/g spec.priorityClassName" in str(caught.value)
+    assert default_pod_group(group("g")).spec.priority is None
 
 
 def test_circle_of_parents() -> None:

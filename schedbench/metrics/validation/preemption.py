@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from schedbench.metrics.validation.wish import Problem, Wish
 
@@ -10,7 +10,8 @@ from schedbench.metrics.validation.wish import Problem, Wish
 class Preemptions:
     """Who makes room on which node at the instant that the log is at."""
 
-    def __init__(self) -> None:
+    def __init__(self, priority: Callable[[Wish], int]) -> None:
+        self._priority = priority
         self._now: dict[int, Wish] = {}
 
     def pass_time(self) -> None:
@@ -29,10 +30,6 @@ class Preemptions:
         if preemptor is None:
             yield "preemption", "deleted before it is due, and no pod makes room there"
             return
-        own, other = _priority(wish), _priority(preemptor)
+        own, other = self._priority(wish), self._priority(preemptor)
         if own >= other:
             yield "preemption", f"priority {own} goes for one of priority {other}"
-
-
-def _priority(wish: Wish) -> int:
-    return wish.pod.spec.priority or 0

@@ -98,14 +98,7 @@ class Storage:
     def _attached(self, key: Key, claim: PersistentVolumeClaim) -> Attached | None:
         volume = self.volume_of(claim)
         if volume is not None:
-            spec = volume.spec
-            if spec.csi is not None:
-                return Attached(spec.csi.driver, spec.csi.volume_handle)
-            if spec.aws_elastic_block_store is not None:
-                return _ebs(spec.aws_elastic_block_store.volume_id)
-            if spec.azure_disk is not None:
-                return Attached(AZURE, spec.azure_disk.disk_uri)
-            return None
+            return _of_volume(volume)
         storage = self.classes.get(class_of(claim))
         if storage is None or not storage.provisioner:
             return None
@@ -185,6 +178,17 @@ def _inline(volume: Volume) -> Attached | None:
     if volume.azure_disk is not None:
         return Attached(AZURE, volume.azure_disk.disk_uri)
     return None
+
+
+def _of_volume(volume: PersistentVolume) -> Attached | None:
+    spec, found = volume.spec, None
+    if spec.csi is not None:
+        found = Attached(spec.csi.driver, spec.csi.volume_handle)
+    elif spec.aws_elastic_block_store is not None:
+        found = _ebs(spec.aws_elastic_block_store.volume_id)
+    elif spec.azure_disk is not None:
+        found = Attached(AZURE, spec.azure_disk.disk_uri)
+    return found if found is not None and found.handle else None
 
 
 def _ebs(volume_id: str) -> Attached:

@@ -73,21 +73,24 @@ class Volumes:
             return
         if "ReadWriteOncePod" in claim.spec.access_modes and self._mounted[mount.key]:
             yield "volume claim", f"{name} is for one pod and in use"
+        if claim.metadata.deletion_timestamp is not None:
+            yield "volume claim", f"{name} is being deleted"
         if claim.spec.volume_name and BIND_COMPLETED in claim.metadata.annotations:
-            yield from self._bound_problems(name, claim, machine)
+            yield from self._bound_problems(mount, claim, machine)
         elif not self.storage.waits(claim):
             yield "volume claim", f"{name} is not bound"
 
     def _bound_problems(
-        self, name: str, claim: PersistentVolumeClaim, machine: Machine
+        self, mount: Mount, claim: PersistentVolumeClaim, machine: Machine
     ) -> Iterator[Problem]:
         volume = self.storage.volume_of(claim)
         if volume is None:
+            name = "/".join(mount.key)
             yield "volume claim", f"{name} is bound to no volume that exists"
             return
         if not reaches(volume, machine.node):
             yield "volume node affinity", f"{volume.metadata.name} is out of reach"
-        zone = wrong_zone(volume, machine.node)
+        zone = None if mount.own else wrong_zone(volume, machine.node)
         if zone is not None:
             yield "volume zone", f"{volume.metadata.name} is in {zone}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -154,6 +155,13 @@ class QueuedCluster(Run):
         self.queue.observe(
             on_node(before, name), on_node(self.objects[pod], name), self.now
         )
+
+    def count(self, started: int) -> None:
+        """Count a decision, with the time that it took."""
+        self.make_room_in_log()
+        at = self.progress.counters
+        self.log.latency[int(at.decisions[0])] = time.perf_counter_ns() - started
+        at.decisions[0] += 1
 
     def placed(self, pod: int, slot: int, start: float) -> PlacedPod:
         """Return a pod as preemption sees it; it starts when it is bound."""

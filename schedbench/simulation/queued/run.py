@@ -12,18 +12,18 @@ import collections
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.errors import TimeLimitError
 from schedbench.policies.base import Policy
 from schedbench.scheduler.attempt import Attempt, Outcome, Turn
-from schedbench.scheduler.dry_run import PlacedPod
-from schedbench.scheduler.pod_group_preemption import GroupPreemption
 from schedbench.scheduler.preemption import Candidate
 from schedbench.scheduler.queueing.entry import QueuedPod
+from schedbench.scheduler.storage import VOLUME_PLUGINS
 from schedbench.simulation.queued.cluster import QueuedCluster
 from schedbench.simulation.queued.events import Events
-from schedbench.simulation.queued.groups import GroupCycle
+from schedbench.simulation.queued.groups import GroupCycle, Room
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -47,7 +47,7 @@ class Queued(QueuedCluster):
         self._engine = engine_of(self.session, policy, engine)
         self._search = search_of(self.world, seed)
         self._choose = chooser_of(policy, seed)
-        self._group_cycle = GroupCycle(self, self._attempt_member)
+        self._group_cycle = GroupCycle(self, self._member)
         self._failed: dict[int, tuple[int, Outcome]] = {}
         self._tried: dict[str, int] = {}
         self._found: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -101,27 +101,20 @@ class Queued(QueuedCluster):
         pod = self.objects.index(queued.key)
         started = time.perf_counter_ns()
         outcome = self._attempt(queued, pod)
-        self._count(started)
+        self.count(started)
         if outcome.chosen >= 0 and not outcome.error:
             self.bind(queued, pod, outcome.chosen)
         else:
             self._fail(queued, pod, outcome)
 
-    def _count(self, started: int) -> None:
-        """Count a decision, with the time that it took."""
-        self.make_room_in_log()
-        at = self.progress.counters
-        self.log.latency[int(at.decisions[0])] = time.perf_counter_ns() - started
-        at.decisions[0] += 1
-
     def _try_group(self, popped: QueuedPod) -> None:
         """Try the whole group of a popped pod, with all of its members that wait."""
         waiting = self._group_cycle.pop_others(popped)
-        outcome, room = self._group_cycle.run(waiting)
+        with telling(self.policy):
+            outcome, room = self._group_cycle.run(waiting)
         for queued, slot in outcome.placed.items():
-            self.world.volumes.reserve(queued.pod, slot)
             self.bind(queued, self.objects.index(queued.key), slot)
-        if room is not None and room.victims:
+        if room.victims:
             self._evict(room)
         for queued, refusal in outcome.returned.items():
             pod = self.objects.index(queued.key)
@@ -131,10 +124,10 @@ class Queued(QueuedCluster):
             self._tried[queued.key] = self.version
             plugins = () if refusal.error else refusal.plugins
             self.queue.add_unschedulable(queued, plugins, self.now, refusal.pending)
-        for queued, slot in (room.nominated if room is not None else {}).items():
+        for queued, slot in room.nominated.items():
             self.nominate(self.objects.index(queued.key), slot)
 
-    def _evict(self, room: GroupPreemption[QueuedPod, PlacedPod]) -> None:
+    def _evict(self, room: Room) -> None:
         """Evict the victims of a group, node by node in the log."""
         first = next(iter(room.nominated))
         pods = [placed for victim in room.victims for placed in victim.pods]
@@ -145,19 +138,12 @@ class Queued(QueuedCluster):
                     victim = self.objects.index(placed.pod.key)
                     self.take(victim, EventKind.DELETE)
 
-    def _attempt_member(self, queued: QueuedPod) -> Outcome:
-        """Try a member of a group, which makes no room by itself."""
-        started = time.perf_counter_ns()
-        self.world.look()
+    def _member(self, queued: QueuedPod) -> Attempt:
+        """Return an attempt at a member of a group, which makes no room by itself."""
         pod = self.objects.index(queued.key)
         turn = Turn(pod, int(self.progress.counters.cursor[0]))
         pod_class = int(self.pods.pod_class[pod])
-        with telling(self.policy):
-            outcome = Attempt(
-                self.world, queued.pod, pod_class, self._engine, turn, None
-            ).run()
-        self._count(started)
-        return outcome
+        return Attempt(self.world, queued.pod, pod_class, self._engine, turn, None)
 
     def _attempt(self, queued: QueuedPod, pod: int) -> Outcome:
         """Try a pod; what failed for its class fails until something changes."""
@@ -210,6 +196,29 @@ class Queued(QueuedCluster):
             self.take(self.objects.index(victim.pod.key), EventKind.DELETE)
         for other in self.world.clear_lower(self.objects[pod], chosen):
             self.nominate(self.objects.index(other.pod.key), None)
+
+    def entries(self) -> NDArray[np.int64]:
+        """Return the entries of the log: of an instant, what arrives before its binds.
+
+        The compiled loop lets one pod after another arrive and be bound.
+        """
+        count = int(self.progress.counters.logged[0])
+        time, kind = self.log.time[:count], self.log.kind[:count]
+        instant = np.cumsum(np.diff(time, prepend=0.0) > 0)
+        arrives = kind == EventKind.ARRIVE
+        begun = np.cumsum(arrives)
+        before = np.where(np.diff(instant, prepend=-1) > 0, begun - arrives, 0)
+        phase = np.where(arrives, 1, 2)
+        phase[begun == np.maximum.accumulate(before)] = 0
+        return np.lexsort((phase, instant))
+
+    def filters_off(self) -> frozenset[str]:
+        """Return the default filters that a profile does without."""
+        off: set[str] = set()
+        for settings in self.world.settings.values():
+            off |= settings.profile.filters_off()
+            off |= set(VOLUME_PLUGINS) - set(settings.points["filter"])
+        return frozenset(off)
 
     def notes(self) -> list[str]:
         """Return what of the workload was left out, one sentence each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import strategies
@@ -12,12 +13,26 @@ from naive.placed import Placed
 from naive.profile import WHOLE
 from naive.world import World
 
+from kernel_cases.situation import KernelCase
 from schedbench.cluster.encode import EncodedWorkload, encode
 from schedbench.cluster.state import bind
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
+from schedbench.plugins.inter_pod_affinity import (
+    inter_pod_fits,
+    inter_pod_normalize,
+    inter_pod_score,
+    inter_pod_verdict,
+    scores_nothing,
+)
+from schedbench.plugins.pod_topology_spread import (
+    has_soft,
+    spread_fits,
+    spread_normalize_counts,
+    spread_score,
+)
 from schedbench.policies.registry import make_policy
 from schedbench.scheduler.cycle import schedule_one
 from schedbench.scheduler.explain import explain
@@ -42,16 +57,18 @@ class Neighbourhood(NamedTuple):
 
 
 @st.composite
-def neighbourhoods(draw: st.DrawFn) -> Neighbourhood:
+def neighbourhoods(
+    draw: st.DrawFn, features: Collection[str] = FEATURES
+) -> Neighbourhood:
     """Draw a neighbourhood; the first kind is the pod to decide on."""
-    nodes = draw(strategies.clusters(max_size=6, features=FEATURES))
+    nodes = draw(strategies.clusters(max_size=6, features=features))
     names = [node.metadata.name for node in nodes]
-    kind = strategies.pods(names, features=FEATURES)
+    kind = strategies.pods(names, features=features)
     kinds = draw(st.lists(kind, min_size=2, max_size=4))
     place = st.tuples(st.integers(0, len(kinds) - 1), st.integers(0, len(nodes) - 1))
     placed = draw(st.lists(place, max_size=10))
     return Neighbourhood(
-        nodes, kinds, placed, draw(strategies.cluster_objects(FEATURES))
+        nodes, kinds, placed, draw(strategies.cluster_objects(features))
     )
 
 
@@ -114,3 +131,23 @@ def naively(drawn: Neighbourhood) -> dict[str, Any]:
         },
         "scores": scores,
     }
+
+
+CASES = {
+    "PodTopologySpread, InterPodAffinity and ImageLocality": KernelCase(
+        (
+            inter_pod_fits,
+            inter_pod_verdict,
+            inter_pod_score,
+            inter_pod_normalize,
+            scores_nothing,
+            spread_fits,
+            spread_score,
+            spread_normalize_counts,
+            has_soft,
+        ),
+        neighbourhoods(),
+        decided,
+        naively,
+    ),
+}

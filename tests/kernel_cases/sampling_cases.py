@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from naive import sampling as naive_sampling
 
+from kernel_cases.situation import KernelCase
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.node import Node
 from schedbench.scheduler.sampling import UNSEEN, NodeWalk, advance, sample
@@ -78,3 +79,8 @@ def naively_sampled(drawn: Walk) -> tuple[list[int], int, int]:
     found, seen = naive_sampling.kept(names, feasible, drawn.start, drawn.percentage)
     kept = [slot for slot in drawn.order if str(slot) in found]
     return kept, seen, (drawn.start + seen) % len(drawn.order)
+
+
+CASES = {
+    "sampling": KernelCase((sample, advance), walks(), sampled, naively_sampled),
+}
