@@ -14,14 +14,26 @@ import numpy as np
 import strategies
 from hypothesis import strategies as st
 
+from schedbench.objects.defaults import default_pod
 from schedbench.objects.kinds import KINDS
-from schedbench.objects.node import Node
-from schedbench.objects.pod import Pod, PodSchedulingGate, ResourceRequirements
+from schedbench.objects.meta import ObjectMeta
+from schedbench.objects.node import Node, NodeSpec
+from schedbench.objects.pod import (
+    Container,
+    Pod,
+    PodSchedulingGate,
+    ResourceRequirements,
+)
 from schedbench.objects.taints import Toleration
 from schedbench.objects.volume import PersistentVolumeClaimVolume, Volume
 from schedbench.objects.workload import PodStream, PodUpdate, Workload
 
-FEATURES = ("affinity", "spread", "images", "namespaces", "owners", "priorities")
+FEATURE_SETS = (
+    ("priorities",),
+    ("priorities", "affinity", "spread"),
+    ("priorities", "images", "namespaces", "owners"),
+    strategies.FEATURES,
+)
 TWO_PROFILES = {
     "apiVersion": "kubescheduler.config.k8s.io/v1",
     "kind": "KubeSchedulerConfiguration",
@@ -161,17 +173,14 @@ def histories(draw: st.DrawFn, pod: Pod, node_names: Sequence[str]) -> list[Pod]
 @st.composite
 def workloads(draw: st.DrawFn, *, max_nodes: int = 4, max_pods: int = 14) -> Workload:
     """Draw a workload for the scheduling queue."""
-    features = draw(
-        st.lists(st.sampled_from(FEATURES), unique=True).map(
-            lambda some: tuple({*some, "priorities"})
-        )
-    )
+    features = draw(st.sampled_from(FEATURE_SETS))
     cluster = draw(strategies.clusters(max_size=max_nodes, features=features))
     names = [node.metadata.name for node in cluster]
     tight = draw(st.sampled_from((True, True, False)))
     if tight:
-        cluster = [_tight(node, draw(st.integers(1, 4))) for node in cluster]
+        cluster = [_tight(node, draw(st.integers(2, 5))) for node in cluster]
     kinds = draw(st.integers(2, 4))
+    priorities = draw(st.permutations((0, 5, 10, 100)))
     versions: list[list[Pod]] = []
     for index in range(kinds):
         pod = draw(strategies.pods(names, name=f"kind-{index}", features=features))
@@ -179,7 +188,9 @@ def workloads(draw: st.DrawFn, *, max_nodes: int = 4, max_pods: int = 14) -> Wor
             pod.spec.containers = pod.spec.containers[:1]
             pod.spec.containers[0].resources = draw(_large())
             pod.spec.resources = None
-            pod.spec.priority = draw(st.sampled_from((0, 0, 10, 100)))
+            pod.spec.priority = priorities[index]
+            pod.spec.preemption_policy = "Never" if draw(_rarely) else None
+            pod.spec.node_selector = {}
         versions.append(draw(histories(pod, names)))
     templates = [pod for history in versions for pod in history]
     depth = len(versions[0])
@@ -204,6 +215,50 @@ def workloads(draw: st.DrawFn, *, max_nodes: int = 4, max_pods: int = 14) -> Wor
         queue="kube-scheduler",
         scheduler_config=draw(st.sampled_from((None, TWO_PROFILES))),
     )
+
+
+@st.composite
+def crowds(draw: st.DrawFn, *, max_pods: int = 16) -> Workload:
+    """Draw few plain nodes and pods of many priorities, which preempt each other."""
+    count = draw(st.integers(1, 3))
+    cluster = [_tight(_plain(f"node-{index}"), 110) for index in range(count)]
+    kinds = [
+        draw(_crowding(f"kind-{index}", priority, count))
+        for index, priority in enumerate(draw(st.permutations((0, 0, 10, 100))))
+    ]
+    pods = draw(st.integers(max_pods // 2, max_pods))
+    kind = draw(st.lists(st.integers(0, 3), min_size=pods, max_size=pods))
+    return Workload(
+        "crowd",
+        cluster,
+        draw(_streams(kinds, kind, count)),
+        draw(strategies.cluster_objects(("priorities",))),
+        node_events=draw(strategies.node_events(cluster, max_size=1)),
+        queue="kube-scheduler",
+    )
+
+
+@st.composite
+def _crowding(draw: st.DrawFn, name: str, priority: int, nodes: int) -> Pod:
+    pod = Pod(metadata=ObjectMeta(name=name, namespace="default"))
+    pod.metadata.labels = {"app": draw(st.sampled_from(("web", "db")))}
+    ports = draw(st.lists(strategies.container_ports(), max_size=1))
+    pod.spec.containers = [Container(resources=draw(_large()), ports=ports)]
+    pod.spec.priority = priority
+    pod.spec.preemption_policy = "Never" if draw(_rarely) and draw(_rarely) else None
+    if draw(_rarely):
+        pod.spec.affinity = draw(strategies.pod_affinities())
+    if draw(_rarely):
+        pod.spec.topology_spread_constraints = [draw(strategies.spread_constraints())]
+    if draw(_rarely):
+        places = st.integers(0, nodes - 1).map("node-{}".format)
+        pod.status.nominated_node_name = draw(places)
+    return default_pod(pod)
+
+
+def _plain(name: str) -> Node:
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": name[-1]}
+    return Node(metadata=ObjectMeta(name=name, labels=labels))
 
 
 @st.composite
@@ -236,7 +291,7 @@ def _large() -> st.SearchStrategy[ResourceRequirements]:
 
 
 def _tight(node: Node, pods: int) -> Node:
-    """Return the node with room for few pods."""
-    sizes = node.status.allocatable | {"cpu": "2", "memory": "4Gi", "pods": pods}
+    """Return the node with room for few pods, and open to all."""
+    sizes = node.status.allocatable | {"cpu": "2", "memory": "8Gi", "pods": pods}
     status = msgspec.structs.replace(node.status, allocatable=sizes)
-    return msgspec.structs.replace(node, status=status)
+    return msgspec.structs.replace(node, status=status, spec=NodeSpec())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 from naive import volumes
@@ -20,6 +19,7 @@ from naive.placed import Placed
 from naive.preemption import Candidate, Outcome, post_filter
 from naive.profile import Profile
 from naive.queue import NaiveQueue, Waiting
+from naive.queued_events import Event, Home, nominated_to, on_node, started
 from naive.queued_hints import helps, node_changes, pod_changes
 from naive.world import World
 
@@ -31,23 +31,6 @@ from schedbench.scheduler.queueing.events import Event as ClusterEvent
 
 NAME = "default-scheduler"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Event(NamedTuple):
-    """What happened; `pod` is −1 for a node's, `node` None where none is concerned."""
-
-    time: float
-    kind: str
-    pod: int
-    node: str | None = None
-
-
-class Home(NamedTuple):
-    """A pod's node, what is there of it, and when it will finish."""
-
-    node: str
-    placed: Placed
-    end: float
 
 
 def play(workload: Workload, profiles: dict[str, Profile]) -> list[Event]:
@@ -95,7 +78,9 @@ class Run:
         self.coming = sorted(
             (pod for pod in range(len(self.pods)) if self.arrives(pod)),
             key=lambda pod: (
-                (self.stream.arrival[pod], self.home_of(pod) < 0, *self.rank(pod))
+                self.stream.arrival[pod],
+                self.home_of(pod) < 0,
+                *self.rank(pod),
             ),
         )
         for node in workload.nodes:
@@ -363,21 +348,3 @@ class Run:
             {name: frozenset(taken) for name, taken in self.ports.items()},
             self.storage,
         )
-
-
-def on_node(pod: Pod, name: str) -> Pod:
-    """Return the pod as it is on a node."""
-    spec = msgspec.structs.replace(pod.spec, node_name=name)
-    return msgspec.structs.replace(pod, spec=spec)
-
-
-def nominated_to(pod: Pod, name: str | None) -> Pod:
-    """Return the pod as it is when nominated to a node, or to none."""
-    status = msgspec.structs.replace(pod.status, nominated_node_name=name)
-    return msgspec.structs.replace(pod, status=status)
-
-
-def started(pod: Pod, time: str | None) -> Pod:
-    """Return the pod as it is since it runs."""
-    status = msgspec.structs.replace(pod.status, start_time=time)
-    return msgspec.structs.replace(pod, status=status)

@@ -198,12 +198,11 @@ def _spread(pod: Pod, action: Action, old: Any, new: Any) -> bool:
             continue
         if not one.spec.node_name or one.metadata.namespace != pod.metadata.namespace:
             return False
-    both = old is not None and new is not None
-    tolerates_more = both and old.spec.tolerations != new.spec.tolerations
-    honoured = any(one.node_taints_policy == "Honor" for one in _hard(pod))
-    if tolerates_more and _itself(pod, new) and honoured:
-        return True
-    return any(_counts(one, pod, old) != _counts(one, pod, new) for one in _hard(pod))
+    honest = any(one.node_taints_policy == "Honor" for one in _hard(pod))
+    if old and new and _itself(pod, new) and honest:
+        others = old.spec.tolerations != new.spec.tolerations
+        return others or _recounted(pod, old, new)
+    return _recounted(pod, old, new)
 
 
 def _company(pod: Pod, action: Action, old: Any, new: Any) -> bool:
@@ -281,6 +280,10 @@ def _all_match(terms: Sequence[PodAffinityTerm], pod: Pod, other: Pod | None) ->
         if not selects(term.label_selector, other.metadata.labels):
             return False
     return True
+
+
+def _recounted(pod: Pod, old: Pod | None, new: Pod | None) -> bool:
+    return any(_counts(one, pod, old) != _counts(one, pod, new) for one in _hard(pod))
 
 
 def _claims(pod: Pod) -> set[str]:

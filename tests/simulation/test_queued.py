@@ -409,3 +409,37 @@ def last_node(cluster: Any, pod: Any, feasible: Any) -> Any:
     """Like the last node best."""
     del cluster, pod
     return np.arange(len(feasible), dtype=float)
+
+
+def test_a_preemptor_does_not_crowd_itself_out() -> None:
+    """A pod that makes room where it was nominated before is no guest beside itself."""
+    containers = [
+        {
+            "resources": {"requests": {"cpu": "1"}},
+            "ports": [{"containerPort": 80, "hostPort": 80}],
+        }
+    ]
+    again = queue_pod("kind", containers=containers, priority=10, nominated="a")
+    given = workload([node("a", "1")], [pod("1"), again], 0.0, 5.0)
+
+    assert told(given)[-1] == (5.0, "BIND", 1, "a")
+
+
+def test_a_host_port_that_two_pods_share_is_free_when_one_leaves() -> None:
+    """The ports of a node are a set; who is left holds it no more."""
+    containers = [{"ports": [{"containerPort": 80, "hostPort": 80}]}]
+    holder = queue_pod("kind", containers=containers, priority=0)
+    given = workload(
+        [node("a")],
+        [holder],
+        *(0.0, 0.0, 1.0, 9.0),
+        template=[0] * 4,
+        duration=np.array([2.0, 5.0, np.inf, np.inf]),
+        node=np.array([0, 0, -1, -1]),
+    )
+
+    assert [one for one in told(given) if one[2] > 1] == [
+        (1.0, "UNSCHEDULABLE", 2, None),
+        (2.0, "BIND", 2, "a"),
+        (9.0, "BIND", 3, "a"),
+    ]

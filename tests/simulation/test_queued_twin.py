@@ -19,6 +19,7 @@ from schedbench.simulation.record import EventKind
 from schedbench.simulation.replay import Engine, replay
 
 SPEC = "kube-scheduler[ties=first]"
+WORKLOADS = queued_strategies.workloads() | queued_strategies.crowds()
 Entry = tuple[float, str, int, str | None]
 
 
@@ -53,21 +54,21 @@ def expected(workload: Workload) -> list[Entry]:
     return arrivals_first([tuple(one) for one in naive.play(workload, profiles)])
 
 
-@given(workload=queued_strategies.workloads())
-@settings(max_examples=max(150, settings().max_examples))
+@given(workload=WORKLOADS)
+@settings(max_examples=max(200, settings().max_examples))
 def test_scan_equals_the_naive_twin(workload: Workload) -> None:
     """Every event of a run by the compiled cycle is the twin's."""
     assert played(workload) == expected(workload)
 
 
-@given(workload=queued_strategies.workloads())
+@given(workload=WORKLOADS)
 @settings(max_examples=max(100, settings().max_examples))
 def test_explain_equals_the_naive_twin(workload: Workload) -> None:
     """Every event of a run by the readable engine is the twin's."""
     assert played(workload, "explain") == expected(workload)
 
 
-@given(workload=queued_strategies.workloads())
+@given(workload=WORKLOADS)
 def test_the_compiled_stretches_change_nothing(workload: Workload) -> None:
     """A run in which the compiled loop never helps tells the same."""
     quick = played(workload)
@@ -79,7 +80,7 @@ def test_the_compiled_stretches_change_nothing(workload: Workload) -> None:
     assert quick == slow
 
 
-@given(workload=queued_strategies.workloads())
+@given(workload=WORKLOADS)
 def test_no_node_takes_more_than_it_has(workload: Workload) -> None:
     """Whenever a pod is scheduled, its node has room for it and all that is there."""
     sizes = {node.metadata.name: allocatable(node) for node in workload.nodes}

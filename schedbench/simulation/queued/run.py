@@ -158,7 +158,7 @@ class Queued(QueuedCluster):
         search = self._search(pod)
         with telling(self.policy):
             outcome = Attempt(
-                self.world, queued.pod, pod_class, self._engine, turn, search
+                self.world, self.objects[pod], pod_class, self._engine, turn, search
             ).run()
         if simple and outcome.chosen < 0 and not outcome.after.preemption.tied:
             self._failed[pod_class] = self.version, outcome

@@ -45,12 +45,13 @@ class CompiledStretch:
         for update in workload.pod_updates:
             self.is_special[update.pod] |= templates[update.template]
         order = cluster.pods.order
-        halts = (self.is_special | self._may_differ_on_arrival())[order]
+        halts = (self.is_special | self._comes_before_others())[order]
         self._special_times = np.append(cluster.pods.arrival[order[halts]], np.inf)
         self._usable = (
             engine == "scan"
             and cluster.policy.compiled
             and len(cluster.world.sessions) == 1
+            and not self._may_share_ports()
         )
         self._run_loop = cluster.session.specialized(loop.run_loop)
         self._images_may_change = any(
@@ -88,18 +89,24 @@ class CompiledStretch:
         if outcome == loop.STUCK:
             cluster.wait(int(cluster.pods.order[at.next_arrival[0] - 1]))
 
-    def _may_differ_on_arrival(self) -> NDArray[np.bool_]:
-        """Return the pods that come bound where the loop would not do as the queue.
+    def _comes_before_others(self) -> NDArray[np.bool_]:
+        """Return the pods that the loop may try before the rest of an instant has come.
 
-        The loop tries a pod whose node is gone before the rest of an instant has come,
-        and counts host ports, of which pods that come bound may share one.
+        These are pods that come bound, to a node that may be gone.
+        """
+        workload = self.cluster.encoded.workload
+        removed = any(event.change == "remove" for event in workload.node_events)
+        return np.asarray((workload.pods.node >= 0) & removed)
+
+    def _may_share_ports(self) -> bool:
+        """Return whether pods that come bound may share a host port on a node.
+
+        The loop counts who holds a port, where the queue has a set of those held.
         """
         encoded = self.cluster.encoded
         comes_bound = encoded.workload.pods.node >= 0
-        if any(event.change == "remove" for event in encoded.workload.node_events):
-            return comes_bound
         has_ports = np.diff(encoded.classes.port_start) > 0
-        return np.asarray(comes_bound & has_ports[encoded.class_of])
+        return bool((comes_bound & has_ports[encoded.class_of]).any())
 
     def _step(self, limit: float) -> int:
         cluster = self.cluster
