@@ -61,17 +61,17 @@ profiles: [{schedulerName: default-scheduler}, {schedulerName: packer}]
         (
             "podgroup/tas",
             "TopologyAwareScheduling/10Nodes_3Gangs",
-            ["topology-aware pod groups"],
+            [],
         ),
         (
             "cpg",
             "CPGBasicScheduling/10Nodes_3CPGs_6Groups_18Pods",
-            ["composite pod groups"],
+            [],
         ),
         (
             "workload_preemption",
             "GangPreemptionBasic/2Nodes_1PreemptorGang_2Pods_Evicting_10InitPods",
-            ["pod group preemption"],
+            [],
         ),
     ],
 )
@@ -113,9 +113,6 @@ def test_small_shipped_workloads_lack_little(shared: Path) -> None:
         "op createPods steadyState",
         "InPlacePodVerticalScaling",
         "NodeDeclaredFeatures",
-        "composite pod groups",
-        "pod group preemption",
-        "topology-aware pod groups",
     }
 
 
@@ -202,36 +199,31 @@ def test_settings_without_effect_are_noted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "lonely", "expected"),
+    ("group", "lonely"),
     [
-        pytest.param(GROUP, POD, [], id="all of one priority"),
+        pytest.param(GROUP, POD, id="all of one priority"),
         pytest.param(
             f"{GROUP}  priority: 5\n",
             POD,
-            ["pod group preemption"],
             id="a group above the pods",
         ),
         pytest.param(
-            GROUP, f"{POD}  priority: 5\n", [], id="pods above a group, one by one"
+            GROUP, f"{POD}  priority: 5\n", id="pods above a group, one by one"
         ),
         pytest.param(
             f"{GROUP}  disruptionMode: {{all: {{}}}}\n",
             f"{POD}  priority: 5\n",
-            ["pod group preemption"],
             id="pods above a group that goes as a whole",
         ),
         pytest.param(
             f"{GROUP}  schedulingConstraints: {{topology: [{{key: rack}}]}}\n",
             POD,
-            ["topology-aware pod groups"],
             id="a group in one place",
         ),
     ],
 )
-def test_pod_groups_are_judged(
-    tmp_path: Path, group: str, lonely: str, expected: list[str]
-) -> None:
-    """Gangs alone are modelled; places, and priorities between groups, are not."""
+def test_pod_groups_need_nothing(tmp_path: Path, group: str, lonely: str) -> None:
+    """Gangs, their places, and priorities between groups and pods are modelled."""
     case = case_of(
         tmp_path,
         """
@@ -244,7 +236,7 @@ def test_pod_groups_are_judged(
         lonely=lonely,
     )
 
-    assert expected == workload_needs(case, case.workloads[0])
+    assert workload_needs(case, case.workloads[0]) == []
 
 
 def test_pod_groups_are_objects_of_the_workload(tmp_path: Path) -> None:

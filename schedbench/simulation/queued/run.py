@@ -143,7 +143,8 @@ class Queued(QueuedCluster):
         pod = self.objects.index(queued.key)
         turn = Turn(pod, int(self.progress.counters.cursor[0]))
         pod_class = int(self.pods.pod_class[pod])
-        return Attempt(self.world, queued.pod, pod_class, self._engine, turn, None)
+        found = self.objects[pod]
+        return Attempt(self.world, found, pod_class, self._engine, turn, None)
 
     def _attempt(self, queued: QueuedPod, pod: int) -> Outcome:
         """Try a pod; what failed for its class fails until something changes."""
