@@ -1,169 +1,20 @@
-"""Behaviours of runs in the scheduling queue, sentence by sentence."""
+"""Who waits in the scheduling queue, for what, and for how long."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from naive.queue_objects import pod as queue_pod
+from queued_sentences import ZONE, node, pod, record_of, told, workload
 
-from schedbench.cluster.encode import encode
 from schedbench.errors import NotModelledError
-from schedbench.objects.defaults import default_node
-from schedbench.objects.node import Node
-from schedbench.objects.pod import Pod
-from schedbench.objects.policy import PodDisruptionBudget
-from schedbench.objects.workload import NodeEvent, PodStream, PodUpdate, Workload
-from schedbench.policies.base import Policy
+from schedbench.objects.workload import NodeEvent, PodUpdate
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.queued import run as queued_run
-from schedbench.simulation.record import EventKind, Record
-from schedbench.simulation.replay import replay
-
-SPEC = "kube-scheduler[ties=first]"
-ZONE = "topology.kubernetes.io/zone"
-Told = list[tuple[float, str, int, str | None]]
-
-
-def pod(cpu: str = "1", priority: int = 0, /, **more: Any) -> Pod:
-    """Make a pod that asks for cpu."""
-    containers = [{"resources": {"requests": {"cpu": cpu}}}]
-    return queue_pod("kind", containers=containers, priority=priority, **more)
-
-
-def node(name: str, cpu: str = "2", **labels: str) -> Node:
-    """Make a node."""
-    document = {
-        "metadata": {"name": name, "labels": labels},
-        "status": {"allocatable": {"cpu": cpu, "memory": "8Gi", "pods": "110"}},
-    }
-    return default_node(msgspec.convert(document, Node))
-
-
-def workload(
-    nodes: Sequence[Node], pods: Sequence[Pod], *arrival: float, **more: Any
-) -> Workload:
-    """Make a workload of one pod a template; of `more` some are columns of pods."""
-    columns = ("template", "duration", "deletion", "node")
-    columns_given = {name: more.pop(name) for name in columns if name in more}
-    times = np.array(arrival or np.zeros(len(columns_given.get("template", pods))))
-    stream = PodStream.of(pods, arrival=times, **columns_given)
-    objects = more.pop("objects", ())
-    return Workload("test", nodes, stream, objects, queue="kube-scheduler", **more)
-
-
-def record_of(given: Workload, policy: Policy | None = None) -> Record:
-    """Play a workload."""
-    return replay(encode(given), policy or make_policy(SPEC), seed=1)
-
-
-def told(given: Workload) -> Told:
-    """Play a workload and return what happened, without arrivals."""
-    record, names = record_of(given), encode(given).node_names
-    columns = zip(record.time, record.kind, record.pod, record.node, strict=True)
-    return [
-        (float(t), EventKind(k).name, int(p), names[n] if n >= 0 else None)
-        for t, k, p, n in columns
-        if k != EventKind.ARRIVE
-    ]
-
-
-def test_a_preemptor_makes_room_and_binds_at_the_same_instant() -> None:
-    """A pod that fits nowhere evicts a lower one and takes its place at once."""
-    given = workload([node("a", "1")], [pod("1"), pod("1", 10)], 0.0, 5.0)
-
-    assert told(given) == [
-        (0.0, "BIND", 0, "a"),
-        (5.0, "UNSCHEDULABLE", 1, None),
-        (5.0, "PREEMPT", 1, "a"),
-        (5.0, "DELETE", 0, "a"),
-        (5.0, "BIND", 1, "a"),
-    ]
-
-
-def test_a_preemptor_is_nominated_while_it_is_not_bound(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """At its second attempt the preemptor is nominated to the node it emptied."""
-    seen = []
-
-    class Watched(queued_run.Attempt):
-        def run(self) -> queued_run.Outcome:
-            seen.append(self.pod.status.nominated_node_name)
-            return super().run()
-
-    monkeypatch.setattr(queued_run, "Attempt", Watched)
-    given = workload([node("a", "1")], [pod("1"), pod("1", 10)], 0.0, 5.0)
-
-    record_of(given)
-
-    assert seen == [None, "a"]
-
-
-def test_a_lower_pod_does_not_take_the_nominated_node() -> None:
-    """A node is kept for the pod nominated to it, from lower pods but not higher."""
-    nominated = pod("2", 10, nominated="a", schedulingGates=[{"name": "wait"}])
-    free = pod("2", 10, nominated="a")
-    given = workload(
-        [node("a", "2")],
-        [nominated, free, pod("1", 5)],
-        0.0,
-        1.0,
-        template=[0, 2],
-        pod_updates=[PodUpdate(3.0, 0, 1)],
-    )
-
-    assert [one for one in told(given) if one[1] == "BIND"] == [(3.0, "BIND", 0, "a")]
-
-
-def test_a_higher_pod_takes_the_nominated_node() -> None:
-    """A nomination does not hold pods of higher priority up."""
-    nominated = pod("2", 10, nominated="a", schedulingGates=[{"name": "wait"}])
-    given = workload([node("a", "2")], [nominated, pod("1", 50)], 0.0, 1.0)
-
-    assert told(given) == [(1.0, "BIND", 1, "a")]
-
-
-def test_a_pod_that_never_preempts_waits() -> None:
-    """With preemptionPolicy Never a pod waits for room, whatever its priority."""
-    given = workload(
-        [node("a", "1")],
-        [pod("1"), pod("1", 10, preemptionPolicy="Never")],
-        0.0,
-        5.0,
-        duration=np.array([20.0, np.inf]),
-    )
-
-    assert told(given) == [
-        (0.0, "BIND", 0, "a"),
-        (5.0, "UNSCHEDULABLE", 1, None),
-        (20.0, "FINISH", 0, "a"),
-        (20.0, "BIND", 1, "a"),
-    ]
-
-
-def test_victims_that_a_budget_protects_are_avoided() -> None:
-    """Of two nodes, the one is emptied whose pod no disruption budget protects."""
-    budget = msgspec.convert(
-        {
-            "metadata": {"name": "budget", "namespace": "default"},
-            "spec": {"selector": {"matchLabels": {"app": "web"}}},
-            "status": {"disruptionsAllowed": 0},
-        },
-        PodDisruptionBudget,
-    )
-    given = workload(
-        [node("a", "1"), node("b", "1")],
-        [pod("1", labels={"app": "web"}), pod("1"), pod("1", 10)],
-        *(0.0, 1.0, 5.0),
-        objects=[budget],
-    )
-
-    assert (5.0, "PREEMPT", 2, "b") in told(given)
+from schedbench.simulation.record import EventKind
 
 
 def test_a_gated_pod_waits_until_its_last_gate_is_gone() -> None:
@@ -325,42 +176,6 @@ def test_a_policy_of_batches_is_refused() -> None:
         record_of(workload([node("a")], [pod()]), policy)
 
 
-def test_the_search_for_victims_ends_at_a_hundred_candidates() -> None:
-    """Of more nodes than that, 100 or a tenth are candidates, from a random start."""
-    count = 130
-    given = workload(
-        [node(f"node-{index}", "1") for index in range(count)],
-        [pod("1"), pod("1", 10)],
-        *np.append(np.zeros(count), 1.0),
-        template=[0] * count + [1],
-    )
-    chosen = set()
-    for seed in range(12):
-        record = replay(encode(given), make_policy(SPEC), seed=seed)
-        at = int(np.flatnonzero(record.kind == EventKind.PREEMPT)[0])
-        chosen.add(int(record.node[at]))
-
-    assert len(chosen) > 1
-    assert min(chosen) < 30
-
-
-def test_few_candidates_are_all_looked_at_whatever_the_seed() -> None:
-    """Below 100 the first of equal candidates is taken, wherever the search begins."""
-    given = workload(
-        [node(f"node-{index}", "1") for index in range(40)],
-        [pod("1"), pod("1", 10)],
-        *np.append(np.zeros(40), 1.0),
-        template=[0] * 40 + [1],
-    )
-    chosen = set()
-    for seed in range(5):
-        record = replay(encode(given), make_policy(SPEC), seed=seed)
-        at = int(np.flatnonzero(record.kind == EventKind.PREEMPT)[0])
-        chosen.add(int(record.node[at]))
-
-    assert chosen == {0}
-
-
 def test_pods_without_special_needs_are_scheduled_in_the_compiled_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -409,20 +224,6 @@ def last_node(cluster: Any, pod: Any, feasible: Any) -> Any:
     """Like the last node best."""
     del cluster, pod
     return np.arange(len(feasible), dtype=float)
-
-
-def test_a_preemptor_does_not_crowd_itself_out() -> None:
-    """A pod that makes room where it was nominated before is no guest beside itself."""
-    containers = [
-        {
-            "resources": {"requests": {"cpu": "1"}},
-            "ports": [{"containerPort": 80, "hostPort": 80}],
-        }
-    ]
-    again = queue_pod("kind", containers=containers, priority=10, nominated="a")
-    given = workload([node("a", "1")], [pod("1"), again], 0.0, 5.0)
-
-    assert told(given)[-1] == (5.0, "BIND", 1, "a")
 
 
 def test_a_host_port_that_two_pods_share_is_free_when_one_leaves() -> None:
