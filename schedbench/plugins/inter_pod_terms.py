@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.domains import DomainTables
+from schedbench.cluster.domains import DomainTables, Eligibility
 from schedbench.cluster.terms import InterPodTerms, ragged
 from schedbench.objects.pod import Pod, PodAffinity, PodAffinityTerm
 from schedbench.objects.selectors import matches_label_selector
@@ -66,7 +66,7 @@ class Preparation:
                 ]
             ),
             own_anti=ragged(
-                [[(self._matching(t), 1) for t in terms] for terms in anti]
+                [[(self._unwanted(t), 1) for t in terms] for terms in anti]
             ),
             existing_anti=ragged([existing(c) for c in range(len(self.pods))]),
             self_match=np.array(
@@ -162,6 +162,16 @@ class Preparation:
 
     def _matching(self, term: _Term) -> int:
         return self.tables.counter(term.key, self._match(term, own=True))
+
+    def _unwanted(self, term: _Term) -> int:
+        """Return the counter of an own term of anti-affinity.
+
+        Pods count on nodes with the label; but a node without it is in the domain of
+        the empty value, if there is one: upstream looks up a missing label as "".
+        """
+        with_label = Eligibility(keys=(term.key,))
+        weights = self._match(term, own=True)
+        return self.tables.counter(term.key, weights, with_label, absent_is_empty=True)
 
     def _carried(
         self, terms: list[list[_Term]]
