@@ -66,8 +66,8 @@ class PerfRef:
 
     @property
     def headline(self) -> Sequence[str]:
-        """What the suite measures: throughput, and that every pod is bound."""
-        return ("decisions_per_second", "pods_bound", "pods_pending")
+        """What the suite measures: throughput, pods bound, and in how many attempts."""
+        return ("decisions_per_second", "pods_bound", "attempts", "pods_pending")
 
     @property
     def seeds(self) -> Sequence[int]:

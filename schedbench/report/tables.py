@@ -84,7 +84,8 @@ class Summary:
 def summary(comparison: Comparison, group: views.Group) -> Summary:
     """Return the tables of one scenario at one size.
 
-    Metrics that are the same under every policy, or as another metric, are only named.
+    Of several policies, metrics that are the same under every policy, or as another
+    metric, are only named.
     """
     cells = comparison.cells(group)
     names = [name for name in METRICS if name in cells and cells[name].notna().any()]
@@ -94,7 +95,7 @@ def summary(comparison: Comparison, group: views.Group) -> Summary:
     first = views.headline(comparison.results, group)
     order = [name for name in first if name in telling]
     order += [name for name in telling if name not in order]
-    order, twins = _parted(cells, order)
+    order, twins = (order, []) if single else _parted(cells, order)
     constant = [
         f"{views.title(name)} {views.shown(cells[name].dropna().iloc[0], name)}"
         for name in quality

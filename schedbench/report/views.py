@@ -110,11 +110,12 @@ def headline(results: Results, group: Group) -> list[str]:
     """Return the quality metrics that matter most in a scenario, best first.
 
     The manifest's choice, else the house's. Those without a number, and those that
-    every policy shares, are left out while there are others.
+    every one of several policies shares, are left out while there are others.
     """
     from schedbench.experiment.grid import headline_of
 
     cells = of(done(results), group)
+    single = cells["policy"].nunique() == 1
     for asked in (headline_of(results.manifest, group.scenario), HEADLINE):
         filled = [
             str(name)
@@ -124,7 +125,7 @@ def headline(results: Results, group: Group) -> list[str]:
             and name in cells
             and cells[name].notna().any()
         ]
-        telling = [name for name in filled if tells(cells, name)]
+        telling = [name for name in filled if single or tells(cells, name)]
         if telling:
             return telling[:MOST]
     return filled[:MOST]
