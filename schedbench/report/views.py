@@ -115,7 +115,7 @@ def headline(results: Results, group: Group) -> list[str]:
     from schedbench.experiment.grid import headline_of
 
     cells = of(done(results), group)
-    single = cells["policy"].nunique() == 1
+    single = len(set(cells["policy"])) == 1
     for asked in (headline_of(results.manifest, group.scenario), HEADLINE):
         filled = [
             str(name)
