@@ -115,7 +115,8 @@ def build(scenario: Scenario, size: str | None, seed: int) -> Workload:
     except InputError as error:
         raise error.at(source=scenario.path or scenario.name) from None
     _check_limits(sized, workload)
-    return dataclasses.replace(workload, name=f"{scenario.name}/{chosen}")
+    name = f"{scenario.name}/{chosen}"
+    return dataclasses.replace(workload, name=name, queue=sized.queue)
 
 
 def expand_target(

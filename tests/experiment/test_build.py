@@ -204,3 +204,16 @@ def test_whole_performance_suite_is_found(shared):
     assert len(refs) == 371
     assert len({(ref.path, ref.case) for ref in refs}) == 77
     assert len({(ref.name, ref.size) for ref in refs}) == 371
+
+
+def test_a_scenario_says_how_pods_wait(tmp_path):
+    """`queue` of a scenario is that of its workload; pods are tried at once without."""
+    text = shipped("web-services").read_text()
+    path = tmp_path / "web-services.yaml"
+    path.write_text(f"{text}\nqueue: kube-scheduler\n")
+    (queued,), (plain,) = (
+        expand_target(each, quick=True) for each in (path, shipped("web-services"))
+    )
+
+    assert queued.build(1).needs_scheduling_queue
+    assert not plain.build(1).needs_scheduling_queue
