@@ -44,8 +44,11 @@ class ObjectMeta(ApiStruct):
     owner_references: list[OwnerReference] = msgspec.field(default_factory=list)
     finalizers: list[str] = msgspec.field(default_factory=list)
     uid: str | None = None
+    resource_version: str | None = None
+    generation: int | None = None
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
 
 
 class ApiObject(ApiStruct):

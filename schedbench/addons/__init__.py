@@ -1,0 +1,1 @@
+"""What runs on top of a cluster: DNS, metrics, ingress."""

@@ -1,0 +1,108 @@
+"""The virtual clock: what happens when, in an order that is the same in every run.
+
+Events of one time happen by priority, the lowest first, then in the order in which
+they were scheduled.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from schedbench.errors import InvariantError
+
+Action: TypeAlias = Callable[..., None]
+
+
+class Timer:
+    """An event that has not happened yet, and may be cancelled.
+
+    Attributes
+    ----------
+    time
+        When it happens, in simulated seconds.
+    """
+
+    __slots__ = ("action", "arguments", "time")
+
+    def __init__(self, time: float, action: Action, arguments: tuple[Any, ...]) -> None:
+        self.time = time
+        self.action: Action | None = action
+        self.arguments = arguments
+
+    def cancel(self) -> None:
+        """Let it not happen; one that has happened is none the worse."""
+        self.action = None
+        self.arguments = ()
+
+
+class Clock:
+    """Simulated time, and what is to happen.
+
+    Attributes
+    ----------
+    now
+        Simulated seconds.
+    events
+        How many have happened.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.events = 0
+        self._heap: list[tuple[float, int, int, Timer]] = []
+        self._sequence = 0
+
+    def at(
+        self, time: float, action: Action, *arguments: Any, priority: int = 0
+    ) -> Timer:
+        """Let an action happen at a time.
+
+        Raises
+        ------
+        InvariantError
+            If the time is past or no number.
+        """
+        if not time >= self.now:
+            raise InvariantError(f"at {self.now} s an event is set for {time} s")
+        timer = Timer(time, action, arguments)
+        self._sequence += 1
+        heapq.heappush(self._heap, (time, priority, self._sequence, timer))
+        return timer
+
+    def after(
+        self, delay: float, action: Action, *arguments: Any, priority: int = 0
+    ) -> Timer:
+        """Let an action happen some seconds from now."""
+        return self.at(self.now + delay, action, *arguments, priority=priority)
+
+    def next_time(self) -> float:
+        """Return when something happens next; ∞ if nothing will."""
+        while self._heap and self._heap[0][3].action is None:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else math.inf
+
+    def run(
+        self, until: float = math.inf, *, stop: Callable[[], bool] | None = None
+    ) -> None:
+        """Let everything happen up to and including a time, or until told to stop.
+
+        The clock then stands at that time, or at the last event if `until` is ∞ or
+        `stop`, asked after every event, said so.
+        """
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            time, _, _, timer = heapq.heappop(heap)
+            action, arguments = timer.action, timer.arguments
+            if action is None:
+                continue
+            timer.action = None
+            self.now = time
+            self.events += 1
+            action(*arguments)
+            if stop is not None and stop():
+                return
+        if until < math.inf:
+            self.now = max(self.now, until)

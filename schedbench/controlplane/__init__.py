@@ -1,0 +1,1 @@
+"""The control plane: etcd, API server, scheduler, controllers, on a virtual clock."""

@@ -1,0 +1,1 @@
+"""The nodes: kubelet, container runtime, network, kube-proxy."""
