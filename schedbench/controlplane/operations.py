@@ -68,7 +68,7 @@ class Operations:
         try:
             self._verbs[request.verb](request)
         except RefusedError as refused:
-            self._fail(request, refused.error)
+            self.fail(request, refused.error)
 
     def write(
         self,
@@ -81,59 +81,15 @@ class Operations:
     ) -> None:
         """Change an object and call `done` with it as it is then, or was last."""
         assert request.replica is not None
-        verb, subresource = ASKED.get(request.verb, (request.verb, request.subresource))
-        is_node = NODES in request.user.groups
+        write = _Write(
+            self, self._registry, request, (kind, namespace, name), make, done
+        )
+        write.attempt(
+            request.replica.cache.get(kind, namespace, name), is_current=False
+        )
 
-        def attempt(old: ApiObject | None, is_current: bool) -> None:
-            if request.done:
-                return
-            error: ApiError | None = None
-            new, gone = None, False
-            if old is None:
-                error = _not_found(kind, name)
-            else:
-                if is_node:
-                    error = node_refusal(request.user, verb, subresource, old)
-                if error is None:
-                    try:
-                        new, gone = make(old)
-                    except RefusedError as refused:
-                        error = refused.error
-            if (error is not None or new is None) and not is_current:
-                self._registry.read(kind, namespace, name, reread)
-            elif error is not None:
-                self._fail(request, error)
-            elif new is None:
-                assert old is not None
-                done(old)
-            elif gone:
-                self._registry.write(
-                    old, None, lambda e, ok, now: wrote(e, ok, now, new)
-                )
-            else:
-                self._registry.write(
-                    old, new, lambda e, ok, now: wrote(e, ok, now, new)
-                )
-
-        def reread(error: ApiError | None, _ok: bool, now: ApiObject | None) -> None:
-            if error is not None:
-                self._fail(request, error)
-            else:
-                attempt(now, True)
-
-        def wrote(
-            error: ApiError | None, ok: bool, now: ApiObject | None, new: ApiObject
-        ) -> None:
-            if error is not None:
-                self._fail(request, error)
-            elif ok:
-                done(new)
-            else:
-                attempt(now, True)
-
-        attempt(request.replica.cache.get(kind, namespace, name), False)
-
-    def _fail(self, request: Request, error: ApiError) -> None:
+    def fail(self, request: Request, error: ApiError) -> None:
+        """Answer a call with an error."""
         self._servers.finish(request, Answer(error=error))
 
     def _succeed(self, request: Request) -> Done:
@@ -153,7 +109,7 @@ class Operations:
         if NODES in request.user.groups:
             error = node_refusal(request.user, "create", "", item)
             if error is not None:
-                self._fail(request, error)
+                self.fail(request, error)
                 return
         if kind not in NAMESPACED or namespace in SYSTEM_NAMESPACES:
             where = request.replica.cache.get("Namespace", "", namespace)
@@ -168,7 +124,7 @@ class Operations:
             if error is None and now is None:
                 error = ApiError("NotFound", f'namespaces "{namespace}" not found')
             if error is not None:
-                self._fail(request, error)
+                self.fail(request, error)
             elif not request.done:
                 self._create_in(request, now, 1)
 
@@ -198,7 +154,7 @@ class Operations:
                 )
             admission.admit(new)
         except RefusedError as refused:
-            self._fail(request, refused.error)
+            self.fail(request, refused.error)
             return
         stamp = self._servers.stamp
         if type(new) is Pod and tries == 1:
@@ -212,19 +168,19 @@ class Operations:
                 return
             admission.withdraw(new)
             if error is not None:
-                self._fail(request, error)
+                self.fail(request, error)
             elif not item.metadata.name and tries < NAME_TRIES:
                 self._create_in(request, namespace, tries + 1)
             else:
                 message = f"{rules.named(request.kind, name)} already exists"
-                self._fail(request, ApiError("AlreadyExists", message))
+                self.fail(request, ApiError("AlreadyExists", message))
 
         self._registry.write(None, new, wrote)
 
     def _get(self, request: Request) -> None:
         def found(error: ApiError | None, _ok: bool, now: ApiObject | None) -> None:
             if error is None and now is None:
-                error = _not_found(request.kind, request.name)
+                error = ApiError("NotFound", _not_found(request.kind, request.name))
             if error is None and now is not None and NODES in request.user.groups:
                 error = node_refusal(request.user, "get", "", now)
             self._servers.finish(
@@ -251,7 +207,7 @@ class Operations:
 
         def known(error: ApiError | None, revision: int) -> None:
             if error is not None:
-                self._fail(request, error)
+                self.fail(request, error)
             else:
                 cache.when(revision, fresh)
 
@@ -313,8 +269,78 @@ class Operations:
         self.write(request, request.kind, request.namespace, request.name, make, done)
 
 
-def _not_found(kind: str, name: str) -> ApiError:
-    return ApiError("NotFound", f"{rules.named(kind, name)} not found")
+class _Write:
+    """One change of one object, made anew until it fits what the store has."""
+
+    __slots__ = ("done", "key", "make", "new", "operations", "registry", "request")
+
+    def __init__(
+        self,
+        operations: Operations,
+        registry: Registry,
+        request: Request,
+        key: tuple[str, str, str],
+        make: Make,
+        done: Done,
+    ) -> None:
+        self.operations, self.registry, self.request = operations, registry, request
+        self.key, self.make, self.done = key, make, done
+        self.new: ApiObject | None = None
+
+    def attempt(self, old: ApiObject | None, *, is_current: bool) -> None:
+        """Write what is made of the object, if it still is `old`."""
+        request = self.request
+        if request.done:
+            return
+        try:
+            if old is None:
+                raise RefusedError("NotFound", _not_found(self.key[0], self.key[2]))
+            if NODES in request.user.groups:
+                self._check_node(old)
+            new, gone = self.make(old)
+        except RefusedError as refused:
+            if is_current:
+                self.operations.fail(request, refused.error)
+            else:
+                self.registry.read(*self.key, self._reread)
+            return
+        if new is not None:
+            self.new = new
+            self.registry.write(old, None if gone else new, self._wrote)
+        elif is_current:
+            self.done(old)
+        else:
+            self.registry.read(*self.key, self._reread)
+
+    def _check_node(self, old: ApiObject) -> None:
+        request = self.request
+        verb, subresource = ASKED.get(request.verb, (request.verb, request.subresource))
+        error = node_refusal(request.user, verb, subresource, old)
+        if error is not None:
+            raise RefusedError(error.reason, error.message)
+
+    def _reread(
+        self, error: ApiError | None, _found: bool, now: ApiObject | None
+    ) -> None:
+        if error is not None:
+            self.operations.fail(self.request, error)
+        else:
+            self.attempt(now, is_current=True)
+
+    def _wrote(
+        self, error: ApiError | None, written: bool, now: ApiObject | None
+    ) -> None:
+        if error is not None:
+            self.operations.fail(self.request, error)
+        elif written:
+            assert self.new is not None
+            self.done(self.new)
+        else:
+            self.attempt(now, is_current=True)
+
+
+def _not_found(kind: str, name: str) -> str:
+    return f"{rules.named(kind, name)} not found"
 
 
 def _check_subresource(item: Any, subresource: str) -> None:

@@ -8,7 +8,7 @@ Source: `k8s.io/apiserver/pkg/registry/rest/{create,update,delete}.go` and
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
 from typing import Any, TypeAlias
 
@@ -24,7 +24,7 @@ ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Letters of generated names (`k8s.io/apimachinery/pkg/util/rand`)."""
 MAX_GENERATED = 58
 """Longest part of `generateName` that is kept: 63 less the suffix."""
-EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 Outcome: TypeAlias = tuple[ApiObject | None, bool]
 """The new object, or None if nothing changes; and whether it is to be removed."""
@@ -41,7 +41,7 @@ class RefusedError(Exception):
 
 @functools.lru_cache(maxsize=4096)
 def _rfc3339(second: int) -> str:
-    moment = EPOCH + datetime.timedelta(seconds=second)
+    moment = EPOCH + dt.timedelta(seconds=second)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -52,7 +52,7 @@ def rfc3339(seconds: float) -> str:
 
 def seconds_of(text: str) -> float:
     """Return the simulated seconds of an RFC 3339 text."""
-    moment = datetime.datetime.fromisoformat(text)
+    moment = dt.datetime.fromisoformat(text)
     return (moment - EPOCH).total_seconds()
 
 

@@ -88,7 +88,7 @@ class MemoryStore:
         kvs = [
             kv
             for k, kv in self.data.items()
-            if k == key or prefix and k.startswith(key)
+            if k == key or (prefix and k.startswith(key))
         ]
         then(Reply(self.revision, True, kvs))
 
