@@ -12,14 +12,15 @@ server/etcdserver/v3_server.go of etcd-io/etcd.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from schedbench.clock import Clock, Timer
-from schedbench.controlplane.etcd_raft import Raft, Request
+from schedbench.controlplane.etcd_lease import Lessor
+from schedbench.controlplane.etcd_member import Request
+from schedbench.controlplane.etcd_raft import Raft
 from schedbench.controlplane.etcd_store import Store
 from schedbench.controlplane.etcd_types import (
     Compact,
@@ -99,10 +100,9 @@ class Etcd:
         self._reading: list[Request] = []
         self._waiting: list[Request] = []
         self._lease = max(self.store.leases, default=0)
-        self._expires: dict[int, float] = {}
-        self._expiries: list[tuple[float, int]] = []
-        self._expiry: Timer | None = None
-        self._renew_all()
+        step = parameters.lease_check
+        self._lessor = Lessor(clock, self.store, step, self.revoke)
+        self._lessor.begin()
 
     # -- requests
 
@@ -196,10 +196,7 @@ class Etcd:
 
     def keep_alive(self, lease: int) -> bool:
         """Let a lease run anew; return whether a leader knows it."""
-        if self.raft.leader is None or lease not in self._expires:
-            return False
-        self._expires[lease] = self._clock.now + self.store.leases[lease]
-        return True
+        return self._lessor.keep_alive(lease)
 
     def revoke(
         self, lease: int, then: Callable[[LeaseAnswer], None] | None = None
@@ -270,10 +267,8 @@ class Etcd:
             answer = store.apply(command)
             if store.events:
                 watches.tell(store.revision, store.events)
-            if type(command) is Grant and command.lease in store.leases:
-                self._renew(command.lease)
-            elif type(command) is Revoke:
-                self._expires.pop(command.lease, None)
+            if type(command) is Grant:
+                self._lessor.granted(command.lease)
             self._answer(request, answer)
 
     def _answer(self, request: Request, answer: Any) -> None:
@@ -331,7 +326,7 @@ class Etcd:
         orphans, self._orphans = self._orphans, []
         for request in orphans:
             self._fail(request, EtcdError("leader changed"))
-        self._renew_all()
+        self._lessor.begin()
         self._begin_round()
 
     def _lost(self, requests: list[Request]) -> None:
@@ -341,9 +336,7 @@ class Etcd:
             self._round = None
             self._waiting = self._reading + self._waiting
             self._reading = []
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
+        self._lessor.end()
         self._watch_deadlines()
 
     def _watch_deadlines(self) -> None:
@@ -374,46 +367,3 @@ class Etcd:
             self._answer(request, CompactAnswer(error=error))
         else:
             self._answer(request, LeaseAnswer(command.lease, error=error))
-
-    # -- leases
-
-    def _renew(self, lease: int) -> None:
-        self._expires[lease] = time = self._clock.now + self.store.leases[lease]
-        heapq.heappush(self._expiries, (time, lease))
-        self._watch_expiry()
-
-    def _renew_all(self) -> None:
-        """Let all leases run anew, as a new leader does."""
-        self._expires.clear()
-        self._expiries.clear()
-        for lease in self.store.leases:
-            self._renew(lease)
-
-    def _watch_expiry(self) -> None:
-        """Look next when the first lease may have run out."""
-        if not self._expiries:
-            return
-        time = self._expiries[0][0]
-        step = self._parameters.lease_check
-        if step:
-            time = math.ceil(time / step) * step
-        if self._expiry is not None:
-            if self._expiry.time <= time:
-                return
-            self._expiry.cancel()
-        self._expiry = self._clock.at(max(self._clock.now, time), self._expire)
-
-    def _expire(self) -> None:
-        self._expiry = None
-        now, expiries = self._clock.now, self._expiries
-        while expiries and expiries[0][0] <= now:
-            _, lease = heapq.heappop(expiries)
-            time = self._expires.get(lease)
-            if time is None:
-                continue
-            if time > now:
-                heapq.heappush(expiries, (time, lease))
-            else:
-                del self._expires[lease]
-                self.revoke(lease)
-        self._watch_expiry()
