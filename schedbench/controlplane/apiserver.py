@@ -328,6 +328,12 @@ class ApiServers:
         jitter = self.parameters.reconnect_jitter * self.draws.uniform()
         return self.parameters.reconnect * (1 + jitter)
 
+    def _restart(self, replica: Replica) -> None:
+        """Read the store anew: its changes came too slowly and are forgotten."""
+        replica.watch = None
+        self.crash(replica.number)
+        self.start(replica.number)
+
     def _load(self, replica: Replica, cache: WatchCache) -> None:
         self._registry.load(partial(self._loaded, replica, cache))
 
@@ -346,7 +352,8 @@ class ApiServers:
             return
         cache.load(items, revision)
         self._quota.loaded(cache, revision)
-        replica.watch = self._registry.follow(cache.changed, revision + 1)
+        expired = partial(self._restart, replica)
+        replica.watch = self._registry.follow(cache.changed, expired, revision + 1)
         replica.ready = True
         held, self._held = self._held, []
         for request in held:

@@ -72,12 +72,12 @@ def level_of(user: User, kind: str, namespace: str) -> str:
     service_account = name.startswith("system:serviceaccount:")
     in_kube_system = name.startswith("system:serviceaccount:kube-system:")
     manager = name in {SCHEDULER, CONTROLLER_MANAGER}
-    if kind == "Lease" and namespace != "kube-node-lease":
-        if manager or in_kube_system:
-            return "leader-election"
+    component = manager or in_kube_system
+    if component and kind == "Lease" and namespace != "kube-node-lease":
+        return "leader-election"
     if NODES in groups:
         return "node-high" if kind in {"Node", "Lease"} else "system"
-    if manager or in_kube_system:
+    if component:
         return "workload-high"
     if service_account:
         return "workload-low"

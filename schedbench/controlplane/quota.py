@@ -207,7 +207,9 @@ def usage_of(item: ApiObject) -> dict[str, Fraction]:
 def _covers(quota: ResourceQuota, item: ApiObject) -> bool:
     """Return whether all scopes of a quota hold for an object; only pods have any."""
     spec = quota.spec
-    wanted = [(scope, "Exists", []) for scope in spec.scopes]
+    wanted: list[tuple[str, str, list[str]]] = [
+        (scope, "Exists", []) for scope in spec.scopes
+    ]
     for term in (spec.scope_selector or {}).get("matchExpressions", ()):
         values = term.get("values") or []
         wanted.append((term.get("scopeName"), term.get("operator"), values))

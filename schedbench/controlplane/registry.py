@@ -9,87 +9,26 @@ Source: `k8s.io/apiserver/pkg/storage/etcd3/store.go`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from schedbench.controlplane.api import ApiError
+from schedbench.controlplane.etcd_types import (
+    Compacted,
+    Compare,
+    Delete,
+    EtcdError,
+    Event,
+    Item,
+    Op,
+    Put,
+    Range,
+    RangeAnswer,
+    TxnAnswer,
+)
 from schedbench.objects.meta import ApiObject
 
 PREFIX = "/registry/"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Compare:
-    """A condition of a transaction: the key's last change; 0 = it is not there."""
-
-    key: str
-    mod_revision: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Put:
-    """Write a key."""
-
-    key: str
-    value: Any
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Delete:
-    """Delete a key."""
-
-    key: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Range:
-    """Read a key."""
-
-    key: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class KeyValue:
-    """A key as it is stored."""
-
-    key: str
-    value: Any
-    mod_revision: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Reply:
-    """What the store says.
-
-    Attributes
-    ----------
-    revision
-        The store's revision when it answered.
-    succeeded
-        Whether a transaction's compares held.
-    kvs
-        What was read.
-    error
-        Why it failed, in the store's words, or None.
-    """
-
-    revision: int = 0
-    succeeded: bool = True
-    kvs: Sequence[KeyValue] = ()
-    error: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StoreEvent:
-    """A change of a key; `value` is None if it was deleted."""
-
-    key: str
-    value: Any
-    revision: int
-
-
-Replied: TypeAlias = Callable[[Reply], None]
 
 
 class StoreWatch(Protocol):
@@ -100,24 +39,27 @@ class StoreWatch(Protocol):
 
 
 class Store(Protocol):
-    """What the API server needs of its store."""
+    """What the API server needs of its store: what `Etcd` has."""
 
     def txn(
         self,
         compares: Sequence[Compare],
-        success: Sequence[Put | Delete],
-        failure: Sequence[Range],
-        then: Replied,
+        success: Sequence[Op],
+        failure: Sequence[Op],
+        then: Callable[[TxnAnswer], None],
     ) -> None:
         """Do `success` if all compares hold, else `failure`, as one."""
 
     def range(
-        self, key: str, then: Replied, *, prefix: bool = False, revision: int = 0
+        self, key: str, then: Callable[[RangeAnswer], None], *, prefix: bool = False
     ) -> None:
-        """Read a key or all that begin with it, as of a revision; 0 = now."""
+        """Read a key or all that begin with it."""
 
     def watch(
-        self, prefix: str, handler: Callable[[StoreEvent], None], from_revision: int
+        self,
+        prefix: str,
+        handler: Callable[[list[Event] | Compacted], None],
+        from_revision: int = 0,
     ) -> StoreWatch:
         """Hear every change from a revision on, in order."""
 
@@ -127,9 +69,8 @@ def key_of(kind: str, namespace: str, name: str) -> str:
     return f"{PREFIX}{kind}/{namespace}/{name}"
 
 
-def stored(kv: KeyValue | StoreEvent, revision: int) -> ApiObject:
-    """Return the object of a key, with the revision of its write."""
-    item: ApiObject = kv.value
+def versioned(item: ApiObject, revision: int) -> ApiObject:
+    """Return an object of the store, with the revision of its write."""
     if item.metadata.resource_version is None:
         item.metadata.resource_version = str(revision)
     return item
@@ -148,30 +89,25 @@ class Registry:
     def read(self, kind: str, namespace: str, name: str, then: Written) -> None:
         """Read an object as it is in the store now."""
 
-        def replied(reply: Reply) -> None:
+        def replied(reply: RangeAnswer) -> None:
             if reply.error is not None:
                 then(_failure(reply.error), False, None)
-                return
-            kvs = reply.kvs
-            found = stored(kvs[0], kvs[0].mod_revision) if kvs else None
-            then(None, True, found)
+            else:
+                then(None, True, _found(reply.items))
 
         self._store.range(key_of(kind, namespace, name), replied)
 
     def revision(self, then: Callable[[ApiError | None, int], None]) -> None:
         """Ask for the store's revision now."""
 
-        def replied(reply: Reply) -> None:
+        def replied(reply: RangeAnswer) -> None:
             error = None if reply.error is None else _failure(reply.error)
             then(error, reply.revision)
 
         self._store.range(PREFIX, replied)
 
     def write(
-        self,
-        old: ApiObject | None,
-        new: ApiObject | None,
-        then: Written,
+        self, old: ApiObject | None, new: ApiObject | None, then: Written
     ) -> None:
         """Replace an object if it still is what it was; None is: not there.
 
@@ -183,52 +119,69 @@ class Registry:
         key = key_of(type(item).__name__, meta.namespace, meta.name)
         before = 0 if old is None else int(old.metadata.resource_version or 0)
 
-        def replied(reply: Reply) -> None:
+        def replied(reply: TxnAnswer) -> None:
             if reply.error is not None:
                 then(_failure(reply.error), False, None)
-            elif not reply.succeeded:
-                kvs = reply.kvs
-                found = stored(kvs[0], kvs[0].mod_revision) if kvs else None
-                then(None, False, found)
+            elif reply.succeeded:
+                then(None, True, versioned(item, reply.revision))
             else:
-                if new is not None and new.metadata.resource_version is None:
-                    new.metadata.resource_version = str(reply.revision)
-                then(None, True, item)
+                now = reply.responses[0]
+                assert isinstance(now, RangeAnswer)
+                then(None, False, _found(now.items))
 
         success = Delete(key) if new is None else Put(key, new)
-        self._store.txn([Compare(key, before)], [success], [Range(key)], replied)
+        compare = Compare(key, "mod_revision", "=", before)
+        self._store.txn([compare], [success], [Range(key)], replied)
 
     def load(
         self, then: Callable[[ApiError | None, list[ApiObject], int], None]
     ) -> None:
         """Read everything."""
 
-        def replied(reply: Reply) -> None:
+        def replied(reply: RangeAnswer) -> None:
             if reply.error is not None:
                 then(_failure(reply.error), [], 0)
-                return
-            items = [stored(kv, kv.mod_revision) for kv in reply.kvs]
-            then(None, items, reply.revision)
+            else:
+                items = [versioned(one.value, one.mod_revision) for one in reply.items]
+                then(None, items, reply.revision)
 
         self._store.range(PREFIX, replied, prefix=True)
 
     def follow(
         self,
-        handler: Callable[[str, str, ApiObject | None, int], None],
+        changed: Callable[[str, str, ApiObject | None, int], None],
+        expired: Callable[[], None],
         from_revision: int,
     ) -> StoreWatch:
-        """Hear every change: kind, `namespace/name`, the object or None, revision."""
+        """Hear every change: kind, `namespace/name`, the object or None, revision.
 
-        def changed(event: StoreEvent) -> None:
-            _, _, kind, key = event.key.split("/", 3)
-            item = None
-            if event.value is not None:
-                item = stored(event, event.revision)
-            handler(kind, key, item, event.revision)
+        `expired` is called if the store has forgotten what was to be heard next.
+        """
 
-        return self._store.watch(PREFIX, changed, from_revision)
+        def heard(events: list[Event] | Compacted) -> None:
+            if isinstance(events, Compacted):
+                expired()
+                return
+            for event in events:
+                _, _, kind, key = event.key.split("/", 3)
+                item = None
+                if event.type == "put":
+                    item = versioned(event.value, event.revision)
+                changed(kind, key, item, event.revision)
+
+        return self._store.watch(PREFIX, heard, from_revision)
 
 
-def _failure(message: str) -> ApiError:
-    timed_out = "timed out" in message
-    return ApiError("Timeout" if timed_out else "InternalError", message)
+def _found(items: Sequence[Item]) -> ApiObject | None:
+    return versioned(items[0].value, items[0].mod_revision) if items else None
+
+
+def _failure(error: EtcdError) -> ApiError:
+    """Turn the store's error into the API's, as kube-apiserver shows it."""
+    if error.reason == "timeout":
+        return ApiError("Timeout", "etcdserver: request timed out")
+    if error.reason == "unavailable":
+        return ApiError("ServiceUnavailable", f"etcdserver: {error.message}")
+    words = {"no space": "mvcc: database space exceeded"}
+    text = words.get(error.reason, f"etcdserver: {error.reason}")
+    return ApiError("InternalError", text)
