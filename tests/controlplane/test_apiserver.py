@@ -369,7 +369,9 @@ def test_two_bindings_of_one_instant_bind_once():
 
 def test_gated_or_going_pod_is_not_bound(world):
     """Gates and deletion come before a node."""
-    world.ok(world.admin.create, pod("a", scheduling_gates=[PodSchedulingGate(name="g")]))
+    world.ok(
+        world.admin.create, pod("a", scheduling_gates=[PodSchedulingGate(name="g")])
+    )
     going = pod("b")
     going.metadata.finalizers = ["f"]
     world.ok(world.admin.create, going)
@@ -485,13 +487,17 @@ def test_namespace_must_exist_and_default_stays(world):
         "NotFound",
         'namespaces "n" not found',
     )
-    assert world.refused(world.admin.delete, "Namespace", "", "default")[0] == "Forbidden"
+    assert (
+        world.refused(world.admin.delete, "Namespace", "", "default")[0] == "Forbidden"
+    )
 
 
 def test_pod_is_stamped_on_its_way():
     """Applied, admitted and stored in this order, with one uid; then bound."""
     stamps = []
-    world = Servers(slow=True, stamp=lambda p, hop: stamps.append((p.metadata.uid, hop)))
+    world = Servers(
+        slow=True, stamp=lambda p, hop: stamps.append((p.metadata.uid, hop))
+    )
     uid = world.ok(world.admin.create, pod()).metadata.uid
     world.ok(world.admin.bind, "default", "web", "n1")
 
