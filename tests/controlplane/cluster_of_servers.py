@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from controlplane.memory_store import MemoryStore
+
 from schedbench.clock import Clock
 from schedbench.controlplane.api import Answer, WatchEvent
 from schedbench.controlplane.apiserver import ApiServers

@@ -349,8 +349,10 @@ def test_bound_pod_is_not_bound_again(world):
 
     assert world.refused(world.admin.bind, "default", "web", "n2") == (
         "Conflict",
-        'Operation cannot be fulfilled on pods/binding "web": pod web is already '
-        'assigned to node "n1"',
+        (
+            'Operation cannot be fulfilled on pods/binding "web": pod web is already '
+            'assigned to node "n1"'
+        ),
     )
 
 
@@ -476,8 +478,10 @@ def test_terminating_namespace_refuses_creations(world):
 
     assert world.refused(world.admin.create, pod("b", namespace="n")) == (
         "Forbidden",
-        'pods "b" is forbidden: unable to create new content in namespace n because '
-        "it is being terminated",
+        (
+            'pods "b" is forbidden: unable to create new content in namespace n because '
+            "it is being terminated"
+        ),
     )
 
 
