@@ -21,6 +21,7 @@ from schedbench.controlplane.etcd_types import (
 class MemoryStore:
     """Keys with revisions; `delay()` seconds until a call has its effect and answer.
 
+    Watchers hear of a change `lag` seconds after it.
     While `silent` it answers nothing; with an `error` it refuses everything.
     """
 
@@ -29,6 +30,7 @@ class MemoryStore:
         self.revision = 1
         self.data: dict[str, Item] = {}
         self.log: list[Event] = []
+        self.lag = 0.0
         self.silent = False
         self.error: EtcdError | None = None
         self._delay = delay
@@ -80,7 +82,10 @@ class MemoryStore:
                 event = Event("delete", op.key, None, None, self.revision)
             self.log.append(event)
             for watch in list(self._watches):
-                watch.handler([event])
+                if self.lag:
+                    self.clock.after(self.lag, watch.tell, event)
+                else:
+                    watch.tell(event)
         then(TxnAnswer(True, [None], self.revision))
 
     def _range(self, key: str, then: Any, prefix: bool) -> None:
@@ -100,7 +105,12 @@ class MemoryStore:
 
 class _Watch:
     def __init__(self, store: MemoryStore, handler: Callable) -> None:
-        self.store, self.handler = store, handler
+        self.store, self.handler, self.active = store, handler, True
+
+    def tell(self, event: Event) -> None:
+        if self.active:
+            self.handler([event])
 
     def stop(self) -> None:
+        self.active = False
         self.store._watches.remove(self)

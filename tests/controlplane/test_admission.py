@@ -131,8 +131,8 @@ def test_namespace_adds_its_node_selector(world):
     assert world.refused(world.admin.create, other) == (
         "Forbidden",
         (
-            'pods "b" is forbidden: pod node label selector conflicts with its namespace '
-            "node label selector"
+            'pods "b" is forbidden: pod node label selector conflicts with its '
+            "namespace node label selector"
         ),
     )
 
@@ -209,8 +209,8 @@ def test_quota_bounds_the_number_of_pods(world):
     assert refusal == (
         "Forbidden",
         (
-            'pods "c" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, '
-            "limited: pods=2"
+            'pods "c" is forbidden: exceeded quota: q, requested: pods=1, used: '
+            "pods=2, limited: pods=2"
         ),
     )
 

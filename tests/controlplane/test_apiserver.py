@@ -479,8 +479,8 @@ def test_terminating_namespace_refuses_creations(world):
     assert world.refused(world.admin.create, pod("b", namespace="n")) == (
         "Forbidden",
         (
-            'pods "b" is forbidden: unable to create new content in namespace n because '
-            "it is being terminated"
+            'pods "b" is forbidden: unable to create new content in namespace n '
+            "because it is being terminated"
         ),
     )
 

@@ -140,6 +140,72 @@ def test_watch_from_before_the_history_lists_anew():
     ]
 
 
+def test_change_during_the_beginning_of_a_watch_comes_after_it():
+    """A long list holds the changes back that come while it is sent."""
+    world = Servers(ApiServerParameters(list_item=1.0), slow=True)
+    for name in ("a", "b"):
+        world.ok(world.admin.create, pod(name))
+    events = []
+    world.admin.watch("Pod", events.append)
+    world.run(0.5)
+    world.admin.create(pod("c"))
+    world.run(1)
+    assert events == []
+    world.run(2)
+
+    assert [event.object.metadata.name for event in events] == ["a", "b", "c"]
+
+
+def test_watch_that_is_ahead_of_its_new_server_hears_nothing_twice():
+    """A server that lags behind tells only what the watcher does not know."""
+    world = Servers(replicas=2)
+    events = world.watch()
+    world.ok(world.admin.create, pod("a"))
+    first, other = sorted(
+        world.servers._replicas, key=lambda r: not r.cache._streams.get("Pod")
+    )
+    told = other.cache.changed
+    late = []
+    other.watch.handler = late.extend
+    world.ok(world.admin.create, pod("b"))
+    world.servers.crash(first.number)
+    world.run()
+    for event in late:
+        told("Pod", "default/b", event.value, event.revision)
+    world.run()
+
+    assert [event.object.metadata.name for event in events] == ["a", "b"]
+
+
+def test_stale_cache_makes_no_write_fail():
+    """What the cache does not show yet is read from the store."""
+    world = Servers()
+    world.store.lag = 60.0
+    world.ok(world.admin.create, pod())
+    world.ok(world.admin.bind, "default", "web", "n1")
+    first = world.pod()
+    world.ok(world.admin.update, labelled(first, a="1"))
+    refusal = world.refused(world.admin.bind, "default", "web", "n2")
+    world.ok(world.admin.delete, "Pod", "default", "web", grace=0)
+
+    assert refusal[0] == "Conflict"
+    assert world.refused(world.admin.get, "Pod", "default", "web")[0] == "NotFound"
+
+
+def test_list_waits_for_a_stale_cache():
+    """A list is as fresh as the store was when it was asked for."""
+    world = Servers()
+    world.store.lag = 5.0
+    world.ok(world.admin.create, pod())
+    lists = []
+    world.admin.list("Pod", lists.append)
+    world.run(3)
+    assert lists == []
+    world.run(3)
+
+    assert [item.metadata.name for item in lists[0].items] == ["web"]
+
+
 def test_same_seed_same_answers():
     """Names, uids and times are functions of the seed."""
 
@@ -255,6 +321,7 @@ def under_faults(operations, seed):
     """Play operations among crashes; return what three watchers heard, and the store's
     log, each a list of (name, revision)."""
     world = Servers(ApiServerParameters(), replicas=2, slow=True, seed=seed)
+    world.store.lag = 0.002
     heard = [[] for _ in range(3)]
     for events in heard:
         world.admin.watch("Pod", events.append)

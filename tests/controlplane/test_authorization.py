@@ -32,15 +32,15 @@ def test_user_without_rights_is_told(world):
     assert world.refused(nobody.get, "Pod", "default", "web") == (
         "Forbidden",
         (
-            'pods "web" is forbidden: User "jane" cannot get resource "pods" in API group '
-            '"" in the namespace "default"'
+            'pods "web" is forbidden: User "jane" cannot get resource "pods" in API '
+            'group "" in the namespace "default"'
         ),
     )
     assert world.refused(nobody.list, "Deployment") == (
         "Forbidden",
         (
-            'deployments is forbidden: User "jane" cannot list resource "deployments" in '
-            'API group "apps" at the cluster scope'
+            'deployments is forbidden: User "jane" cannot list resource "deployments" '
+            'in API group "apps" at the cluster scope'
         ),
     )
 
