@@ -277,7 +277,18 @@ class ApiServers:
             self._start(request)
         elif taken == "refused":
             self.finish(request, TOO_MANY)
-        self.audit.sample(self.clock.now, level.taken, level.waiting)
+        if self.audit.is_due(self.clock.now):
+            everywhere = [
+                one
+                for each in self._replicas
+                if each.up
+                for one in each.levels.values()
+            ]
+            self.audit.sample(
+                self.clock.now,
+                sum(one.taken for one in everywhere),
+                sum(one.waiting for one in everywhere),
+            )
 
     def _start(self, request: Request) -> None:
         """Serve a call that has a seat."""

@@ -90,6 +90,9 @@ class Audit:
         histogram.add(seconds)
 
     def sample(self, now: float, serving: int, waiting: int) -> None:
-        """Note how busy the servers are, unless that was noted a moment ago."""
-        if not self.in_flight or now >= self.in_flight[-1][0] + self._period:
-            self.in_flight.append((now, serving, waiting))
+        """Note how busy the servers are."""
+        self.in_flight.append((now, serving, waiting))
+
+    def is_due(self, now: float) -> bool:
+        """Return whether the last sample is a period ago."""
+        return not self.in_flight or now >= self.in_flight[-1][0] + self._period

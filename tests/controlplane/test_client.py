@@ -6,6 +6,7 @@ import pytest
 from controlplane.cluster_of_servers import ADMIN, Servers, pod
 
 from schedbench.controlplane.client import Client
+from schedbench.controlplane.parameters import ApiServerParameters
 from schedbench.errors import InputError
 
 
@@ -66,3 +67,16 @@ def test_calls_are_counted_by_outcome():
         ("create", "Pod", 409): 1,
         ("bind", "Pod", 201): 1,
     }
+
+
+def test_load_is_sampled_while_there_is_any():
+    """Once a second at most: how many calls are served, and how many wait."""
+    world = Servers(ApiServerParameters(), slow=True)
+    for number in range(3000):
+        world.clock.after(number * 0.001, world.admin.create, pod(f"p{number}"))
+    world.run(1000)
+    times = [time for time, _, _ in world.servers.audit.in_flight]
+
+    assert len(times) == 3
+    assert all(b - a >= 1 for a, b in zip(times, times[1:], strict=False))
+    assert all(serving > 0 for _, serving, _ in world.servers.audit.in_flight)
