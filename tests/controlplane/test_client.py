@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from controlplane.cluster_of_servers import ADMIN, Servers, pod
 
@@ -78,5 +80,5 @@ def test_load_is_sampled_while_there_is_any():
     times = [time for time, _, _ in world.servers.audit.in_flight]
 
     assert len(times) == 3
-    assert all(b - a >= 1 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 1 for a, b in itertools.pairwise(times))
     assert all(serving > 0 for _, serving, _ in world.servers.audit.in_flight)
