@@ -85,7 +85,8 @@ class Etcd:
             parameters,
             seed,
             apply=self._apply,
-            led=self._led,
+            elected=self._elected,
+            again=self._begin_round,
             lost=self._lost,
             late=self._watch_deadlines,
         )
@@ -257,7 +258,7 @@ class Etcd:
     def _opened(self, request: Request) -> None:
         request.deadline = self._clock.now + self._parameters.request_timeout
         self._open.append(request)
-        if not self.raft.ready or self.raft.stalled:
+        if self.raft.stalled:
             self._watch_deadlines()
 
     def _apply(self, requests: list[Request]) -> None:
@@ -322,12 +323,11 @@ class Etcd:
 
     # -- leaders come and go
 
-    def _led(self) -> None:
+    def _elected(self) -> None:
         orphans, self._orphans = self._orphans, []
         for request in orphans:
             self._fail(request, EtcdError("leader changed"))
         self._lessor.begin()
-        self._begin_round()
 
     def _lost(self, requests: list[Request]) -> None:
         self._orphans += requests

@@ -143,6 +143,11 @@ class Member:
         self._coming.clear()
         self._arrival = self._acknowledgement = 0.0
 
+    def drop(self, now: float) -> None:
+        """Let what has not arrived never come: its sender is gone."""
+        while self._coming and self._coming[-1][0] > now:
+            self._coming.pop()
+
     def crash(self, now: float) -> None:
         """Keep what is on disk."""
         self.cut(self.end(now))
