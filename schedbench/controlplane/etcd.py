@@ -26,6 +26,7 @@ from schedbench.controlplane.etcd_types import (
     Compact,
     CompactAnswer,
     Compare,
+    Delete,
     EtcdError,
     Grant,
     LeaseAnswer,
@@ -242,7 +243,13 @@ class Etcd:
         if len(ops) > self._parameters.operations:
             return EtcdError("too many operations", str(len(ops)))
         puts = [op.key for op in ops if type(op) is Put]
-        if len(set(puts)) < len(puts):
+        twice = len(set(puts)) < len(puts) or any(
+            key == op.key or (op.prefix and key.startswith(op.key))
+            for op in ops
+            if type(op) is Delete
+            for key in puts
+        )
+        if twice:
             return EtcdError("duplicate key")
         return None
 

@@ -276,7 +276,8 @@ class Store:
             error = EtcdError("lease not found", str(lease))
             return LeaseAnswer(lease, error=error)
         revision = self.revision + 1
-        self._delete(sorted(self._attached.pop(lease, {})), revision)
+        self._delete(sorted(self._attached.get(lease, {})), revision)
+        self._attached.pop(lease, None)
         self._end(revision)
         return LeaseAnswer(lease, 0.0, self.revision)
 
