@@ -163,18 +163,23 @@ class Raft:
 
     def _append(self, requests: list[Request], size: int) -> None:
         """Write, send and plan the end of an append."""
-        assert self.leader is not None
         now, draws = self._clock.now, self._draws
-        self._tip = append = Append(self.term, self._tip, requests, size)
-        self.appends += 1
-        leader = self.members[self.leader]
-        self._free = leader.write(append, now, draws)
+        append = self._write(requests, size)
         followers = [
             member.receive(append, now, self._rtt(), draws)
             for member in self._followers
         ]
-        self._under_way.append(append)
         self._plan(append, max(self._free, self._nth(followers)))
+
+    def _write(self, requests: list[Request], size: int) -> Append:
+        """Let the leader write an append."""
+        assert self.leader is not None
+        self._tip = append = Append(self.term, self._tip, requests, size)
+        self.appends += 1
+        leader = self.members[self.leader]
+        self._free = leader.write(append, self._clock.now, self._draws)
+        self._under_way.append(append)
+        return append
 
     def _plan(self, append: Append, committed: float) -> None:
         """Let an append be applied after it commits, in turn."""
@@ -392,14 +397,10 @@ class Raft:
         self._count()
         self.term += 1
         self.elections += 1
-        for member in self.members:
-            if member.connected:
-                member.cut(member.end(now))
-        self._free = now
-        self._applied = now
+        self.members[number].cut(end)
+        self._write([], 0)
         for member in self._followers:
             self._catch_up(member)
-        self._append([], 0)
         self._replan()
         self._take_turn()
         self._elected()

@@ -210,7 +210,7 @@ class Store:
                 if error is not None:
                     return error
         if size:
-            if max(self.size, self.in_use + size) > self._parameters.quota_bytes:
+            if self.in_use + size > self._parameters.quota_bytes:
                 self.no_space = True
             if self.no_space:
                 return self._no_space()

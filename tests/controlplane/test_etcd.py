@@ -59,6 +59,18 @@ def test_without_a_quorum_only_serializable_reads_are_served() -> None:
     assert reasons == [None, "timeout", "unavailable"]
 
 
+def test_a_read_whose_quorum_is_lost_on_the_way_waits() -> None:
+    """No linearizable read is answered while nobody can vouch for the leader."""
+    clock, etcd, times = make(rtt=Latency(0.1))
+    etcd.range("a", lambda _: times.append(clock.now))
+    for member in (1, 2):
+        clock.at(0.05, etcd.stop_member, member)
+        clock.at(0.5, etcd.start_member, member)
+    clock.run(10.0)
+
+    assert times == pytest.approx([0.6])
+
+
 def test_a_write_times_out_after_seven_seconds() -> None:
     """The request timeout: five seconds and two election timeouts."""
     clock, etcd, times = make(request_timeout=7.0)

@@ -206,6 +206,77 @@ def test_outcome_of_a_write_in_flight(lost_at: float, survives: bool) -> None:
     assert bool(seen) is survives
 
 
+def test_what_no_disk_has_is_lost() -> None:
+    """A crash loses what had come but was not written yet."""
+    clock, etcd = make(fsync=Latency(0.010), rtt=Latency(0.004))
+    answers: list[Any] = []
+    put(clock, etcd, "a", answers)
+    for number in (0, 1, 2):
+        clock.at(0.005, etcd.stop_member, number)
+        clock.at(1.0, etcd.start_member, number)
+    clock.run(10.0)
+
+    assert reasons(answers) == ["leader changed"]
+    assert etcd.store.revision == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_only_a_member_with_all_that_is_committed_can_lead(seed: int) -> None:
+    """Raft §5.4.1: votes go to logs that are no older than the voter's own."""
+    clock = Clock()
+    etcd = Etcd(clock, FREE, seed)
+    answers: list[Any] = []
+    etcd.stop_member(2)
+    put(clock, etcd, "a", answers)
+    clock.run(0.5)
+    etcd.stop_member(0)
+    etcd.start_member(2)
+    put(clock, etcd, "b", answers)
+    clock.run(5.0)
+
+    assert etcd.leader == 1
+    assert sorted(etcd.store._keys) == ["a", "b"]
+
+
+def test_inherited_entries_commit_with_the_leaders_own() -> None:
+    """Raft §5.4.2: a leader commits nothing of earlier terms by counting."""
+    clock, etcd = make(fsync=Latency(0.010), rtt=Latency(0.004), heartbeat=0.0)
+    seen: list[float] = []
+    etcd.watch("", lambda _: seen.append(clock.now))
+    put(clock, etcd, "a", [])
+    clock.at(0.0125, etcd.stop_member, 0)
+    clock.run(stop=lambda: etcd.raft.elections == 1)
+    elected = clock.now
+    clock.run(10.0)
+
+    assert seen == pytest.approx([elected + 0.014])
+
+
+def test_a_longer_log_of_a_lost_term_does_not_count() -> None:
+    """A member acknowledges what it has of the leader's log, not of its own."""
+    clock, etcd = make(fsync=Latency(0.010), rtt=Latency(0.1), heartbeat=0.0)
+    answers: list[Any] = []
+    etcd.stop_member(1)
+    etcd.stop_member(2)
+    for number in range(9):
+        clock.at(number * 0.02, put, clock, etcd, "lost", answers)
+    clock.run(0.3)
+    etcd.stop_member(0)
+    etcd.start_member(1)
+    etcd.start_member(2)
+    clock.run(5.0)
+    etcd.set_disk(0, Latency(1.0))
+    etcd.start_member(0)
+    put(clock, etcd, "kept", answers)
+    clock.run(5.02)
+    assert etcd.leader is not None
+    etcd.stop_member(3 - etcd.leader)
+    clock.run(10.0)
+
+    assert answers[-1][0] > 6.0
+    assert list(etcd.store._keys) == ["kept"]
+
+
 def test_isolated_leaders_writes_are_lost() -> None:
     """What only an isolated leader has is undone when it comes back."""
     clock, etcd = make(fsync=Latency(0.010), rtt=Latency(0.1))
