@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from schedbench.clock import Timer
@@ -61,6 +61,20 @@ class Append:
         self.previous = previous
         self.requests = requests
         self.timer: Timer | None = None
+
+
+def parting(end: Append, under_way: Iterable[Append], committed: Append) -> Append:
+    """Return where a log that ends there parts from the leader's.
+
+    What is not after the last committed append needs no comparison: it counts for
+    nothing that is under way.
+    """
+    own = {append.index: append for append in under_way}
+    append = end
+    while append.index > committed.index and own.get(append.index) is not append:
+        assert append.previous is not None
+        append = append.previous
+    return append
 
 
 class Member:

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 
 from schedbench.clock import Clock, Timer
-from schedbench.controlplane.etcd_member import Append, Member, Request
+from schedbench.controlplane.etcd_member import Append, Member, Request, parting
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.parameters import EtcdParameters
 from schedbench.errors import InputError, InvariantError
@@ -232,22 +232,13 @@ class Raft:
     def _catch_up(self, member: Member) -> None:
         """Send a member that came back what it lacks, from the next heartbeat on."""
         parameters, draws = self._parameters, self._draws
-        shared = self._shared(member.end(self._clock.now))
+        end = member.end(self._clock.now)
+        shared = parting(end, self._under_way, self._committed)
         member.cut(shared)
         wait = parameters.heartbeat * draws.uniform()
         missing = max(0, self._tip.offset - shared.offset)
         sent = self._clock.now + wait + missing / parameters.catch_up
         member.receive(self._tip, sent, self._rtt(), draws)
-
-    def _shared(self, end: Append) -> Append:
-        """Return where a log that ends there parts from the leader's."""
-        under_way = {append.index: append for append in self._under_way}
-        committed = self._committed.index
-        append = end
-        while append.index > committed and under_way.get(append.index) is not append:
-            assert append.previous is not None
-            append = append.previous
-        return append
 
     # -- members
 
@@ -386,7 +377,6 @@ class Raft:
             self._campaign()
 
     def _lead(self, number: int, end: Append) -> None:
-        now = self._clock.now
         append: Append | None = end
         while append is not None and append.index > self._committed.index:
             self._under_way.appendleft(append)
