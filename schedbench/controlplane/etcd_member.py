@@ -63,6 +63,16 @@ class Append:
         self.timer: Timer | None = None
 
 
+def nth(times: list[float], needed: int) -> float:
+    """Return when so many of them have come; ∞ if there are too few."""
+    if needed == 0:
+        return 0.0
+    if len(times) < needed:
+        return math.inf
+    times.sort()
+    return times[needed - 1]
+
+
 def parting(end: Append, under_way: Iterable[Append], committed: Append) -> Append:
     """Return where a log that ends there parts from the leader's.
 

@@ -8,7 +8,7 @@ the first one of its own term a leader commits nothing of its predecessors'.
 
 Source: D. Ongaro and J. Ousterhout, "In Search of an Understandable Consensus
 Algorithm", §5; server/etcdserver/raft.go of etcd-io/etcd for the order of sending and
-writing.
+writing, which blocks the leader's heartbeats too: etcd.io, "Tuning".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 
 from schedbench.clock import Clock, Timer
-from schedbench.controlplane.etcd_member import Append, Member, Request, parting
+from schedbench.controlplane.etcd_member import Append, Member, Request, nth, parting
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.parameters import EtcdParameters
 from schedbench.errors import InputError, InvariantError
@@ -142,14 +142,7 @@ class Raft:
         return self._draws.seconds(self._parameters.rtt)
 
     def _nth(self, followers: list[float]) -> float:
-        """Return when enough followers for a quorum with the leader have answered."""
-        needed = self.quorum - 1
-        if not needed:
-            return 0.0
-        if len(followers) < needed:
-            return math.inf
-        followers.sort()
-        return followers[needed - 1]
+        return nth(followers, self.quorum - 1)
 
     def _take_turn(self) -> None:
         if self._turn is None and self.leader is not None and self._queue:
@@ -179,7 +172,15 @@ class Raft:
         leader = self.members[self.leader]
         self._free = leader.write(append, self._clock.now, self._draws)
         self._under_way.append(append)
+        takes, election = self._free - self._clock.now, self._parameters.election
+        if 0 < election < takes and takes > election * (1 + self._votes.uniform()):
+            self._clock.after(self._parameters.heartbeat, self._hang, self.term)
         return append
+
+    def _hang(self, term: int) -> None:
+        """Lose a leader whose disk is so slow that its heartbeats stay away."""
+        if self.leader is not None and self.term == term and len(self.members) > 1:
+            self._lose_leader()
 
     def _plan(self, append: Append, committed: float) -> None:
         """Let an append be applied after it commits, in turn."""
@@ -342,11 +343,10 @@ class Raft:
             timeout = election * (1 + self._votes.uniform())
             if member.connected:
                 order.append((max(0.0, timeout - last_heard), number))
-        order.sort()
         now = self._clock.now
-        candidates = [
+        candidates = sorted(
             (now + wait + self._voting(number), number) for wait, number in order
-        ]
+        )
         self._election = self._clock.at(candidates[0][0], self._elect, candidates)
 
     def _voting(self, number: int) -> float:

@@ -207,6 +207,34 @@ def test_outcome_of_a_write_in_flight(lost_at: float, survives: bool) -> None:
     assert bool(seen) is survives
 
 
+def test_a_hanging_disk_costs_the_leader() -> None:
+    """A disk slower than the election timeout stops heartbeats: another leads."""
+    clock, etcd = make(fsync=Latency(0.010), rtt=Latency(0.004))
+    answers: list[Any] = []
+    etcd.set_disk(0, Latency(20.0))
+    put(clock, etcd, "a", answers)
+    clock.run(5.0)
+    put(clock, etcd, "b", answers)
+    clock.run(6.0)
+
+    assert etcd.leader in {1, 2}
+    assert reasons(answers) == ["leader changed", None]
+    assert sorted(etcd.store._keys) == ["a", "b"]
+
+
+def test_a_write_that_timed_out_may_still_happen() -> None:
+    """A single member's disk of nine seconds: no answer in time, yet written."""
+    clock, etcd = make(members=1, fsync=Latency(9.0))
+    answers: list[Any] = []
+    put(clock, etcd, "a", answers)
+    clock.run(8.0)
+    before = list(etcd.store._keys)
+    clock.run(10.0)
+
+    assert [(time, reasons([(time, a)])) for time, a in answers] == [(7.0, ["timeout"])]
+    assert (before, list(etcd.store._keys)) == ([], ["a"])
+
+
 def test_what_no_disk_has_is_lost() -> None:
     """A crash loses what had come but was not written yet."""
     clock, etcd = make(fsync=Latency(0.010), rtt=Latency(0.004))
@@ -427,7 +455,7 @@ class Faults(RuleBasedStateMachine):
         self.etcd.rejoin(number)
         self.alone.discard(number)
 
-    @rule(number=st.integers(0, 4), median=st.sampled_from([0.0, 0.001, 0.2]))
+    @rule(number=st.integers(0, 4), median=st.sampled_from([0.0, 0.001, 0.2, 2.0]))
     def disk(self, number: int, median: float) -> None:
         self.etcd.set_disk(number % self.members, Latency(median, median * 3))
 
@@ -454,7 +482,9 @@ class Faults(RuleBasedStateMachine):
             self.etcd.rejoin(number)
         self.down.clear()
         self.alone.clear()
-        self.clock.run(self.clock.now + 30.0)
+        for number in range(self.members):
+            self.etcd.set_disk(number, Latency(0.001))
+        self.clock.run(self.clock.now + 60.0)
         self.write(1)
         self.clock.run(self.clock.now + 5.0)
         written = {event.value: event.revision for event in self.seen}
