@@ -26,6 +26,7 @@ from schedbench.controlplane.etcd_types import (
     Compact,
     CompactAnswer,
     Compare,
+    Delete,
     EtcdError,
     Grant,
     LeaseAnswer,
@@ -85,7 +86,8 @@ class Etcd:
             parameters,
             seed,
             apply=self._apply,
-            led=self._led,
+            elected=self._elected,
+            again=self._begin_round,
             lost=self._lost,
             late=self._watch_deadlines,
         )
@@ -241,7 +243,13 @@ class Etcd:
         if len(ops) > self._parameters.operations:
             return EtcdError("too many operations", str(len(ops)))
         puts = [op.key for op in ops if type(op) is Put]
-        if len(set(puts)) < len(puts):
+        twice = len(set(puts)) < len(puts) or any(
+            key == op.key or (op.prefix and key.startswith(op.key))
+            for op in ops
+            if type(op) is Delete
+            for key in puts
+        )
+        if twice:
             return EtcdError("duplicate key")
         return None
 
@@ -257,7 +265,7 @@ class Etcd:
     def _opened(self, request: Request) -> None:
         request.deadline = self._clock.now + self._parameters.request_timeout
         self._open.append(request)
-        if not self.raft.ready or self.raft.stalled:
+        if self.raft.stalled:
             self._watch_deadlines()
 
     def _apply(self, requests: list[Request]) -> None:
@@ -322,12 +330,11 @@ class Etcd:
 
     # -- leaders come and go
 
-    def _led(self) -> None:
+    def _elected(self) -> None:
         orphans, self._orphans = self._orphans, []
         for request in orphans:
             self._fail(request, EtcdError("leader changed"))
         self._lessor.begin()
-        self._begin_round()
 
     def _lost(self, requests: list[Request]) -> None:
         self._orphans += requests

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from schedbench.clock import Timer
@@ -61,6 +61,30 @@ class Append:
         self.previous = previous
         self.requests = requests
         self.timer: Timer | None = None
+
+
+def nth(times: list[float], needed: int) -> float:
+    """Return when so many of them have come; ∞ if there are too few."""
+    if needed == 0:
+        return 0.0
+    if len(times) < needed:
+        return math.inf
+    times.sort()
+    return times[needed - 1]
+
+
+def parting(end: Append, under_way: Iterable[Append], committed: Append) -> Append:
+    """Return where a log that ends there parts from the leader's.
+
+    What is not after the last committed append needs no comparison: it counts for
+    nothing that is under way.
+    """
+    own = {append.index: append for append in under_way}
+    append = end
+    while append.index > committed.index and own.get(append.index) is not append:
+        assert append.previous is not None
+        append = append.previous
+    return append
 
 
 class Member:
@@ -142,6 +166,11 @@ class Member:
         self._last = last
         self._coming.clear()
         self._arrival = self._acknowledgement = 0.0
+
+    def drop(self, now: float) -> None:
+        """Let what has not arrived never come: its sender is gone."""
+        while self._coming and self._coming[-1][0] > now:
+            self._coming.pop()
 
     def crash(self, now: float) -> None:
         """Keep what is on disk."""

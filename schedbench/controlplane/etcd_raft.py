@@ -8,7 +8,7 @@ the first one of its own term a leader commits nothing of its predecessors'.
 
 Source: D. Ongaro and J. Ousterhout, "In Search of an Understandable Consensus
 Algorithm", §5; server/etcdserver/raft.go of etcd-io/etcd for the order of sending and
-writing.
+writing, which blocks the leader's heartbeats too: etcd.io, "Tuning".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 
 from schedbench.clock import Clock, Timer
-from schedbench.controlplane.etcd_member import Append, Member, Request
+from schedbench.controlplane.etcd_member import Append, Member, Request, nth, parting
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.parameters import EtcdParameters
 from schedbench.errors import InputError, InvariantError
@@ -31,8 +31,11 @@ class Raft:
     ----------
     apply
         Called with the requests of every append, once, in the order of the log.
-    led
-        Called when there is a leader that has committed an append of its own.
+    elected
+        Called when there is a new leader.
+    again
+        Called when reading may go on: the leader has committed an append of its own,
+        or has its quorum back.
     lost
         Called with the requests under way when a leader is lost.
     late
@@ -46,6 +49,8 @@ class Raft:
         Whether it has committed an append of its own: until then nothing is read.
     term
         Of the leader, or of the last one.
+    connected
+        How many members take part.
     elections
         How many leaders were elected after the first.
     appends
@@ -59,7 +64,8 @@ class Raft:
         seed: int,
         *,
         apply: Callable[[list[Request]], None],
-        led: Callable[[], None],
+        elected: Callable[[], None],
+        again: Callable[[], None],
         lost: Callable[[list[Request]], None],
         late: Callable[[], None],
     ) -> None:
@@ -71,7 +77,8 @@ class Raft:
             )
         self._clock = clock
         self._parameters = parameters
-        self._apply, self._led, self._lost, self._late = apply, led, lost, late
+        self._apply, self._elected, self._again = apply, elected, again
+        self._lost, self._late = lost, late
         self._draws = Draws(seed, "etcd/replication")
         self._votes = Draws(seed, "etcd/election")
         self._committed = root = Append(1, None, [], 0)
@@ -82,6 +89,8 @@ class Raft:
         self.leader: int | None = 0
         self.ready = True
         self.term = 1
+        self.connected = parameters.members
+        self._followers = self.members[1:]
         self.elections = 0
         self.appends = 0
         self._tip = root
@@ -94,14 +103,17 @@ class Raft:
         self._step_down: Timer | None = None
 
     @property
-    def connected(self) -> int:
-        """How many members take part."""
-        return sum(member.connected for member in self.members)
-
-    @property
     def stalled(self) -> bool:
         """Whether nothing commits for now."""
         return not self.ready or self.connected < self.quorum
+
+    def _count(self) -> None:
+        """Find out anew who takes part."""
+        there = [member for member in self.members if member.connected]
+        self.connected = len(there)
+        leader = self.leader
+        own = None if leader is None else self.members[leader]
+        self._followers = [member for member in there if member is not own]
 
     def propose(self, request: Request, size: int) -> None:
         """Let a request enter the log."""
@@ -130,14 +142,7 @@ class Raft:
         return self._draws.seconds(self._parameters.rtt)
 
     def _nth(self, followers: list[float]) -> float:
-        """Return when enough followers for a quorum with the leader have answered."""
-        needed = self.quorum - 1
-        if not needed:
-            return 0.0
-        if len(followers) < needed:
-            return math.inf
-        followers.sort()
-        return followers[needed - 1]
+        return nth(followers, self.quorum - 1)
 
     def _take_turn(self) -> None:
         if self._turn is None and self.leader is not None and self._queue:
@@ -151,19 +156,31 @@ class Raft:
 
     def _append(self, requests: list[Request], size: int) -> None:
         """Write, send and plan the end of an append."""
-        assert self.leader is not None
         now, draws = self._clock.now, self._draws
+        append = self._write(requests, size)
+        followers = [
+            member.receive(append, now, self._rtt(), draws)
+            for member in self._followers
+        ]
+        self._plan(append, max(self._free, self._nth(followers)))
+
+    def _write(self, requests: list[Request], size: int) -> Append:
+        """Let the leader write an append."""
+        assert self.leader is not None
         self._tip = append = Append(self.term, self._tip, requests, size)
         self.appends += 1
         leader = self.members[self.leader]
-        self._free = leader.write(append, now, draws)
-        followers = [
-            member.receive(append, now, self._rtt(), draws)
-            for member in self.members
-            if member is not leader and member.connected
-        ]
+        self._free = leader.write(append, self._clock.now, self._draws)
         self._under_way.append(append)
-        self._plan(append, max(self._free, self._nth(followers)))
+        takes, election = self._free - self._clock.now, self._parameters.election
+        if 0 < election < takes and takes > election * (1 + self._votes.uniform()):
+            self._clock.after(self._parameters.heartbeat, self._hang, self.term)
+        return append
+
+    def _hang(self, term: int) -> None:
+        """Lose a leader whose disk is so slow that its heartbeats stay away."""
+        if self.leader is not None and self.term == term and len(self.members) > 1:
+            self._lose_leader()
 
     def _plan(self, append: Append, committed: float) -> None:
         """Let an append be applied after it commits, in turn."""
@@ -182,14 +199,13 @@ class Raft:
             return
         now, under_way = self._clock.now, self._under_way
         leader = self.members[self.leader]
-        others = [m for m in self.members if m is not leader and m.connected]
         own = None  # when the first append of the leader's term commits
         times = []
         for append in under_way:
             if append.timer is not None:
                 append.timer.cancel()
             index = append.index
-            followers = [member.known(index) for member in others]
+            followers = [member.known(index) for member in self._followers]
             time = max(now, leader.known(index), self._nth(followers))
             if own is None and append.term == self.term:
                 own = time
@@ -208,30 +224,22 @@ class Raft:
             if member.connected:
                 member.settle(now)
         first = not self.ready and append.term == self.term
-        self.ready = self.ready or first
+        if first:
+            self.ready = True
         self._apply(append.requests)
-        if first and self.ready:
-            self._led()
+        if first:
+            self._again()
 
     def _catch_up(self, member: Member) -> None:
         """Send a member that came back what it lacks, from the next heartbeat on."""
         parameters, draws = self._parameters, self._draws
-        shared = self._shared(member.end(self._clock.now))
+        end = member.end(self._clock.now)
+        shared = parting(end, self._under_way, self._committed)
         member.cut(shared)
         wait = parameters.heartbeat * draws.uniform()
         missing = max(0, self._tip.offset - shared.offset)
         sent = self._clock.now + wait + missing / parameters.catch_up
         member.receive(self._tip, sent, self._rtt(), draws)
-
-    def _shared(self, end: Append) -> Append:
-        """Return where a log that ends there parts from the leader's."""
-        under_way = {append.index: append for append in self._under_way}
-        committed = self._committed.index
-        append = end
-        while append.index > committed and under_way.get(append.index) is not append:
-            assert append.previous is not None
-            append = append.previous
-        return append
 
     # -- members
 
@@ -242,6 +250,7 @@ class Raft:
             return
         member.crash(self._clock.now)
         member.up = False
+        self._count()
         self._missing(number)
 
     def isolate(self, number: int) -> None:
@@ -252,6 +261,7 @@ class Raft:
         if member.up:
             member.lose_touch(self._clock.now)
         member.isolated = True
+        self._count()
         if member.up:
             self._missing(number)
 
@@ -281,6 +291,7 @@ class Raft:
     def _back(self, member: Member) -> None:
         if not member.connected:
             return
+        self._count()
         if self.leader is None:
             self._campaign()
             return
@@ -289,6 +300,8 @@ class Raft:
         if self.connected >= self.quorum and self._step_down is not None:
             self._step_down.cancel()
             self._step_down = None
+        if not self.stalled:
+            self._again()
 
     def _check_quorum(self) -> None:
         self._step_down = None
@@ -313,6 +326,9 @@ class Raft:
         self._turn = self._step_down = None
         self.leader = None
         self.ready = False
+        self._count()
+        for member in self._followers:
+            member.drop(self._clock.now)
         self._lost(lost)
         self._campaign()
 
@@ -327,20 +343,20 @@ class Raft:
             timeout = election * (1 + self._votes.uniform())
             if member.connected:
                 order.append((max(0.0, timeout - last_heard), number))
-        order.sort()
         now = self._clock.now
-        candidates = [(now + wait + self._voting(), number) for wait, number in order]
+        candidates = sorted(
+            (now + wait + self._voting(number), number) for wait, number in order
+        )
         self._election = self._clock.at(candidates[0][0], self._elect, candidates)
 
-    def _voting(self) -> float:
+    def _voting(self, number: int) -> float:
         """Return how long a pre-vote and a vote take; votes are written to disk."""
         draws, rtt = self._votes, self._parameters.rtt
-        there = [member for member in self.members if member.connected][1:]
-        asking = self._nth([draws.seconds(rtt) for _ in there])
-        voting = self._nth(
-            [draws.seconds(rtt) + draws.seconds(member.disk) for member in there]
-        )
-        return asking + voting
+        candidate = self.members[number]
+        others = [member for member in self._followers if member is not candidate]
+        asking = self._nth([draws.seconds(rtt) for _ in others])
+        answers = [draws.seconds(rtt) + draws.seconds(member.disk) for member in others]
+        return asking + max(draws.seconds(candidate.disk), self._nth(answers))
 
     def _elect(self, candidates: list[tuple[float, int]]) -> None:
         """Let the first candidate lead if a quorum's logs are no newer than its own."""
@@ -361,7 +377,6 @@ class Raft:
             self._campaign()
 
     def _lead(self, number: int, end: Append) -> None:
-        now = self._clock.now
         append: Append | None = end
         while append is not None and append.index > self._committed.index:
             self._under_way.appendleft(append)
@@ -369,16 +384,13 @@ class Raft:
         if append is not self._committed:
             raise InvariantError("etcd's new leader lacks what was committed")
         self.leader, self._tip = number, end
+        self._count()
         self.term += 1
         self.elections += 1
-        for member in self.members:
-            if member.connected:
-                member.cut(member.end(now))
-        self._free = now
-        self._applied = now
-        for member in self.members:
-            if member.connected and member is not self.members[number]:
-                self._catch_up(member)
-        self._append([], 0)
+        self.members[number].cut(end)
+        self._write([], 0)
+        for member in self._followers:
+            self._catch_up(member)
         self._replan()
         self._take_turn()
+        self._elected()

@@ -210,7 +210,7 @@ class Store:
                 if error is not None:
                     return error
         if size:
-            if max(self.size, self.in_use + size) > self._parameters.quota_bytes:
+            if self.in_use + size > self._parameters.quota_bytes:
                 self.no_space = True
             if self.no_space:
                 return self._no_space()
@@ -276,7 +276,8 @@ class Store:
             error = EtcdError("lease not found", str(lease))
             return LeaseAnswer(lease, error=error)
         revision = self.revision + 1
-        self._delete(sorted(self._attached.pop(lease, {})), revision)
+        self._delete(sorted(self._attached.get(lease, {})), revision)
+        self._attached.pop(lease, None)
         self._end(revision)
         return LeaseAnswer(lease, 0.0, self.revision)
 
