@@ -146,13 +146,6 @@ class StatefulSetOrdinals(ApiStruct):
     start: Count32 = 0
 
 
-class ClaimRetentionPolicy(ApiStruct):
-    """Whether claims are kept when the set goes or shrinks: `Retain` or `Delete`."""
-
-    when_deleted: str | None = None
-    when_scaled: str | None = None
-
-
 class StatefulSetSpec(ReplicaSetSpec):
     """How many pods, and which; absent replicas are one."""
 
@@ -161,7 +154,6 @@ class StatefulSetSpec(ReplicaSetSpec):
     update_strategy: UpdateStrategy = msgspec.field(default_factory=UpdateStrategy)
     revision_history_limit: Count32 | None = None
     ordinals: StatefulSetOrdinals | None = None
-    persistent_volume_claim_retention_policy: ClaimRetentionPolicy | None = None
     volume_claim_templates: list[PersistentVolumeClaim] = msgspec.field(
         default_factory=list
     )
@@ -227,6 +219,13 @@ class JobSpec(ApiStruct):
     template: PodTemplateSpec | None = None
 
 
+class UncountedTerminatedPods(ApiStruct):
+    """The uids of finished pods that are not yet in the numbers."""
+
+    succeeded: list[str] = msgspec.field(default_factory=list)
+    failed: list[str] = msgspec.field(default_factory=list)
+
+
 class JobStatus(ApiStruct):
     """How far a job is; times are RFC 3339 texts."""
 
@@ -235,6 +234,9 @@ class JobStatus(ApiStruct):
     succeeded: Count32 = 0
     failed: Count32 = 0
     completed_indexes: str = ""
+    uncounted_terminated_pods: UncountedTerminatedPods = msgspec.field(
+        default_factory=UncountedTerminatedPods
+    )
     start_time: str | None = None
     completion_time: str | None = None
     conditions: list[Condition] = msgspec.field(default_factory=list)

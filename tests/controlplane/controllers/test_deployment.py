@@ -172,7 +172,7 @@ def test_recreate_kills_all_before_making_any():
 
 def test_unhealthy_old_pods_go_first():
     """A rollout that replaces a broken template first deletes what is not available."""
-    made = world(4, run=False, strategy=rolling(1, 0))
+    made = world(4, run=False, strategy=rolling(1, 1))
     update(made)
     made.settle()
 
