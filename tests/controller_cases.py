@@ -58,12 +58,15 @@ def reference(owner: Any) -> OwnerReference:
 class World:
     """A clock, an API, and controllers; helpers play the user and the kubelet."""
 
-    def __init__(self, *controllers: Any) -> None:
+    def __init__(self, *controllers: Any, api: Any = FakeApi) -> None:
         self.clock = Clock()
-        self.api = FakeApi(self.clock)
+        self.api = api(self.clock)
         self.manager = ControllerManager(
             self.clock, self.api, FAST, 0, controllers=controllers
         )
+
+    patience = 1.0
+    """Seconds in which controllers have acted on what happened."""
 
     def settle(self, seconds: float = 1.0) -> None:
         self.clock.run(self.clock.now + seconds)
@@ -141,7 +144,7 @@ class World:
     def converge(self, rounds: int = 200) -> None:
         """Let pods run and controllers act until nothing more happens."""
         for _ in range(rounds):
-            self.settle()
+            self.settle(self.patience)
             if not self.run_pods():
                 return
         raise AssertionError("no end")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from controller_cases import World, meta, selector, template
+from fake_api import FakeApi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedbench.clock import Clock
 from schedbench.controlplane.controllers.daemon_pods import node_of
 from schedbench.controlplane.controllers.daemon_set import DaemonSetController
 from schedbench.controlplane.controllers.deployment import DeploymentController
@@ -51,8 +54,35 @@ CHANGES = st.one_of(
 )
 
 
-def world() -> World:
-    made = World(*CONTROLLERS)
+class LaggingApi(FakeApi):
+    """Serves calls at once; events and answers come late, some kinds later."""
+
+    def __init__(self, clock: Clock, lags: dict[str, float]) -> None:
+        super().__init__(clock)
+        self.lags = lags
+
+    def watch(self, kind: str, handler: Any, **named: Any) -> Any:
+        lag = self.lags.get(kind, 0.01)
+        return super().watch(
+            kind, lambda event: self.clock.after(lag, handler, event), **named
+        )
+
+    def _answer(self, then: Any, verb: str, *rest: Any, **named: Any) -> None:
+        late = then and (lambda answer: self.clock.after(0.005, then, answer))
+        super()._answer(late, verb, *rest, **named)
+
+
+LAGS = st.fixed_dictionaries(
+    {
+        kind: st.sampled_from((0.0, 0.01, 0.2, 3.0))
+        for kind in ("Pod", "ReplicaSet", *SETS)
+    }
+)
+
+
+def world(lags: dict[str, float] | None = None) -> World:
+    made = World(*CONTROLLERS, api=partial(LaggingApi, lags=lags) if lags else FakeApi)
+    made.patience = 30.0 if lags else 1.0
     for name in NODES:
         made.create(Node(metadata=ObjectMeta(name=name)))
     for kind, spec, name in (
@@ -124,7 +154,33 @@ def wanted(item: Any) -> set[str]:
 @given(st.lists(CHANGES, max_size=25))
 def test_controllers_converge_and_rest(changes: list[tuple[str, Any, Any]]):
     """After any changes all sets have their pods, of their template; then silence."""
-    made = world()
+    converges(world(), changes)
+
+
+@settings(max_examples=15)
+@given(st.lists(CHANGES, max_size=20), LAGS)
+def test_controllers_converge_with_old_copies(
+    changes: list[tuple[str, Any, Any]], lags: dict[str, float]
+):
+    """So they do when they hear late, and of one kind later than of another."""
+    converges(world(lags), changes)
+
+
+@settings(max_examples=25)
+@given(LAGS, st.integers(1, 30))
+def test_no_pod_too_many_with_old_copies(lags: dict[str, float], replicas: int):
+    """A controller waits for what it did: late copies lead to no pod too many."""
+    made = world(lags)
+    made.change(the(made, "Deployment"), replicas=replicas)
+    made.settle(60)
+    made.change(the(made, "Deployment"), replicas=replicas + 5)
+    made.settle(60)
+
+    assert len(running(made, "web")) == replicas + 5
+    assert ("delete", "Pod") not in made.api.calls
+
+
+def converges(made: World, changes: list[tuple[str, Any, Any]]) -> None:
     for change in changes:
         apply(made, change)
     for _ in range(3):
