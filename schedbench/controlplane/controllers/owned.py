@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schedbench.clock import Clock
 from schedbench.controlplane.api import WatchEvent
 from schedbench.objects.meta import ApiObject, OwnerReference
 from schedbench.objects.pod import Pod
@@ -93,7 +94,7 @@ class Owned:
         Namespace → key → object without a controller.
     """
 
-    def __init__(self, clock: Any) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._families: dict[str, Family] = {}
         self._uids: dict[str, str] = {}
