@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from schedbench.objects.controllers import (
+    ControllerRevision,
     CronJob,
     DaemonSet,
     Deployment,
@@ -45,6 +46,7 @@ KubernetesObject: TypeAlias = (
     | StatefulSet
     | Deployment
     | DaemonSet
+    | ControllerRevision
     | Job
     | CronJob
     | PodDisruptionBudget
@@ -74,7 +76,7 @@ GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
         ResourceQuota,
         LimitRange,
     ),
-    "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet),
+    "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet, ControllerRevision),
     "batch": (Job, CronJob),
     "policy": (PodDisruptionBudget,),
     "scheduling.k8s.io": (PriorityClass, PodGroup, CompositePodGroup),
