@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Literal
+import math
+from collections.abc import Mapping
 
 from schedbench.controlplane.latency import Latency
 
@@ -39,6 +41,54 @@ class Network:
 
 
 # -- workload controllers: begin --
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetryLimits:
+    """How soon a key that failed is tried again: the longer of two waits.
+
+    Source: `DefaultTypedControllerRateLimiter`,
+    kubernetes/client-go util/workqueue/default_rate_limiters.go.
+
+    Attributes
+    ----------
+    base, maximum
+        Seconds after a key's first failure, doubled with each more, and at most.
+    qps, burst
+        Retries of all keys together: a second, and at once.
+    """
+
+    base: float = 0.005
+    maximum: float = 1000.0
+    qps: float = 10.0
+    burst: int = 100
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Controllers:
+    """What all controllers of kube-controller-manager share.
+
+    Attributes
+    ----------
+    sync
+        Work of one reconciliation besides its calls: it compares copies in memory. An
+        assumption; a controller's own `workqueue_work_duration_seconds` would tell it.
+    qps, burst
+        Calls of each controller's client, a second and at once; watches do not count.
+        Source: `--kube-api-qps` 20 and `--kube-api-burst` 30 of
+        kube-controller-manager (kubernetes.io/docs/reference/command-line-tools-
+        reference/kube-controller-manager).
+    retries
+        When a key that failed is tried again.
+    workers
+        Workers by the controller's name; those not named have their flags' defaults.
+    """
+
+    sync: Latency = Latency(0.0002, 0.002)
+    qps: float = 20.0
+    burst: float = 30.0
+    retries: RetryLimits = RetryLimits()
+    workers: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
 # -- workload controllers: end --
 
 
@@ -277,6 +327,10 @@ class Parameters:
 
     network: Network = Network()
     cluster_controllers: ClusterControllerParameters = ClusterControllerParameters()
+    controllers: Controllers = Controllers()
 
 
-NO_LATENCY = Parameters(network=Network(hop=NOTHING))
+NO_LATENCY = Parameters(
+    network=Network(hop=NOTHING),
+    controllers=Controllers(sync=NOTHING, qps=math.inf, burst=math.inf),
+)
