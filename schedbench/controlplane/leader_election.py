@@ -195,7 +195,10 @@ class LeaderElection:
         if answer.error is not None and answer.error.reason == "NotFound":
             meta = ObjectMeta(namespace=NAMESPACE, name=self._lease)
             replica.api.create(Lease(metadata=meta, spec=self._spec(replica, 0)), taken)
-        elif not isinstance(lease, Lease) or self._clock.now < self._free_at(replica):
+        elif not isinstance(lease, Lease):
+            replica.rest()
+            replica.timer = self._clock.after(replica.period, self._try, replica)
+        elif self._clock.now < self._free_at(replica):
             self._wait(replica)
         else:
             transitions = lease.spec.lease_transitions
@@ -232,13 +235,11 @@ class LeaderElection:
 
     def _wait(self, replica: _Replica) -> None:
         """Look again when the lease may be free; not at all while it is renewed."""
-        if self._renewing_since is None and self.leader != replica.identity:
+        if self._renewing_since is None:
             replica.rest()
-            soon = self._clock.now + self._parameters.retry_period
-            when = max(self._free_at(replica), soon if replica.timer else 0.0)
-            if when <= self._clock.now:
-                when = soon
-            replica.timer = self._clock.at(when, self._try, replica)
+            now, when = self._clock.now, self._free_at(replica)
+            later = when if when > now else now + replica.period
+            replica.timer = self._clock.at(later, self._try, replica)
 
     def _free_at(self, replica: _Replica) -> float:
         """Return the replica's first look at which the lease has run out for it.
