@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 from schedbench.controlplane.latency import Latency
 
