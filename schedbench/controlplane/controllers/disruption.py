@@ -25,7 +25,7 @@ from schedbench.objects.controllers import (
     ReplicationController,
     StatefulSet,
 )
-from schedbench.objects.meta import ApiObject, OwnerReference
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import PodDisruptionBudget, PodDisruptionBudgetStatus
 from schedbench.objects.selectors import matches_label_selector
@@ -138,7 +138,7 @@ class Disruption(Controller):
         budget = self.informers["PodDisruptionBudget"].store.get(key)
         if not isinstance(budget, PodDisruptionBudget):
             return None
-        namespace, name = budget.metadata.namespace, budget.metadata.name
+        namespace = budget.metadata.namespace
         budgeted = self._budgeted.setdefault(key, _Budgeted({}, {}, {}))
         disrupted = self._disrupted(key, namespace, budget.status.disrupted_pods)
         healthy = budgeted.ready - sum(
@@ -179,18 +179,23 @@ class Disruption(Controller):
     def _scale(self, owners: Mapping[tuple[str, str], int]) -> int:
         """Return how many pods the controllers want; a Deployment's count once."""
         wanted: dict[tuple[str, str], int] = {}
-        for kind, key in owners:
-            item = self.informers[kind].store.get(key) if kind in SCALABLE else None
+        for owner in owners:
+            item = self._owner(*owner)
             above = controller_of(item) if isinstance(item, ReplicaSet) else None
-            if above is not None and above.kind == "Deployment":
-                kind, key = _above(item, above)
-                item = self.informers[kind].store.get(key)
+            if item is not None and above is not None and above.kind == "Deployment":
+                item = self._owner(
+                    "Deployment", f"{item.metadata.namespace}/{above.name}"
+                )
             if isinstance(
                 item, ReplicaSet | Deployment | StatefulSet | ReplicationController
             ):
                 replicas = item.spec.replicas
-                wanted[kind, key] = 1 if replicas is None else replicas
+                place = (type(item).__name__, item.key)
+                wanted[place] = 1 if replicas is None else replicas
         return sum(wanted.values())
+
+    def _owner(self, kind: str, key: str) -> ApiObject | None:
+        return self.informers[kind].store.get(key) if kind in SCALABLE else None
 
     def _budget_seen(self, event: WatchEvent) -> None:
         budget, key = event.object, event.object.key
@@ -230,11 +235,6 @@ class Disruption(Controller):
         for key in self._budgeted:
             if key.startswith(f"{namespace}/"):
                 self.queue.add(key)
-
-
-def _above(item: ApiObject | None, owner: OwnerReference) -> tuple[str, str]:
-    assert item is not None
-    return owner.kind, f"{item.metadata.namespace}/{owner.name}"
 
 
 def _replicas(item: ApiObject | None) -> int | None:

@@ -46,6 +46,7 @@ class _Slices:
     slices: dict[str, dict[str, Endpoint]]
     where: dict[str, str]
     dirty: dict[str, None]
+    outdated: dict[str, None]
     unnamed: int = 0
 
 
@@ -111,7 +112,7 @@ class EndpointSlices(Controller):
         if not touched:
             return None
         ports = self._ports(service, held)
-        namespace, name = service.metadata.namespace, service.metadata.name
+        namespace = service.metadata.namespace
         calls: list[Call] = []
         names = list(touched)
         for slice_name in names:
@@ -146,7 +147,7 @@ class EndpointSlices(Controller):
     def _place(self, held: _Slices, service: Service) -> dict[str, None]:
         """Put changed endpoints into slices and return the slices that changed."""
         dirty, held.dirty = held.dirty, {}
-        touched: dict[str, None] = {}
+        touched, held.outdated = held.outdated, {}
         new: dict[str, Endpoint] = {}
         for key in dirty:
             pod = self._pods.store.get(key)
@@ -179,7 +180,7 @@ class EndpointSlices(Controller):
 
     def _known(self, key: str, service: Service) -> _Slices:
         """Return the slices that the API has, with every pod to be looked at."""
-        held = self._slices[key] = _Slices({}, {}, {})
+        held = self._slices[key] = _Slices({}, {}, {}, {})
         namespace, name = service.metadata.namespace, service.metadata.name
         for item in self.informers["EndpointSlice"]:
             meta = item.metadata
@@ -195,13 +196,18 @@ class EndpointSlices(Controller):
                 }
                 held.slices[meta.name] = endpoints
                 held.where.update(dict.fromkeys(endpoints, meta.name))
+        self._look_again(held, service)
+        return held
+
+    def _look_again(self, held: _Slices, service: ApiObject) -> None:
+        """Have all pods that the service had or has looked at."""
         held.dirty.update(dict.fromkeys(held.where))
+        namespace = service.metadata.namespace
         for pod in self._pods:
             if pod.metadata.namespace == namespace and _selects(
                 service, pod.metadata.labels
             ):
                 held.dirty[pod.key] = None
-        return held
 
     def _ports(self, service: Service, held: _Slices) -> list[EndpointPort]:
         pod = self._pods.store.get(next(iter(held.where), ""))
@@ -221,7 +227,10 @@ class EndpointSlices(Controller):
             self._slices.pop(key, None)
             return
         self._services.put(service)
-        self._slices.pop(key, None)
+        held = self._slices.get(key)
+        if held is not None:
+            held.outdated.update(dict.fromkeys(held.slices))
+            self._look_again(held, service)
         self.queue.add(key)
 
     def _pod_seen(self, event: WatchEvent) -> None:
