@@ -106,6 +106,7 @@ class ClusterAutoscaler:
         self._unneeded: dict[str, float] = {}
         self._leaving: dict[str, None] = {}
         self._grown_at = -math.inf
+        self._is_changed = True
         self._timer: Timer | None = None
         self._nodes = informers["Node"]
         self._by_node = PodsByNode(informers)
@@ -139,33 +140,57 @@ class ClusterAutoscaler:
         if event.type != "DELETED" and _is_unschedulable(pod):
             self._pending[key] = pod
             self._arm()
-        elif event.type == "DELETED" and pod.spec.node_name:
+        if pod.spec.node_name and (event.type != "MODIFIED" or _moved(event)):
+            self._is_changed = True
             self._arm()
 
     def _node_seen(self, event: WatchEvent) -> None:
         name = event.object.metadata.name
+        self._is_changed = True
         if event.type == "DELETED":
+            self._arm()
             self._unneeded.pop(name, None)
             self._leaving.pop(name, None)
         elif event.type == "ADDED":
             self.ordered.pop(name, None)
             self._arm()
 
-    def _arm(self) -> None:
-        if self._timer is None:
-            interval = self._parameters.scan_interval
-            beat = (math.floor(self._clock.now / interval) + 1) * interval
-            self._timer = self._clock.at(beat, self._scan)
+    def _arm(self, time: float = 0.0) -> None:
+        """Have a scan at the first beat from a time on, and after now."""
+        interval, now = self._parameters.scan_interval, self._clock.now
+        beat = (math.floor(now / interval) + 1) * interval
+        beat = max(beat, math.ceil(time / interval) * interval)
+        if self._timer is not None:
+            if self._timer.time <= beat:
+                return
+            self._timer.cancel()
+        self._timer = self._clock.at(beat, self._scan)
 
     def _scan(self) -> None:
         self._timer = None
         self._give_up_orders()
         grown = self._scale_up()
-        self._find_unneeded()
+        if self._is_changed:
+            self._is_changed = False
+            self._find_unneeded()
         if not grown and not self._pending:
             self._scale_down()
-        if self._pending or self._unneeded or self._leaving:
+        if self._pending:
             self._arm()
+        else:
+            self._wait_for_unneeded()
+
+    def _wait_for_unneeded(self) -> None:
+        """Look again when the next node may go; one that may not waits for changes."""
+        own, now = self._parameters, self._clock.now
+        earliest = self._grown_at + own.scale_down_delay_after_add
+        times = [
+            max(since + own.scale_down_unneeded_time, earliest)
+            for since in self._unneeded.values()
+        ]
+        soonest = min((time for time in times if time > now), default=math.inf)
+        if soonest < math.inf:
+            self._arm(soonest)
 
     def _give_up_orders(self) -> None:
         limit = self._parameters.max_node_provision_time
@@ -174,7 +199,7 @@ class ClusterAutoscaler:
                 del self.ordered[name]
 
     def _scale_up(self) -> bool:
-        """Order nodes for pending pods that fit neither what is there nor on its way."""
+        """Order nodes for pending pods that fit into none on its way."""
         rooms = [
             Room(self._pools[pool].template, ())
             for pool, _ in self.ordered.values()
@@ -273,7 +298,7 @@ class ClusterAutoscaler:
         return moved
 
     def _scale_down(self) -> None:
-        """Drain nodes that were unneeded for long: all empty ones, one of the others."""
+        """Drain nodes long unneeded: all empty ones, but one of the others at once."""
         own, now = self._parameters, self._clock.now
         if now - self._grown_at < own.scale_down_delay_after_add:
             return
@@ -324,6 +349,15 @@ def _is_unschedulable(pod: Pod) -> bool:
             for c in pod.status.conditions
         )
     )
+
+
+def _moved(event: WatchEvent) -> bool:
+    """Return whether a bound pod was bound just now, or finished."""
+    new, old = event.object, event.old
+    assert isinstance(new, Pod)
+    if not isinstance(old, Pod):
+        return True
+    return not old.spec.node_name or old.status.phase != new.status.phase
 
 
 def _placed(pod: Pod, rooms: Sequence[Room]) -> bool:

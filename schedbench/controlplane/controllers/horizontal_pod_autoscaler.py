@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -47,7 +47,6 @@ class HorizontalPodAutoscalers(Controller):
 
     name = "horizontal-pod-autoscaler-controller"
     workers = 5
-    usage: ClassVar[Usage]
 
     @classmethod
     def measuring(cls, usage: Usage) -> type[HorizontalPodAutoscalers]:
@@ -74,6 +73,11 @@ class HorizontalPodAutoscalers(Controller):
             informers[kind]
         informers.listen("Pod", self._pod_seen)
         informers.listen("HorizontalPodAutoscaler", self._seen)
+
+    @staticmethod
+    def usage(pod: Pod) -> Mapping[str, float]:
+        """Return what a pod uses: nothing is measured here."""
+        return {}
 
     def reconcile(self, key: str) -> Sync:
         """Compare the metrics with their targets and scale."""
@@ -210,7 +214,7 @@ class HorizontalPodAutoscalers(Controller):
         return self._own.tolerance if given is None else milli_value(given) / 1000
 
     def _is_starting(self, key: str, pod: Pod) -> bool:
-        """Return whether a pod's cpu does not tell yet: it starts, or was never ready."""
+        """Return whether a pod's cpu tells nothing yet: it was never ready."""
         now, ready = self.clock.now, is_ready(pod)
         started = self._running_since.get(key, math.inf)
         if now < started + self._own.cpu_initialization_period:

@@ -212,6 +212,8 @@ class NodeLifecycle(Controller):
             if self.clock.now > stale_at:
                 del self._suspects[name]
                 self.queue.add(name)
+            elif self.leases.is_heard(name):
+                del self._suspects[name]
             else:
                 soonest = min(soonest, stale_at)
         if soonest < math.inf:

@@ -1,7 +1,7 @@
 """How many replicas a metric asks for, and how fast their number may change.
 
-Source: docs.kubernetes.io "Horizontal Pod Autoscaling: Algorithm details", "Configurable
-scaling behavior"; `pkg/controller/podautoscaler/{replica_calculator,horizontal}.go`.
+Source: docs.kubernetes.io "Horizontal Pod Autoscaling" (algorithm details, scaling
+behavior); `pkg/controller/podautoscaler/{replica_calculator,horizontal}.go`.
 """
 
 from __future__ import annotations
