@@ -170,7 +170,7 @@ class NodeLifecycle(Controller):
         if self._stopped:
             return
         for name in self._ready if node is None else (node,):
-            if heard:
+            if heard and self.leases.is_heard(name):
                 self._suspects.pop(name, None)
             elif name in self._ready:
                 self._suspect(name)
