@@ -20,7 +20,9 @@ from schedbench.objects.pod import (
 )
 
 
-def manager(clock: Clock, api: FakeApi, *controllers, parameters: Parameters = NO_LATENCY):
+def manager(
+    clock: Clock, api: FakeApi, *controllers, parameters: Parameters = NO_LATENCY
+):
     return ControllerManager(clock, api, parameters, 1, controllers=controllers)
 
 

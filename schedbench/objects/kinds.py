@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from schedbench.objects.autoscaling import HorizontalPodAutoscaler
 from schedbench.objects.controllers import (
+    ControllerRevision,
     CronJob,
     DaemonSet,
     Deployment,
@@ -49,6 +50,7 @@ KubernetesObject: TypeAlias = (
     | StatefulSet
     | Deployment
     | DaemonSet
+    | ControllerRevision
     | Job
     | CronJob
     | PodDisruptionBudget
@@ -83,7 +85,7 @@ GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
         LimitRange,
         ServiceAccount,
     ),
-    "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet),
+    "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet, ControllerRevision),
     "autoscaling": (HorizontalPodAutoscaler,),
     "batch": (Job, CronJob),
     "coordination.k8s.io": (Lease,),

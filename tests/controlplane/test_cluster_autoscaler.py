@@ -121,9 +121,9 @@ def test_nodes_that_must_stay(why: str) -> None:
     owner = None if why == "unowned" else OWNER
     item = pod("p", "small-1", cpu="3" if why == "used" else "1", owner=owner)
     if why == "annotation":
-        item.metadata.annotations[
-            "cluster-autoscaler.kubernetes.io/safe-to-evict"
-        ] = "false"
+        item.metadata.annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] = (
+            "false"
+        )
     if why != "minimum":
         world.api.create(item)
     if why not in {"minimum", "no room"}:
@@ -134,7 +134,7 @@ def test_nodes_that_must_stay(why: str) -> None:
 
 
 def test_a_hardly_used_node_is_drained_by_evictions() -> None:
-    """Its pods are evicted, which budgets may refuse, and it goes when they are gone."""
+    """Its pods are evicted, unless budgets refuse; it goes when they are gone."""
     world = World(pool())
     world.api.create(node("small-1"))
     world.api.create(node("other"))

@@ -26,7 +26,10 @@ def test_a_healthy_node_renews_every_ten_seconds() -> None:
     seen = {beats.renewed_at("n", t / 10) for t in range(1000, 2000)}
 
     assert len(seen) in {10, 11}
-    assert {round(b - a, 6) for a, b in zip(sorted(seen)[:-1], sorted(seen)[1:], strict=True)} == {10.0}
+    assert {
+        round(b - a, 6)
+        for a, b in zip(sorted(seen)[:-1], sorted(seen)[1:], strict=True)
+    } == {10.0}
 
 
 def test_heartbeats_are_no_events() -> None:
@@ -62,7 +65,9 @@ def test_nobody_renews_in_an_outage() -> None:
 
 @given(
     steps=st.lists(
-        st.tuples(st.floats(0.1, 60), st.sampled_from(["up", "down", "outage", "recover"])),
+        st.tuples(
+            st.floats(0.1, 60), st.sampled_from(["up", "down", "outage", "recover"])
+        ),
         max_size=12,
     ),
     later=st.floats(0, 100),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 from fake_api import FakeApi
@@ -119,7 +120,7 @@ def test_failures_are_retried_with_exponential_backoff():
     controller.fails = 3
     clock.run()
     times = [time for time, _ in controller.log]
-    gaps = [round(b - a, 6) for a, b in zip(times, times[1:], strict=False)][:3]
+    gaps = [round(b - a, 6) for a, b in itertools.pairwise(times)][:3]
 
     assert gaps == [0.005, 0.010, 0.020]
 

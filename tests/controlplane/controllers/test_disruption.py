@@ -21,9 +21,7 @@ APP = {"app": "web"}
 def budget(**spec) -> PodDisruptionBudget:
     return PodDisruptionBudget(
         metadata=ObjectMeta(namespace="ns", name="b"),
-        spec=PodDisruptionBudgetSpec(
-            selector=LabelSelector(match_labels=APP), **spec
-        ),
+        spec=PodDisruptionBudgetSpec(selector=LabelSelector(match_labels=APP), **spec),
     )
 
 

@@ -25,9 +25,7 @@ def reference(kind: str, name: str, *, blocks: bool = True) -> OwnerReference:
 def world(*, blocks: bool = True):
     clock = Clock()
     api = FakeApi(clock)
-    api.create(
-        Deployment(metadata=ObjectMeta(namespace="ns", name="d", uid="d-uid"))
-    )
+    api.create(Deployment(metadata=ObjectMeta(namespace="ns", name="d", uid="d-uid")))
     meta = ObjectMeta(
         namespace="ns",
         name="rs",

@@ -271,7 +271,9 @@ def test_a_cordoned_node_is_tainted() -> None:
 
 def test_a_zone_is_partly_disrupted_from_three_nodes_on() -> None:
     """The threshold's share of nodes and at least three must be not ready."""
-    states = [zone_state(r, t, 0.55) for r, t in ((1, 3), (2, 5), (3, 6), (0, 2), (4, 4))]
+    states = [
+        zone_state(r, t, 0.55) for r, t in ((1, 3), (2, 5), (3, 6), (0, 2), (4, 4))
+    ]
 
     assert states == [
         "Normal",
