@@ -175,9 +175,8 @@ class GarbageCollector(Controller):
     def _seen(self, kind: str, event: WatchEvent) -> None:
         item, old = event.object, event.old
         meta = item.metadata
-        key = f"{kind}|{item.key}"
         if event.type == "DELETED":
-            self._gone(key, meta.uid or "")
+            self._gone(f"{kind}|{item.key}", meta.uid or "")
             return
         if old is not None:
             before = old.metadata
@@ -187,6 +186,7 @@ class GarbageCollector(Controller):
                 and before.finalizers == meta.finalizers
             ):
                 return
+        key = f"{kind}|{item.key}"
         self._uids[meta.uid or ""] = key
         self._link(key, tuple(r.uid or "" for r in meta.owner_references))
         if meta.deletion_timestamp is not None:
