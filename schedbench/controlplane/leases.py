@@ -71,6 +71,10 @@ class NodeLeases:
         """Call a function whenever a node, or all of them, is heard or lost."""
         self._listeners.append(listener)
 
+    def ignore(self, listener: HealthListener) -> None:
+        """Call a function no more."""
+        self._listeners.remove(listener)
+
     def up(self, node: str) -> None:
         """Let a node's heart be heard: it renews at once, then on its beat."""
         if node in self._up_since:
@@ -155,5 +159,5 @@ class NodeLeases:
         self._requests.set(self._clock.now, heard * rate)
 
     def _tell(self, node: str | None, heard: bool) -> None:
-        for listener in self._listeners:
+        for listener in list(self._listeners):
             listener(node, heard)

@@ -79,6 +79,7 @@ class NodeLifecycle(Controller):
     def stop(self) -> None:
         """Crash: timers and what was observed are forgotten."""
         super().stop()
+        self.leases.ignore(self._heard)
         if self._pass is not None:
             self._pass.cancel()
         for zone in self._zones.values():
@@ -167,8 +168,6 @@ class NodeLifecycle(Controller):
         self._arm(self.clock.now)
 
     def _heard(self, node: str | None, heard: bool) -> None:
-        if self._stopped:
-            return
         for name in self._ready if node is None else (node,):
             if heard and self.leases.is_heard(name):
                 self._suspects.pop(name, None)
