@@ -148,24 +148,28 @@ class NodeLifecycle(Controller):
             if not self.leases.is_heard(name):
                 self._suspect(name)
         if before != self._ready[name]:
+            if before is not None and before[0] != self._ready[name][0]:
+                self._leave_zone(name, before[0])
             self._changed[name] = None
             self._arm(self.clock.now)
             if before is not None and before[1] == "True":
                 self._unready_pods[name] = None
         if self._is_stale(name) and status != "Unknown":
             self._suspect(name)
-        if key_needs_work(node, self._empty.get(name)) or name in self._unready_pods:
+        if needs_taints(node, self._empty.get(name)) or name in self._unready_pods:
             self.queue.add(name)
 
     def _forget(self, name: str) -> None:
-        zone = self._ready.pop(name, ("", ""))[0]
-        if zone in self._zones:
-            self._zones[zone].remove(name)
+        self._leave_zone(name, self._ready.pop(name, ("", ""))[0])
         for place in (self._suspects, self._changed, self._unready_pods):
             place.pop(name, None)
         self._joined.pop(name, None)
         self._empty.pop(name, None)
         self._arm(self.clock.now)
+
+    def _leave_zone(self, name: str, zone: str) -> None:
+        if zone in self._zones:
+            self._zones[zone].remove(name)
 
     def _heard(self, node: str | None, heard: bool) -> None:
         for name in self._ready if node is None else (node,):
@@ -268,7 +272,7 @@ class NodeLifecycle(Controller):
         self.queue.add(name)
 
 
-def key_needs_work(node: Node, empty: bool | None) -> bool:
+def needs_taints(node: Node, empty: bool | None) -> bool:
     """Return whether a node's taints differ from what its conditions say."""
     plain = not node.spec.taints and not node.spec.unschedulable
     conditions = node.status.conditions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cluster_cases import manager, node, pod, set_ready
+from cluster_cases import edit, manager, node, pod, set_ready
 from fake_api import FakeApi
 from hypothesis import given
 from hypothesis import strategies as st
@@ -348,3 +348,18 @@ def test_the_cluster_converges_once_faults_stop(steps) -> None:
             assert f"p-{name}" in names
     if len(dead) <= 2:
         assert set(world.emptied()) == set(dead)
+
+
+def test_a_node_that_moves_waits_in_its_new_zone() -> None:
+    """Rates hold by zone, and a node belongs to the zone that its labels name."""
+    world = World({"a": 10, "b": 10})
+    world.down("a0", "a1", "a2")
+    while not world.emptied():
+        world.run(1)
+    last = next(n for n in ("a2", "a1", "a0") if n not in world.emptied())
+    labels = {"topology.kubernetes.io/zone": "b"}
+    edit(world.api, "Node", last, "metadata", namespace="", labels=labels)
+    world.run(6)
+
+    assert last in world.emptied()
+    assert len(world.emptied()) == 2
