@@ -9,6 +9,7 @@ import dataclasses
 import math
 import sys
 from collections.abc import Mapping
+from typing import Literal
 
 from schedbench.controlplane.latency import Latency
 
@@ -222,6 +223,219 @@ class Controllers:
 
 
 # -- cluster controllers: begin --
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeLeaseParameters:
+    """How kubelets say that they live; seconds.
+
+    Source: docs.kubernetes.io "Node Status: Heartbeats"; kubelet configuration
+    `nodeLeaseDurationSeconds`, `nodeStatusReportFrequency`; the lease is renewed four
+    times in its duration (`pkg/kubelet/kubelet.go`, nodeLeaseRenewIntervalFraction).
+
+    Attributes
+    ----------
+    duration
+        How long a lease holds.
+    renew_interval
+        Between two renewals.
+    status_interval
+        Between two status reports that say nothing new.
+    """
+
+    duration: float = 40.0
+    renew_interval: float = 10.0
+    status_interval: float = 300.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LeaderElectionParameters:
+    """How replicas choose a leader; seconds.
+
+    Source: flags `--leader-elect-lease-duration`, `-renew-deadline`, `-retry-period`;
+    jitter of `k8s.io/client-go/tools/leaderelection` (JitterFactor).
+
+    Attributes
+    ----------
+    lease_duration
+        What a candidate waits after the last renewal it saw.
+    renew_deadline
+        After which a leader that cannot renew gives up.
+    retry_period
+        Between two tries of a leader or a candidate.
+    jitter
+        By what share of it a candidate's retry period may be longer.
+    """
+
+    lease_duration: float = 15.0
+    renew_deadline: float = 10.0
+    retry_period: float = 2.0
+    jitter: float = 1.2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeLifecycleParameters:
+    """When nodes count as lost, and how fast they are emptied.
+
+    Source: kube-controller-manager's flags of the same names (v1.34).
+
+    Attributes
+    ----------
+    node_monitor_period
+        Seconds between two looks at all nodes.
+    node_monitor_grace_period
+        Seconds without a heartbeat until Ready is Unknown: 50 since v1.32, 40 before.
+    node_startup_grace_period
+        The same for a node that has not reported yet, in seconds.
+    node_eviction_rate
+        Nodes of a healthy zone tainted NoExecute, per second.
+    secondary_node_eviction_rate
+        The same in an unhealthy zone of a large cluster.
+    unhealthy_zone_threshold
+        Share of nodes not ready (and at least three) that makes a zone unhealthy.
+    large_cluster_size_threshold
+        Zones of at most so many nodes are not emptied at all when unhealthy.
+    """
+
+    node_monitor_period: float = 5.0
+    node_monitor_grace_period: float = 50.0
+    node_startup_grace_period: float = 60.0
+    node_eviction_rate: float = 0.1
+    secondary_node_eviction_rate: float = 0.01
+    unhealthy_zone_threshold: float = 0.55
+    large_cluster_size_threshold: int = 50
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PodGcParameters:
+    """When pods are swept up.
+
+    Source: `pkg/controller/podgc/gc_controller.go` (gcCheckPeriod, quarantineTime);
+    flag `--terminated-pod-gc-threshold`.
+
+    Attributes
+    ----------
+    period
+        Seconds between two sweeps.
+    quarantine
+        Seconds that a node must be gone before its pods are orphans.
+    terminated_pod_threshold
+        How many finished pods are kept; 0 keeps all.
+    """
+
+    period: float = 20.0
+    quarantine: float = 40.0
+    terminated_pod_threshold: int = 12_500
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EndpointSliceParameters:
+    """How services' back-ends are written down.
+
+    Source: flags `--max-endpoints-per-slice`, `--endpointslice-updates-batch-period`.
+
+    Attributes
+    ----------
+    max_endpoints_per_slice
+        At most so many in one slice.
+    updates_batch_period
+        Seconds that changes of pods wait for more of them.
+    """
+
+    max_endpoints_per_slice: int = 100
+    updates_batch_period: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DisruptionParameters:
+    """How disruption budgets are kept.
+
+    Source: `pkg/controller/disruption/disruption.go` (DeletionTimeout).
+
+    Attributes
+    ----------
+    deletion_timeout
+        Seconds after which an evicted pod that is still there counts again.
+    """
+
+    deletion_timeout: float = 120.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HorizontalAutoscalingParameters:
+    """When and how much workloads are scaled.
+
+    Source: flags `--horizontal-pod-autoscaler-sync-period`, `-tolerance`,
+    `-downscale-stabilization`, `-cpu-initialization-period`,
+    `-initial-readiness-delay`.
+
+    Attributes
+    ----------
+    sync_period
+        Seconds between two looks at an autoscaler.
+    tolerance
+        How far from 1 the ratio of metric to target may be.
+    downscale_stabilization
+        Seconds over which the highest recommendation counts when scaling down.
+    cpu_initialization_period
+        Seconds after its start in which a pod's cpu counts only while it is ready.
+    initial_readiness_delay
+        Seconds in which a pod that was never ready is taken as starting.
+    """
+
+    sync_period: float = 15.0
+    tolerance: float = 0.1
+    downscale_stabilization: float = 300.0
+    cpu_initialization_period: float = 300.0
+    initial_readiness_delay: float = 30.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClusterAutoscalingParameters:
+    """When nodes are added and taken away.
+
+    Source: cluster-autoscaler's FAQ and flags `--scan-interval`, `--expander`,
+    `--scale-down-unneeded-time`, `--scale-down-utilization-threshold`,
+    `--scale-down-delay-after-add`, `--max-node-provision-time`.
+
+    Attributes
+    ----------
+    scan_interval
+        Seconds between two looks while there is something to do.
+    expander
+        Which of the pools that help grows.
+    scale_down_unneeded_time
+        Seconds that a node must be unneeded before it goes.
+    scale_down_utilization_threshold
+        Below this share of cpu and memory requested a node may be unneeded.
+    scale_down_delay_after_add
+        Seconds after a scale-up in which no node goes.
+    max_node_provision_time
+        Seconds after which a node that did not come is given up.
+    """
+
+    scan_interval: float = 10.0
+    expander: Literal["least-waste", "most-pods", "random"] = "least-waste"
+    scale_down_unneeded_time: float = 600.0
+    scale_down_utilization_threshold: float = 0.5
+    scale_down_delay_after_add: float = 600.0
+    max_node_provision_time: float = 900.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClusterControllerParameters:
+    """Controllers that keep the cluster rather than its workloads."""
+
+    node_leases: NodeLeaseParameters = NodeLeaseParameters()
+    leader_election: LeaderElectionParameters = LeaderElectionParameters()
+    node_lifecycle: NodeLifecycleParameters = NodeLifecycleParameters()
+    pod_gc: PodGcParameters = PodGcParameters()
+    endpoint_slice: EndpointSliceParameters = EndpointSliceParameters()
+    disruption: DisruptionParameters = DisruptionParameters()
+    horizontal_autoscaling: HorizontalAutoscalingParameters = (
+        HorizontalAutoscalingParameters()
+    )
+    cluster_autoscaling: ClusterAutoscalingParameters = ClusterAutoscalingParameters()
+
+
 # -- cluster controllers: end --
 
 
@@ -244,6 +458,7 @@ class Parameters:
     network: Network = Network()
     api_server: ApiServerParameters = ApiServerParameters()
     etcd: EtcdParameters = EtcdParameters()
+    cluster_controllers: ClusterControllerParameters = ClusterControllerParameters()
     controllers: Controllers = Controllers()
 
 
