@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import msgspec
 
-from schedbench.objects.meta import ApiObject, ApiStruct, Count32
+from schedbench.objects.meta import ApiObject, ApiStruct, Count32, Port
 from schedbench.objects.pod import PodTemplateSpec
 from schedbench.objects.selectors import LabelSelector
 from schedbench.objects.storage import PersistentVolumeClaim
 
 
+class ServicePort(ApiStruct):
+    """A port of a service; an absent target port is the port itself."""
+
+    port: Port
+    name: str | None = None
+    protocol: str | None = None
+    target_port: int | str | None = None
+
+
 class ServiceSpec(ApiStruct):
-    """The labels of a service's pods."""
+    """The labels of a service's pods, and how it is reached."""
 
     selector: dict[str, str] = msgspec.field(default_factory=dict)
+    ports: list[ServicePort] = msgspec.field(default_factory=list)
+    publish_not_ready_addresses: bool = False
 
 
 class Service(ApiObject):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from schedbench.objects.autoscaling import HorizontalPodAutoscaler
 from schedbench.objects.controllers import (
     CronJob,
     DaemonSet,
@@ -14,6 +15,8 @@ from schedbench.objects.controllers import (
     Service,
     StatefulSet,
 )
+from schedbench.objects.coordination import Lease
+from schedbench.objects.discovery import EndpointSlice
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import (
@@ -24,6 +27,7 @@ from schedbench.objects.policy import (
     PodGroup,
     PriorityClass,
     ResourceQuota,
+    ServiceAccount,
 )
 from schedbench.objects.storage import (
     CSIDriver,
@@ -60,6 +64,10 @@ KubernetesObject: TypeAlias = (
     | LimitRange
     | PodGroup
     | CompositePodGroup
+    | ServiceAccount
+    | EndpointSlice
+    | HorizontalPodAutoscaler
+    | Lease
 )
 
 GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
@@ -73,9 +81,13 @@ GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
         PersistentVolumeClaim,
         ResourceQuota,
         LimitRange,
+        ServiceAccount,
     ),
     "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet),
+    "autoscaling": (HorizontalPodAutoscaler,),
     "batch": (Job, CronJob),
+    "coordination.k8s.io": (Lease,),
+    "discovery.k8s.io": (EndpointSlice,),
     "policy": (PodDisruptionBudget,),
     "scheduling.k8s.io": (PriorityClass, PodGroup, CompositePodGroup),
     "storage.k8s.io": (

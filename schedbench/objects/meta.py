@@ -31,6 +31,7 @@ class OwnerReference(ApiStruct):
     name: str = ""
     uid: str | None = None
     controller: bool = False
+    block_owner_deletion: bool = False
 
 
 class ObjectMeta(ApiStruct):

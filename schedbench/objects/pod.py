@@ -188,6 +188,7 @@ class PodStatus(ApiStruct):
     phase: str | None = None
     nominated_node_name: str | None = None
     start_time: str | None = None
+    pod_ip: str | None = msgspec.field(default=None, name="podIP")
     resize: str | None = None
     conditions: list[PodCondition] = msgspec.field(default_factory=list)
     container_statuses: list[ContainerStatus] = msgspec.field(default_factory=list)

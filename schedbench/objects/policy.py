@@ -10,8 +10,20 @@ from schedbench.objects.meta import ApiObject, ApiStruct, Int32, Quantity
 from schedbench.objects.selectors import LabelSelector
 
 
+class NamespaceStatus(ApiStruct):
+    """Whether a namespace is in use (`Active`) or going (`Terminating`)."""
+
+    phase: Literal["Active", "Terminating"] | None = None
+
+
 class Namespace(ApiObject):
     """A part of the cluster's names; its labels are what affinities select."""
+
+    status: NamespaceStatus = msgspec.field(default_factory=NamespaceStatus)
+
+
+class ServiceAccount(ApiObject):
+    """An identity for the pods of a namespace."""
 
 
 class PriorityClass(ApiObject):
@@ -59,10 +71,18 @@ class ResourceQuotaSpec(ApiStruct):
     scope_selector: dict[str, Any] | None = None
 
 
+class ResourceQuotaStatus(ApiStruct):
+    """The bounds in force and what is used of them."""
+
+    hard: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    used: dict[str, Quantity] = msgspec.field(default_factory=dict)
+
+
 class ResourceQuota(ApiObject):
     """A bound on what a namespace may ask for."""
 
     spec: ResourceQuotaSpec = msgspec.field(default_factory=ResourceQuotaSpec)
+    status: ResourceQuotaStatus = msgspec.field(default_factory=ResourceQuotaStatus)
 
 
 class LimitRangeItem(ApiStruct):
