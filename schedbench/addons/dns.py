@@ -7,6 +7,7 @@ kubernetes and /cache.
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from typing import Literal, TypeAlias
 
 from schedbench.clock import Clock
@@ -68,7 +69,8 @@ class Dns:
         slices = Informer(self._api, "EndpointSlice")
         slices.listen(self._slice_changed)
         self._services = services
-        self._informers = [services, slices, Informer(self._api, "Namespace")]
+        self._namespaces = Informer(self._api, "Namespace")
+        self._informers = [services, slices, self._namespaces]
         if self._parameters.pods == "verified":
             pods = Informer(self._api, "Pod")
             pods.listen(self._pod_changed)
@@ -169,9 +171,13 @@ class Dns:
         mode = self._parameters.pods
         dots = dashed.replace("-", ".")
         address = dots if dots.count(".") == 3 else dashed.replace("-", ":")
+        try:
+            ipaddress.ip_address(address)
+        except ValueError:
+            return None
         known = {
             "disabled": False,
-            "insecure": namespace in self._informers[2].store,
+            "insecure": namespace in self._namespaces.store,
             "verified": (namespace, address) in self._pods,
         }
         return _of_type([address], kind) if known[mode] else None

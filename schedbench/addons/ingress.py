@@ -129,19 +129,21 @@ class Ingress:
         else:
             slices[item.key] = item
         self._changed_services[service] = None
-        if self._timer is None:
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is None and self._changed_services:
             begin = max(self._free, self._clock.now)
             self._timer = self._clock.at(begin, self._sync, priority=1)
 
     def _sync(self) -> None:
         """Take all changed services over at once."""
-        self._timer = None
         qps = self._parameters.sync_qps
         self._free = self._clock.now + (1 / qps if qps else 0.0)
         changed = {name: self._ready(name) for name in self._changed_services}
         self._changed_services.clear()
         took = self._draws.seconds(self._parameters.sync)
-        self._clock.after(took, self._reload, changed)
+        self._timer = self._clock.after(took, self._reload, changed)
 
     def _ready(self, service: str) -> tuple[str, ...]:
         ready = {
@@ -156,6 +158,8 @@ class Ingress:
         for service, addresses in changed.items():
             self._routes.setdefault(service, _Route(since=self._clock.now))
             self._route_to(service, addresses)
+        self._timer = None
+        self._schedule()
 
     def _route_to(self, service: str, addresses: tuple[str, ...]) -> None:
         route = self._routes[service]

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from schedbench.clock import Clock
 from schedbench.controlplane.api import Api, WatchEvent
@@ -20,13 +21,8 @@ from schedbench.controlplane.informer import Informer
 from schedbench.controlplane.parameters import MetricsServerParameters
 from schedbench.objects.pod import Pod
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Usage:
-    """What is used: CPU in millicores, memory (the working set) in bytes."""
-
-    cpu: float
-    memory: float
+Usage: TypeAlias = Mapping[str, float]
+"""Resource → what is used: CPU in millicores, memory (the working set) in bytes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,18 +84,10 @@ class MetricsServer:
         pod = self._pods.get(namespace, name)
         return self._sample(pod) if isinstance(pod, Pod) else None
 
-    def usage(self, pod: Pod, now: float) -> Usage | None:
-        """Return what an autoscaler gets for a pod; None without a sample.
-
-        Raises
-        ------
-        ValueError
-            If `now` is not the present: the API stores no past.
-        """
-        if now != self._clock.now:
-            raise ValueError(f"asked for {now} s at {self._clock.now} s")
+    def usage_of(self, pod: Pod) -> Usage:
+        """Return what an autoscaler gets for a pod: nothing without a sample."""
         sample = self.pod(pod.metadata.namespace, pod.metadata.name)
-        return None if sample is None else sample.usage
+        return {} if sample is None else sample.usage
 
     def top_pods(self, namespace: str | None = None) -> dict[str, Sample]:
         """Return the samples of all pods that have one, by `namespace/name`."""
@@ -116,17 +104,15 @@ class MetricsServer:
                 found[key] = sample
         return found
 
-    def top_nodes(self) -> dict[str, Usage]:
+    def top_nodes(self) -> Mapping[str, Usage]:
         """Return what the sampled pods of each node use together."""
-        nodes: dict[str, Usage] = {}
+        nodes: dict[str, dict[str, float]] = {}
         for key, sample in self.top_pods().items():
             pod = self._pods.store[key]
             assert isinstance(pod, Pod)
-            name = pod.spec.node_name or ""
-            sofar = nodes.get(name, Usage(0.0, 0.0))
-            nodes[name] = Usage(
-                sofar.cpu + sample.usage.cpu, sofar.memory + sample.usage.memory
-            )
+            node = nodes.setdefault(pod.spec.node_name or "", {})
+            for resource, amount in sample.usage.items():
+                node[resource] = node.get(resource, 0.0) + amount
         return nodes
 
     def _changed(self, event: WatchEvent) -> None:
