@@ -1,8 +1,8 @@
 """From the hops of every pod: latencies, throughput, recovery, and SLO verdicts.
 
-A timeline frame has the columns `uid`, `hop` and `time` (simulated seconds), in any
-order; of a hop that a pod makes twice the first counts. A pod's time in a hop is the
-time since the hop before it, of those that it has made.
+A timeline frame has the columns `uid`, `hop` and `time` (simulated seconds), where of
+a hop that a pod makes twice the first counts; or `uid` and a column a hop. A pod's
+time in a hop is the time since the hop before it, of those that it has made.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ class Slo:
 
 def by_pod(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a row a pod and a column a hop, NaN where the pod did not get there."""
+    if "hop" not in frame:
+        return frame.set_index("uid").reindex(columns=pd.Index(HOPS)).astype(float)
     first = frame.pivot_table(
         index="uid", columns="hop", values="time", aggfunc="min", observed=True
     )

@@ -50,6 +50,14 @@ def test_the_first_time_of_a_hop_counts():
     assert t.by_pod(frame).loc["p", "started"] == WHOLE["started"]
 
 
+def test_a_column_a_hop_says_the_same():
+    """A frame of one row a pod gives the same latencies, whatever else it holds."""
+    long = frame_of({"p": WHOLE, "q": {"applied": 0.5, "bound": 2.0}})
+    wide = t.by_pod(long).reset_index().assign(name="p")
+
+    pd.testing.assert_frame_equal(t.latencies(wide), t.latencies(long))
+
+
 def test_percentiles_are_over_the_pods_that_got_there():
     """Of 100 pods ready after 1 to 100 s and one never ready, the median is 50.5 s."""
     pods = {f"p{n}": {"applied": 0.0, "ready": float(n)} for n in range(1, 101)}
