@@ -11,8 +11,6 @@ from schedbench.simulation.invariants import (
     BoundPod,
     Call,
     Checker,
-    Delivery,
-    WatchOrder,
     Write,
     forked,
     lost_writes,
@@ -22,6 +20,7 @@ from schedbench.simulation.invariants import (
     unsettled,
     without_quorum,
 )
+from schedbench.simulation.watch_order import Delivery, WatchOrder
 
 NODES = {"a": {"cpu": 1000, "pods": 2}, "b": {"cpu": 1000, "pods": 2}}
 LOG = [
