@@ -448,6 +448,66 @@ class ClusterControllerParameters:
 
 
 # -- add-ons: begin --
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DnsParameters:
+    """CoreDNS.
+
+    Attributes
+    ----------
+    zone
+        The cluster's domain.
+    ttl
+        Seconds for which its answers hold. Source: coredns.io/plugins/kubernetes.
+    cache
+        Most seconds that an answer stays in its cache. Source: kubernetes/kubernetes,
+        cluster/addons/dns/coredns/coredns.yaml.base.
+    pods
+        Whether names of pods resolve: if the namespace is there, or if a pod has the
+        address. Source: the same file.
+    """
+
+    zone: str = "cluster.local"
+    ttl: float = 5.0
+    cache: float = 30.0
+    pods: Literal["disabled", "insecure", "verified"] = "insecure"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MetricsServerParameters:
+    """Metrics server.
+
+    Attributes
+    ----------
+    resolution
+        Seconds between scrapes (`--metric-resolution`). Source:
+        kubernetes-sigs/metrics-server, manifests/base/deployment.yaml.
+    housekeeping
+        Seconds between the kubelet's own readings. Source: kubernetes/kubernetes,
+        pkg/kubelet/cadvisor/cadvisor_linux.go (defaultHousekeepingInterval).
+    """
+
+    resolution: float = 15.0
+    housekeeping: float = 10.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IngressParameters:
+    """An ingress controller.
+
+    Attributes
+    ----------
+    sync_qps
+        Most syncs a second (`--sync-rate-limit`); 0 = unlimited. Source:
+        kubernetes/ingress-nginx, docs/user-guide/cli-arguments.md.
+    sync
+        From a sync to traffic: its workers look for new endpoints each second.
+        Source: kubernetes/ingress-nginx, rootfs/etc/nginx/lua/balancer.lua.
+    """
+
+    sync_qps: float = 0.3
+    sync: Latency = Latency(0.5, 1.0)
+
+
 # -- add-ons: end --
 
 
@@ -460,6 +520,9 @@ class Parameters:
     etcd: EtcdParameters = EtcdParameters()
     cluster_controllers: ClusterControllerParameters = ClusterControllerParameters()
     controllers: Controllers = Controllers()
+    dns: DnsParameters = DnsParameters()
+    metrics_server: MetricsServerParameters = MetricsServerParameters()
+    ingress: IngressParameters = IngressParameters()
 
 
 NO_LATENCY = Parameters(
@@ -481,4 +544,6 @@ NO_LATENCY = Parameters(
         watch_sync=0.0,
     ),
     controllers=Controllers(sync=NOTHING, qps=math.inf, burst=math.inf),
+    dns=DnsParameters(ttl=0.0, cache=0.0),
+    ingress=IngressParameters(sync_qps=0.0, sync=NOTHING),
 )

@@ -32,6 +32,9 @@ class ServiceSpec(ApiStruct):
     selector: dict[str, str] = msgspec.field(default_factory=dict)
     ports: list[ServicePort] = msgspec.field(default_factory=list)
     publish_not_ready_addresses: bool = False
+    type: str | None = None
+    cluster_ip: str | None = msgspec.field(default=None, name="clusterIP")
+    external_name: str | None = None
 
 
 class Service(ApiObject):

@@ -20,6 +20,7 @@ class Endpoint(ApiStruct):
 
     addresses: list[str] = msgspec.field(default_factory=list)
     conditions: EndpointConditions = msgspec.field(default_factory=EndpointConditions)
+    hostname: str | None = None
     target_ref: ObjectReference | None = None
     node_name: str | None = None
     zone: str | None = None

@@ -1,0 +1,262 @@
+"""From the hops of every pod: latencies, throughput, recovery, and SLO verdicts.
+
+A timeline frame has the columns `uid`, `hop` and `time` (simulated seconds), where of
+a hop that a pod makes twice the first counts; or `uid` and a column a hop. A pod's
+time in a hop is the time since the hop before it, of those that it has made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+HOPS = (
+    "applied",
+    "admitted",
+    "stored",
+    "seen_by_scheduler",
+    "decided",
+    "bound",
+    "seen_by_kubelet",
+    "sandbox",
+    "pulled",
+    "started",
+    "ready",
+    "routable",
+)
+"""The way of a pod, in causal order."""
+
+PERCENTILES = (50, 90, 99)
+STARTUP_SLO = 5.0
+CALL_SLO = 1.0
+SATURATED = 0.95
+MUTATING = frozenset({"create", "update", "patch", "delete", "bind", "evict"})
+
+Times = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slo:
+    """A service level and whether it was kept.
+
+    Attributes
+    ----------
+    name
+        What is measured.
+    value, limit
+        Seconds; the value is NaN where nothing was measured.
+    worst
+        What the value is of, where it is the worst of several.
+    source
+        Where the objective is published.
+    """
+
+    name: str
+    value: float
+    limit: float
+    worst: str
+    source: str
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the level was kept; None where nothing was measured."""
+        return None if math.isnan(self.value) else self.value <= self.limit
+
+
+def by_pod(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a pod and a column a hop, NaN where the pod did not get there."""
+    if "hop" not in frame:
+        return frame.set_index("uid").reindex(columns=pd.Index(HOPS)).astype(float)
+    first = frame.pivot_table(
+        index="uid", columns="hop", values="time", aggfunc="min", observed=True
+    )
+    return first.reindex(columns=pd.Index(HOPS)).astype(float)
+
+
+def durations(pods: pd.DataFrame) -> pd.DataFrame:
+    """Return the seconds that each pod (of `by_pod`) spent in each hop but the first.
+
+    A hop that a pod did not make took no time of its own: NaN.
+    """
+    before = pods.ffill(axis=1).shift(axis=1)
+    return (pods - before).iloc[:, 1:]
+
+
+def startup(pods: pd.DataFrame, end: str = "ready") -> pd.Series:
+    """Return each pod's seconds from applied to a hop; NaN if it did not get there."""
+    return pods[end] - pods["applied"]
+
+
+def startup_without_pulls(pods: pd.DataFrame) -> pd.Series:
+    """Return each pod's seconds from applied to started, less the pull of its images.
+
+    Readiness is the application's, and not part of the indicator.
+
+    Source: kubernetes/community, sig-scalability/slos/pod_startup_latency.md.
+    """
+    return startup(pods, "started") - durations(pods)["pulled"].fillna(0.0)
+
+
+def latencies(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the percentiles of each hop and of the whole way.
+
+    Columns: hop (the last is `total`: applied to ready), pods, p50_s, p90_s, p99_s.
+    """
+    pods = by_pod(frame)
+    columns = durations(pods).assign(total=startup(pods))
+    rows = []
+    for hop in columns:
+        values = columns[hop].dropna().to_numpy()
+        found = np.percentile(values, PERCENTILES) if len(values) else [np.nan] * 3
+        named = {f"p{p}_s": v for p, v in zip(PERCENTILES, found, strict=True)}
+        rows.append({"hop": hop, "pods": len(values), **named})
+    return pd.DataFrame(rows)
+
+
+def breakdown(frame: pd.DataFrame, end: str = "ready") -> pd.DataFrame:
+    """Return the mean seconds of each hop over the pods that got to `end`.
+
+    The means add up to the mean of the whole way. Columns: hop, mean_s, share.
+    """
+    pods = by_pod(frame)
+    pods = pods[pods[end].notna()].loc[:, :end]
+    mean = durations(pods).fillna(0.0).mean()
+    total = mean.sum()
+    share = mean / total if total > 0 else mean * 0.0
+    return pd.DataFrame(
+        {"hop": mean.index, "mean_s": mean.values, "share": share.values}
+    )
+
+
+def throughput(
+    frame: pd.DataFrame, width: float = 1.0, end: str = "ready"
+) -> pd.DataFrame:
+    """Return pods a second that were applied, and that reached `end`, over time.
+
+    Windows are `width` seconds. Columns: time (start of the window), arrived, done.
+    """
+    pods = by_pod(frame)
+    last = np.nanmax(pods[["applied", end]].to_numpy(), initial=0.0)
+    edges = np.arange(math.floor(last / width) + 2) * width
+    counts = {
+        name: np.histogram(pods[hop].dropna(), edges)[0] / width
+        for name, hop in (("arrived", "applied"), ("done", end))
+    }
+    return pd.DataFrame({"time": edges[:-1], **counts})
+
+
+def startup_slo(frame: pd.DataFrame) -> Slo:
+    """Return whether 99 % of the pods started within 5 s, pulls not counted.
+
+    Source: kubernetes/community, sig-scalability/slos/pod_startup_latency.md.
+    """
+    seconds = startup_without_pulls(by_pod(frame)).dropna()
+    return Slo(
+        "pod startup p99, without pulls",
+        float(np.percentile(seconds, 99)) if len(seconds) else math.nan,
+        STARTUP_SLO,
+        "",
+        "kubernetes/community, sig-scalability/slos/pod_startup_latency.md",
+    )
+
+
+def calls_slo(calls: pd.DataFrame) -> Slo:
+    """Return whether 99 % of the mutating calls of every kind and verb took ≤ 1 s.
+
+    `calls` has the columns `verb`, `kind` and `seconds` (in the API server).
+
+    Source: kubernetes/community, sig-scalability/slos/api_call_latency.md.
+    """
+    changing = calls[calls["verb"].isin(MUTATING)]
+    pairs = changing.groupby(["verb", "kind"], observed=True)["seconds"]
+    p99 = pairs.agg(lambda seconds: float(np.percentile(seconds, 99)))
+    worst = " ".join(p99.index[int(p99.argmax())]) if len(p99) else ""
+    return Slo(
+        "mutating calls p99",
+        float(p99.max()) if len(p99) else math.nan,
+        CALL_SLO,
+        worst,
+        "kubernetes/community, sig-scalability/slos/api_call_latency.md",
+    )
+
+
+def unready(
+    frame: pd.DataFrame, gone: pd.Series | None = None, end: str = "ready"
+) -> tuple[Times, NDArray[np.int64]]:
+    """Return when the number of pods that are applied but not at `end` changes, and to.
+
+    `gone` is uid → time of the pods that were deleted. The first time returned is −∞,
+    before any pod.
+    """
+    pods = by_pod(frame)
+    out = pods[end]
+    if gone is not None:
+        out = out.fillna(gone.astype(float))
+    up, down = (np.sort(each.dropna().to_numpy()) for each in (pods["applied"], out))
+    times = np.unique(np.concatenate([up, down]))
+    counts = np.searchsorted(up, times, "right") - np.searchsorted(down, times, "right")
+    return np.append(-math.inf, times), np.append(0, counts).astype(np.int64)
+
+
+def recovery(
+    frame: pd.DataFrame,
+    began: float,
+    *,
+    gone: pd.Series | None = None,
+    before: float = 60.0,
+    hold: float = 30.0,
+    end: str = "ready",
+) -> float:
+    """Return the seconds from a fault's beginning until pods start as before it.
+
+    They do once no more pods are unready than at most in the `before` seconds before
+    the fault, for `hold` seconds at least; 0 if they always did, ∞ if never again.
+    """
+    times, counts = unready(frame, gone, end)
+    until = np.append(times[1:], math.inf)
+    usual = counts[(times <= began) & (until > began - before)].max()
+    recovered = began
+    for start, stop in zip(times[counts > usual], until[counts > usual], strict=True):
+        if start < began:
+            continue
+        if recovered > began and start - recovered >= hold:
+            break
+        recovered = float(stop)
+    return recovered - began
+
+
+def saturation(runs: Mapping[str, pd.DataFrame], end: str = "ready") -> pd.DataFrame:
+    """Return, for each run, the rate at which pods came and at which they got ready.
+
+    A rate is pods but one over the time from the first to the last, so that a delay
+    that all pods share does not count; ∞ for pods that come all at once. A run is
+    saturated where less than 95 % of what is offered is achieved. Columns: run,
+    offered, achieved (pods/s), saturated.
+    """
+    rows = []
+    for name, frame in runs.items():
+        pods = by_pod(frame)
+        offered, achieved = _rate(pods["applied"]), _rate(pods[end])
+        short = pods[end].count() < SATURATED * pods["applied"].count()
+        rows.append(
+            {
+                "run": name,
+                "offered": offered,
+                "achieved": achieved,
+                "saturated": bool(short or achieved < SATURATED * offered),
+            }
+        )
+    return pd.DataFrame(rows, columns=["run", "offered", "achieved", "saturated"])
+
+
+def _rate(times: pd.Series) -> float:
+    seen = times.dropna()
+    if len(seen) < 2:
+        return 0.0
+    span = float(seen.max() - seen.min())
+    return (len(seen) - 1) / span if span > 0 else math.inf
