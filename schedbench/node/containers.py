@@ -86,16 +86,16 @@ class Containers:
         if worker.retry is not None:
             worker.retry.cancel()
         now = self.clock.now
-        ends: list[tuple[Run, float, int]] = []
-        for run in worker.main:
-            if run.state == "running":
-                ends.append((run, *self._end(run, now, grace)))
+        ends: list[tuple[Run, float, int]] = [
+            (run, *self._end(run, now, grace))
+            for run in worker.main
+            if run.state == "running"
+        ]
         for run in reversed(worker.runs):
             if run.init and run.state == "running":
                 begin = max((end for _, end, _ in ends), default=now)
-                ends.append(
-                    (run, *self._end(run, begin, max(0.0, grace - begin + now)))
-                )
+                left = max(0.0, grace - begin + now)
+                ends.append((run, *self._end(run, begin, left)))
         for run, _, _ in ends:
             run.quiet()
         last = max((end for _, end, _ in ends), default=now)
@@ -266,8 +266,7 @@ class Containers:
         if what == "kill":
             run.mark += 1
             run.ready = False
-            grace = worker.pod.spec.termination_grace_period_seconds
-            end, code = self._end(run, self.clock.now, 30 if grace is None else grace)
+            end, code = self._end(run, self.clock.now, worker.grace)
             run.timer = self.clock.at(end, self._over, worker, run, run.mark, code)
             return
         if what == "end":

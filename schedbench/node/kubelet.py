@@ -21,14 +21,13 @@ from schedbench.node.eviction import Eviction, Usage, pod_usage
 from schedbench.node.network import Network
 from schedbench.node.node_report import NodeReport
 from schedbench.node.runtime import Runtime
+from schedbench.node.shutdown import REFUSAL, plan_shutdown
 from schedbench.node.static_pods import StaticPods
 from schedbench.node.status import StatusManager
 from schedbench.node.worker import MIRROR, Worker
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.rng import stream_key
-
-DEFAULT_GRACE = 30
 
 
 def _no_stamp(pod: Pod, hop: str) -> None:
@@ -178,15 +177,14 @@ class Kubelet:
         """
         self._shutting = self.report.shutting = True
         self.report.changed()
-        begin = 0.0
-        groups = self.parameters.shutdown_grace
-        for index, (least, seconds) in enumerate(groups):
-            most = groups[index + 1][0] if index + 1 < len(groups) else math.inf
-            low = -math.inf if index == 0 else least
-            self.clock.after(begin, self._end_group, low, most, seconds)
-            begin += seconds
-        self.clock.after(begin, self.stop)
-        return begin
+        seconds = plan_shutdown(
+            self.clock,
+            self.parameters.shutdown_grace,
+            self.workers.values,
+            self._finish,
+        )
+        self.clock.after(seconds, self.stop)
+        return seconds
 
     def node_changed(self, node: Node) -> None:
         """Take the node's object as it is now."""
@@ -246,9 +244,7 @@ class Kubelet:
         refused = self.eviction.refuses(pod)
         rejection = None if refused is None else Rejection(*refused)
         if self._shutting:
-            rejection = Rejection(
-                "NodeShutdown", "Pod was rejected as the node is shutting down."
-            )
+            rejection = Rejection(*REFUSAL)
         rejection = rejection or self.admission.admit(worker)
         if rejection is not None:
             text = f"Pod was rejected: {rejection.message}"
@@ -258,7 +254,8 @@ class Kubelet:
             worker.fate = ("Failed", rejection.reason, text)
             self.statuses.mark(worker)
             return
-        if pod.status.start_time and not self._resume(worker):
+        if pod.status.start_time and not worker.resume():
+            self._ended(worker)
             return
         limit = pod.spec.active_deadline_seconds
         if limit is not None:
@@ -266,25 +263,6 @@ class Kubelet:
         worker.stage = "sandbox"
         self._sandbox(worker)
         self.statuses.mark(worker)
-
-    def _resume(self, worker: Worker) -> bool:
-        """Take up a pod that ran before the node went down; False if it is over."""
-        status = worker.pod.status
-        known = {s.name: s for s in status.container_statuses}
-        ran = False
-        for run in worker.main:
-            old = known.get(run.spec.name)
-            if old is not None and old.state is not None:
-                began = old.state.running is not None or old.restart_count > 0
-                run.restarts = old.restart_count + began
-                ran = ran or began
-        if ran and worker.policy == "Never":
-            worker.fate = ("Failed", "ContainerStatusUnknown", "The node went down.")
-            worker.stage = "over"
-            self._let_go(worker)
-            self.statuses.mark(worker)
-            return False
-        return True
 
     def _sandbox(self, worker: Worker) -> None:
         extra = self.runtime.fleet.draws.seconds(self.parameters.volumes)
@@ -311,15 +289,10 @@ class Kubelet:
 
     def _delete(self, worker: Worker) -> None:
         worker.deleting = True
-        meta = worker.pod.metadata
-        grace = meta.deletion_grace_period_seconds
-        if grace is None:
-            grace = worker.pod.spec.termination_grace_period_seconds
         if worker.stage in {"gone", "over"}:
             self.statuses.mark(worker)
         elif worker.stage != "stopping":
-            given = DEFAULT_GRACE if grace is None else grace
-            self.containers.stop(worker, given, self._ended)
+            self.containers.stop(worker, worker.grace, self._ended)
 
     def _kill(self, worker: Worker) -> None:
         """Stop a pod that the API knows no more."""
@@ -404,7 +377,7 @@ class Kubelet:
         for worker in changed.values():
             if worker.stage == "up":
                 if worker.ended():
-                    self.containers.stop(worker, self._grace(worker), self._ended)
+                    self.containers.stop(worker, worker.grace, self._ended)
                     continue
                 self.containers.settle(worker)
                 self.containers.advance(worker)
@@ -417,11 +390,6 @@ class Kubelet:
 
     def _disk(self) -> int:
         return sum(pod_usage(worker).disk for worker in self.workers.values())
-
-    @staticmethod
-    def _grace(worker: Worker) -> float:
-        grace = worker.pod.spec.termination_grace_period_seconds
-        return DEFAULT_GRACE if grace is None else grace
 
     def _finish(self, worker: Worker, reason: str, message: str, grace: float) -> None:
         worker.fate = ("Failed", reason, message)
@@ -436,15 +404,7 @@ class Kubelet:
     def _overdue(self, worker: Worker) -> None:
         if worker.stage in {"sandbox", "up"} and self.healthy:
             text = "Pod was active on the node longer than the specified deadline"
-            self._finish(worker, "DeadlineExceeded", text, self._grace(worker))
-
-    def _end_group(self, least: float, most: float, seconds: float) -> None:
-        for worker in list(self.workers.values()):
-            priority = worker.pod.spec.priority or 0
-            if least <= priority < most and worker.stage in {"sandbox", "up"}:
-                text = "Pod was terminated in response to imminent node shutdown."
-                grace = min(seconds, self._grace(worker))
-                self._finish(worker, "Terminated", text, grace)
+            self._finish(worker, "DeadlineExceeded", text, worker.grace)
 
     def _report_time(self) -> float:
         return self._tick(self.parameters.status_period)

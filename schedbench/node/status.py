@@ -6,7 +6,7 @@ state that the pod has when its turn comes, within the client's rate.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ import msgspec
 from schedbench.clock import Clock
 from schedbench.controlplane.api import Answer, Api
 from schedbench.controlplane.parameters import Kubelet as Parameters
-from schedbench.node.worker import Run, Worker
+from schedbench.node.worker import STATIC, Run, Worker
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import (
     ContainerState,
@@ -29,7 +29,7 @@ from schedbench.objects.pod import (
     PodStatus,
 )
 
-EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 OWN_CONDITIONS = (
     "PodReadyToStartContainers",
     "Initialized",
@@ -40,7 +40,7 @@ OWN_CONDITIONS = (
 
 @functools.lru_cache(maxsize=4096)
 def _text(second: int) -> str:
-    moment = EPOCH + datetime.timedelta(seconds=second)
+    moment = EPOCH + dt.timedelta(seconds=second)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -254,6 +254,9 @@ class StatusManager:
             return
         worker = self._dirty.pop(next(iter(self._dirty)))
         pod = worker.mirror or worker.pod
+        if worker.mirror is None and STATIC in pod.metadata.annotations:
+            self._next()
+            return
         meta = pod.metadata
         status = pod_status(worker, pod.status, self.clock.now, self.host)
         if status == worker.written:

@@ -11,6 +11,7 @@ from schedbench.objects.resources import is_sidecar
 
 CRITICAL = 2_000_000_000
 """Least priority of the system's own classes."""
+DEFAULT_GRACE = 30
 STATIC = "kubernetes.io/config.source"
 MIRROR = "kubernetes.io/config.mirror"
 
@@ -176,6 +177,14 @@ class Worker:
         )
 
     @property
+    def grace(self) -> float:
+        """Seconds that its containers have to end: of its deletion, or as it asks."""
+        given = self.pod.metadata.deletion_grace_period_seconds
+        if given is None:
+            given = self.pod.spec.termination_grace_period_seconds
+        return DEFAULT_GRACE if given is None else given
+
+    @property
     def main(self) -> list[Run]:
         """The containers that are no init containers."""
         return [run for run in self.runs if not run.init]
@@ -187,12 +196,28 @@ class Worker:
             run.ready for run in self.runs if not run.init or run.sidecar
         )
 
+    def resume(self) -> bool:
+        """Take up a pod that ran before its node went down; False if it is over."""
+        known = {old.name: old for old in self.pod.status.container_statuses}
+        ran = False
+        for run in self.main:
+            old = known.get(run.spec.name)
+            if old is not None and old.state is not None:
+                began = old.state.running is not None
+                run.restarts = old.restart_count + began
+                ran = ran or began
+        if ran and self.policy == "Never":
+            text = "The container could not be located when the node came back."
+            self.fate = ("Failed", "ContainerStatusUnknown", text)
+            return False
+        return True
+
     def ended(self) -> str:
         """Return the phase that it has ended with; empty if it goes on."""
         for run in self.runs:
-            if run.init and not run.sidecar and run.over:
-                if run.exit_code and not run.restarts_by(self.policy):
-                    return "Failed"
+            failed = run.init and run.over and run.exit_code
+            if failed and not run.restarts_by(self.policy):
+                return "Failed"
         main = self.main
         if not main or any(
             not run.over or run.restarts_by(self.policy) for run in main
