@@ -146,7 +146,7 @@ class Containers:
         return end, code
 
     def _wanted(self, worker: Worker) -> Run | None:
-        """Return the container to start now; plan another look where it is too early."""
+        """Return the container to start now; where it is too early, plan a look."""
         now = self.clock.now
         earliest = math.inf
         chosen = None

@@ -227,13 +227,13 @@ class Registry:
                     self._leave(pull)
                     ended.append(pull)
         for pull in ended:
-            others = self._pulls[pull.node]
-            others.remove(pull)
+            self._pulls[pull.node].remove(pull)
             self._count -= 1
-            if others:
-                self._share(others)
+        for node in dict.fromkeys(pull.node for pull in ended):
+            if self._pulls[node]:
+                self._share(self._pulls[node])
             else:
-                del self._pulls[pull.node]
+                del self._pulls[node]
         self._reset()
         for pull in ended:
             pull.done(True)

@@ -130,6 +130,7 @@ class Worker:
         "mirror",
         "pod",
         "ready_sent",
+        "resumed",
         "retry",
         "runs",
         "seen",
@@ -149,6 +150,7 @@ class Worker:
         self.alone: Run | None = None
         self.fate: tuple[str, str, str] | None = None
         self.evicted = self.deleting = self.initialized = self.ready_sent = False
+        self.resumed = False
         self.mark = self.stamped = 0
         self.retry: Timer | None = None
         self.deadline: Timer | None = None
@@ -206,6 +208,7 @@ class Worker:
                 began = old.state.running is not None
                 run.restarts = old.restart_count + began
                 ran = ran or began
+        self.resumed = self.pod.status.phase == "Running"
         if ran and self.policy == "Never":
             text = "The container could not be located when the node came back."
             self.fate = ("Failed", "ContainerStatusUnknown", text)
@@ -233,10 +236,10 @@ class Worker:
             bad = any(r.exit_code or not r.over for r in self.runs if not r.sidecar)
             return "Failed" if bad else "Succeeded"
         if not self.initialized:
-            return "Pending"
+            return "Running" if self.resumed else "Pending"
         if self.stage == "up":
             ended = self.ended()
             if ended:
                 return ended
         began = all(r.state == "running" or r.over or r.last for r in self.main)
-        return "Running" if began else "Pending"
+        return "Running" if began or self.resumed else "Pending"
