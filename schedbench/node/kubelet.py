@@ -7,7 +7,6 @@ computes them asks `healthy`. The node's object is told through `node_changed`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +18,7 @@ from schedbench.node.admission import Admission, Rejection
 from schedbench.node.containers import Containers
 from schedbench.node.eviction import Eviction, Usage, pod_usage
 from schedbench.node.network import Network
-from schedbench.node.node_report import NodeReport
+from schedbench.node.node_report import NodeReport, next_tick
 from schedbench.node.runtime import Runtime
 from schedbench.node.shutdown import REFUSAL, plan_shutdown
 from schedbench.node.static_pods import StaticPods
@@ -193,11 +192,8 @@ class Kubelet:
 
     def usage(self) -> Usage:
         """Return what the node's pods use now."""
-        totals = [0, 0, 0, 0]
-        for worker in self.workers.values():
-            for index, amount in enumerate(pod_usage(worker)):
-                totals[index] += amount
-        return Usage(*totals)
+        used = [pod_usage(worker) for worker in self.workers.values()]
+        return Usage(*map(sum, zip(*used, strict=True))) if used else Usage(0, 0, 0, 0)
 
     def add_static(self, pod: Pod) -> None:
         """Run a pod without the API's leave; the API sees a mirror of it."""
@@ -360,14 +356,10 @@ class Kubelet:
         if self._relist_set:
             return
         self._relist_set = True
-        self.clock.at(self._tick(self.parameters.relist_period), self._relist)
-
-    def _tick(self, period: float) -> float:
-        now = self.clock.now
-        if period <= 0:
-            return now
-        offset = self._phase * period
-        return max(now, math.ceil((now - offset) / period) * period + offset)
+        self.clock.at(
+            next_tick(self.clock.now, self.parameters.relist_period, self._phase),
+            self._relist,
+        )
 
     def _relist(self) -> None:
         self._relist_set = False
@@ -407,7 +399,7 @@ class Kubelet:
             self._finish(worker, "DeadlineExceeded", text, worker.grace)
 
     def _report_time(self) -> float:
-        return self._tick(self.parameters.status_period)
+        return next_tick(self.clock.now, self.parameters.status_period, self._phase)
 
     def _set_health(self, healthy: bool) -> None:
         if healthy != self.healthy:

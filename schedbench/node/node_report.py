@@ -6,6 +6,7 @@ Source: pkg/kubelet/nodestatus/setters.go. Changes wait for the next turn of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -22,6 +23,14 @@ _PRESSURE = {
     "DiskPressure": ("KubeletHasNoDiskPressure", "KubeletHasDiskPressure"),
     "PIDPressure": ("KubeletHasSufficientPID", "KubeletHasInsufficientPID"),
 }
+
+
+def next_tick(now: float, period: float, phase: float) -> float:
+    """Return the next turn of a period; a node's turns are shifted by its phase."""
+    if period <= 0:
+        return now
+    offset = phase * period
+    return max(now, math.ceil((now - offset) / period) * period + offset)
 
 
 class NodeReport:

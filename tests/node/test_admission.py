@@ -15,20 +15,26 @@ from schedbench.objects.taints import Taint, Toleration
         (
             {"cpu": "3"},
             "OutOfcpu",
-            "Node didn't have enough resource: cpu, requested: 3000, used: 2000, "
-            "capacity: 4000",
+            (
+                "Node didn't have enough resource: cpu, requested: 3000, used: 2000, "
+                "capacity: 4000"
+            ),
         ),
         (
             {"memory": "9Gi"},
             "OutOfmemory",
-            "Node didn't have enough resource: memory, requested: 9663676416, used: 0, "
-            "capacity: 8589934592",
+            (
+                "Node didn't have enough resource: memory, requested: 9663676416, used: 0, "
+                "capacity: 8589934592"
+            ),
         ),
         (
             {"node_selector": {"zone": "b"}},
             "NodeAffinity",
-            "Predicate NodeAffinity failed: node(s) didn't match Pod's node "
-            "affinity/selector",
+            (
+                "Predicate NodeAffinity failed: node(s) didn't match Pod's node "
+                "affinity/selector"
+            ),
         ),
     ],
 )

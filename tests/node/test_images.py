@@ -158,7 +158,7 @@ def test_the_node_reports_its_images() -> None:
     world.add(pod(image="new:1"))
     world.run(11)
 
-    assert [image.names for image in world.node.status.images][0] == ["new:1"]
+    assert world.node.status.images[0].names == ["new:1"]
 
 
 def test_unused_images_go_when_the_disk_is_85_percent_full() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 from node_world import World, pod
@@ -139,7 +140,7 @@ def test_restarts_back_off_from_10_seconds_to_5_minutes() -> None:
         if not starts or starts[-1] != run.starts:
             starts.append(run.starts)
         world.run(1)
-    waits = [round(b - a - 1) for a, b in zip(starts, starts[1:], strict=False)]
+    waits = [round(b - a - 1) for a, b in itertools.pairwise(starts)]
 
     assert waits == [0, 10, 20, 40, 80, 160, 300, 300, 300]
     waiting = world.status().container_statuses[0].state.waiting

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from hypothesis import given, settings
@@ -110,7 +111,7 @@ def test_whatever_happens_the_rules_of_pods_hold(steps: list[Any], slow: bool) -
     world.run(1000)
 
     for phases in world.phases.values():
-        assert all(b in NEXT[a] for a, b in zip(phases, phases[1:], strict=False))
+        assert all(b in NEXT[a] for a, b in itertools.pairwise(phases))
     for counts in world.restarts.values():
         assert counts == sorted(counts)
     assert world.api.of("Pod") == []
