@@ -30,6 +30,15 @@ class NodeCondition(ApiStruct):
     type: str
     status: str = "Unknown"
     reason: str | None = None
+    message: str | None = None
+    last_transition_time: str | None = None
+
+
+class NodeAddress(ApiStruct):
+    """An address of a node."""
+
+    type: str = "InternalIP"
+    address: str = ""
 
 
 class AttachedVolume(ApiStruct):
@@ -48,6 +57,7 @@ class NodeStatus(ApiStruct):
     conditions: list[NodeCondition] = msgspec.field(default_factory=list)
     volumes_in_use: list[str] = msgspec.field(default_factory=list)
     volumes_attached: list[AttachedVolume] = msgspec.field(default_factory=list)
+    addresses: list[NodeAddress] = msgspec.field(default_factory=list)
     declared_features: list[str] = msgspec.field(default_factory=list)
 
 

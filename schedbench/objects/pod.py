@@ -41,6 +41,34 @@ class ContainerPort(ApiStruct):
     name: str | None = None
 
 
+class Probe(ApiStruct):
+    """A question to a container, asked again and again; absent numbers are defaults."""
+
+    initial_delay_seconds: int = 0
+    period_seconds: int = 10
+    timeout_seconds: int = 1
+    success_threshold: int = 1
+    failure_threshold: int = 3
+
+
+class SleepAction(ApiStruct):
+    """A hook that waits."""
+
+    seconds: int = 0
+
+
+class LifecycleHandler(ApiStruct):
+    """What a hook does; of its kinds only sleeping has a time of its own."""
+
+    sleep: SleepAction | None = None
+
+
+class Lifecycle(ApiStruct):
+    """What is done before a container is stopped."""
+
+    pre_stop: LifecycleHandler | None = None
+
+
 class Container(ApiStruct):
     """A container; an init container that restarts `Always` is a sidecar."""
 
@@ -51,6 +79,11 @@ class Container(ApiStruct):
     )
     ports: list[ContainerPort] = msgspec.field(default_factory=list)
     restart_policy: str | None = None
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    startup_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    liveness_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
 
 
 class PreferredSchedulingTerm(ApiStruct):
@@ -165,10 +198,46 @@ class PodSpec(ApiStruct):
     service_account_name: str | None = None
 
 
+class ContainerStateWaiting(ApiStruct):
+    """A container that does not run yet, or not now."""
+
+    reason: str | None = None
+    message: str | None = None
+
+
+class ContainerStateRunning(ApiStruct):
+    """A container that runs."""
+
+    started_at: str | None = None
+
+
+class ContainerStateTerminated(ApiStruct):
+    """A container that has ended."""
+
+    exit_code: int = 0
+    reason: str | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class ContainerState(ApiStruct):
+    """What a container does: one of the three."""
+
+    waiting: ContainerStateWaiting | None = None
+    running: ContainerStateRunning | None = None
+    terminated: ContainerStateTerminated | None = None
+
+
 class ContainerStatus(ApiStruct):
     """What a running container has: `resources` acted on, `allocatedResources` kept."""
 
     name: str = ""
+    image: str = ""
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+    ready: bool = False
+    started: bool | None = None
+    restart_count: int = 0
     resources: ResourceRequirements | None = None
     allocated_resources: dict[str, Quantity] = msgspec.field(default_factory=dict)
 
@@ -180,6 +249,7 @@ class PodCondition(ApiStruct):
     status: str = "Unknown"
     reason: str | None = None
     message: str | None = None
+    last_transition_time: str | None = None
 
 
 class PodStatus(ApiStruct):
@@ -189,6 +259,11 @@ class PodStatus(ApiStruct):
     nominated_node_name: str | None = None
     start_time: str | None = None
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
+    reason: str | None = None
+    message: str | None = None
+    pod_ip: str | None = msgspec.field(default=None, name="podIP")
+    host_ip: str | None = msgspec.field(default=None, name="hostIP")
+    qos_class: str | None = None
     resize: str | None = None
     conditions: list[PodCondition] = msgspec.field(default_factory=list)
     container_statuses: list[ContainerStatus] = msgspec.field(default_factory=list)
