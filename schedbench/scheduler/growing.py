@@ -92,6 +92,7 @@ class GrowingWorld:
         self._changes: list[tuple[str, Node | None]] = []
         self._stale = True
         self._miscounted = False
+        self._renumbered = False
         self._walk = NodeWalk(0)
         self._world: World | None = None
         for node in nodes:
@@ -343,6 +344,7 @@ class GrowingWorld:
             self._nominate(pod, node_name)
 
     def _number_anew(self) -> None:
+        self._renumbered = True
         known = [
             *(placed.pod for placed in self.pods.values()),
             *(pod for pod, _ in self._waiting.values()),
@@ -368,26 +370,32 @@ class GrowingWorld:
         """Put the pods on their nodes; who is new there gets its devices now."""
         world = self.world
         counts = next(iter(world.sessions.values())).compiled.classes.gpu_count
-        later: list[PlacedPod] = []
+        known: Mapping[str, PlacedPod] = {}
+        if before is not None and not self._renumbered:
+            world.adopt(before)
+            known = before.placed
         there: list[PlacedPod] = []
-        for key, found in self.pods.items():
-            placed = found
-            if found.slot == NOWHERE:
-                slot = self._slots.get(found.pod.spec.node_name or "", NOWHERE)
-                placed = self.pods[key] = dataclasses.replace(found, slot=slot)
-            is_new = before is None or key not in before.placed
-            if placed.slot == NOWHERE or (is_new and counts[placed.pod_class]):
-                later.append(placed)
-            else:
+        later: list[PlacedPod] = []
+        for key, placed in self.pods.items():
+            if placed.slot != NOWHERE and known.get(key) is placed:
                 there.append(placed)
+                continue
+            slot = self._slots.get(placed.pod.spec.node_name or "", NOWHERE)
+            found = self.pods[key] = dataclasses.replace(placed, slot=slot)
+            is_new = before is None or key not in before.placed
+            if key in known or slot == NOWHERE or (is_new and counts[found.pod_class]):
+                later.append(found)
+            else:
+                there.append(found)
+                world.register(found)
+        self._renumbered = False
         classes = np.array([one.pod_class for one in there], dtype=np.int32)
         slots = np.array([one.slot for one in there], dtype=np.int32)
         held = {place: one.devices for place, one in enumerate(there)}
         put_all(world, classes, slots, held)
-        for placed in there:
-            world.register(placed)
-        for placed in later:
-            self._put(placed)
+        for found in later:
+            world.forget(found.pod.key)
+            self._put(found)
         self._miscounted = len(self.nodes) < len(self._node_of)
 
 

@@ -133,6 +133,16 @@ class World:
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
 
+    def adopt(self, other: World) -> None:
+        """Know the pods that another world of the same slots and classes knows.
+
+        The columns are the caller's to fill.
+        """
+        self.placed, self._on_node = other.placed, other._on_node
+        for placed in self.placed.values():
+            if placed.slot != NOWHERE and uses_volumes(placed.pod):
+                self.volumes.add_pod(placed.pod, placed.slot)
+
     def renew(self, placed: PlacedPod) -> None:
         """Replace a pod on its node by a new version, in its place among the others."""
         key = placed.pod.key
