@@ -23,6 +23,7 @@ Reason = Literal[
     "Timeout",
     "ServiceUnavailable",
     "Expired",
+    "InternalError",
 ]
 CODES: dict[Reason, int] = {
     "NotFound": 404,
@@ -35,6 +36,7 @@ CODES: dict[Reason, int] = {
     "Timeout": 504,
     "ServiceUnavailable": 503,
     "Expired": 410,
+    "InternalError": 500,
 }
 
 

@@ -21,13 +21,14 @@ class Latency:
 
     median: float
     p99: float | None = None
+    sigma: float = dataclasses.field(init=False, repr=False, compare=False)
+    """Standard deviation of the logarithm."""
 
-    @property
-    def sigma(self) -> float:
-        """Standard deviation of the logarithm."""
-        if self.p99 is None or self.median <= 0:
-            return 0.0
-        return math.log(self.p99 / self.median) / NORMAL_99
+    def __post_init__(self) -> None:
+        sigma = 0.0
+        if self.p99 is not None and self.median > 0:
+            sigma = math.log(self.p99 / self.median) / NORMAL_99
+        object.__setattr__(self, "sigma", sigma)
 
 
 class Draws:

@@ -20,7 +20,6 @@ from schedbench.scheduler.snapshot import named
 from schedbench.simulation.prepare import make_pods
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.recorder import Recorder
-from schedbench.simulation.timeline import Timelines
 
 DEPARTURES, NODES, ARRIVALS = -30, -20, -10
 """Priorities at one instant, all before what they cause."""
@@ -40,8 +39,6 @@ class Driver:
         The workload.
     recorder
         Told why pods go.
-    timelines
-        Where `applied` is stamped.
 
     Attributes
     ----------
@@ -55,7 +52,6 @@ class Driver:
         api: Api,
         encoded: EncodedWorkload,
         recorder: Recorder,
-        timelines: Timelines,
     ) -> None:
         self.calls = 0
         self._clock = clock
@@ -63,7 +59,6 @@ class Driver:
         self._stream = encoded.workload.pods
         self._pods = make_pods(encoded)
         self._recorder = recorder
-        self._timelines = timelines
         self._events = list(encoded.workload.node_events)
         self._next_arrival = self._next_event = 0
         self._names = encoded.node_names
@@ -192,7 +187,6 @@ class Driver:
             spec = msgspec.structs.replace(item.spec, node_name=name)
             item = msgspec.structs.replace(item, spec=spec)
         self._there.add(pod)
-        self._timelines.stamp(item, "applied")
         self._call(self._api.create, item)
 
     def _on_pod(self, event: WatchEvent) -> None:

@@ -131,7 +131,7 @@ def end_to_end(
         nodes=encoded.initial_nodes,
     )
     HollowNodes(clock, backplane(NODES), timelines.stamp)
-    driver = Driver(clock, backplane(USERS), encoded, recorder, timelines)
+    driver = Driver(clock, backplane(USERS), encoded, recorder)
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:

@@ -55,7 +55,6 @@ class Timelines:
         self.uids: list[str] = []
         self._clock = clock
         self._index: dict[str, int] = {}
-        self._applied: dict[str, int] = {}
         self._pod = array.array("i")
         self._hop = array.array("b")
         self._time = array.array("d")
@@ -65,27 +64,15 @@ class Timelines:
 
     def stamp(self, pod: Pod, hop: str) -> None:
         """Note that a pod comes to a hop now."""
-        uid = pod.metadata.uid
-        index = self._index.get(uid) if uid else None
+        uid = pod.metadata.uid or pod.key
+        index = self._index.get(uid)
         if index is None:
-            index = self._new(pod.key, uid)
+            index = self._index[uid] = len(self.names)
+            self.names.append(pod.key)
+            self.uids.append(uid)
         self._pod.append(index)
         self._hop.append(_NUMBER[hop])
         self._time.append(self._clock.now)
-
-    def _new(self, name: str, uid: str | None) -> int:
-        """Give a pod a number; who applied it did not know its uid yet."""
-        index = self._applied.pop(name, None) if uid else None
-        if index is None:
-            index = len(self.names)
-            self.names.append(name)
-            self.uids.append("")
-        if uid:
-            self.uids[index] = uid
-            self._index[uid] = index
-        else:
-            self._applied[name] = index
-        return index
 
     def first(self) -> NDArray[np.float64]:
         """Return when each pod first came to each hop, float64[pod, hop]; NaN = never.
