@@ -183,12 +183,17 @@ class Scheduler:
         Seconds after a binding was acknowledged until an assumed pod that no watch
         confirms is forgotten; upstream's `durationToExpireAssumedPod` is never.
         Source: kubernetes v1.34 pkg/scheduler/scheduler.go.
+    qps, burst
+        Calls a second and at once of its client; None = no limit. Source:
+        clientConnection.qps and .burst of KubeSchedulerConfiguration.
     """
 
     fixed: float = 461e-6
     per_filtered: float = 0.44e-6
     per_scored: float = 0.44e-6
     assumed_expiry: float = math.inf
+    qps: float | None = 50.0
+    burst: int = 100
 
 
 # -- scheduler: end --
@@ -226,7 +231,7 @@ class Parameters:
 
 NO_LATENCY = Parameters(
     network=Network(hop=NOTHING),
-    scheduler=Scheduler(fixed=0.0, per_filtered=0.0, per_scored=0.0),
+    scheduler=Scheduler(fixed=0.0, per_filtered=0.0, per_scored=0.0, qps=None),
     api_server=UNHINDERED_API_SERVER,
     etcd=EtcdParameters(
         fsync=NOTHING,

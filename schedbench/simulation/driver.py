@@ -14,15 +14,17 @@ import numpy as np
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.controlplane.api import Answer, Api, WatchEvent
+from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.pod import Pod
+from schedbench.objects.policy import Namespace
 from schedbench.objects.workload import NodeEvent
 from schedbench.scheduler.snapshot import named
 from schedbench.simulation.prepare import make_pods
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.recorder import Recorder
 
-DEPARTURES, NODES, ARRIVALS = -30, -20, -10
-"""Priorities at one instant, all before what they cause."""
+DEPARTURES, NODES, ARRIVALS = -1, 3, 6
+"""Priorities at one instant: each after what the one before causes without latency."""
 
 
 class Driver:
@@ -69,6 +71,14 @@ class Driver:
         self._finishing: list[tuple[float, int]] = []
         self._finish: dict[int, float] = {}
         self._departures: set[float] = set()
+        named_there = {
+            item.metadata.name
+            for item in encoded.workload.objects
+            if isinstance(item, Namespace)
+        }
+        wanted = {pod.metadata.namespace for pod in self._stream.templates}
+        for name in sorted(wanted - named_there):
+            self._call(api.create, Namespace(metadata=ObjectMeta(name=name)))
         for item in encoded.workload.objects:
             self._call(api.create, item)
         for node in encoded.workload.nodes:
@@ -117,16 +127,23 @@ class Driver:
             if self._stream.deletion[pod] > now:
                 break
             self._next_deletion += 1
+            self._gone.add(pod)
             if pod in self._there:
                 self._delete(pod, EventKind.DELETE)
-            self._gone.add(pod)
 
     def _delete(self, pod: int, why: EventKind) -> None:
         self._place.pop(pod, None)
         self._there.discard(pod)
         namespace, _, name = self._stream.name(pod).partition("/")
         self._recorder.leaving[f"{namespace}/{name}"] = why
-        self._call(self._api.delete, "Pod", namespace, name, grace=0.0)
+        self.calls += 1
+
+        def gone(answer: Answer) -> None:
+            self.calls -= 1
+            if why is EventKind.EVICT and pod not in self._gone:
+                self._create(pod, bound=False)
+
+        self._api.delete("Pod", namespace, name, gone, grace=0.0)
 
     def _plan_event(self) -> None:
         if self._next_event < len(self._events):
@@ -134,13 +151,9 @@ class Driver:
             self._clock.at(time, self._change_nodes, priority=NODES)
 
     def _change_nodes(self) -> None:
-        now = self._clock.now
-        while self._next_event < len(self._events):
-            event = self._events[self._next_event]
-            if event.time > now:
-                break
-            self._next_event += 1
-            self._change_node(event)
+        event = self._events[self._next_event]
+        self._next_event += 1
+        self._change_node(event)
         self._plan_event()
 
     def _change_node(self, event: NodeEvent) -> None:
@@ -158,8 +171,6 @@ class Driver:
             for pod in here:
                 self._delete(pod, EventKind.EVICT)
             self._call(self._api.delete, "Node", "", name)
-            for pod in here:
-                self._create(pod, bound=False)
 
     def _plan_arrival(self) -> None:
         if self._next_arrival < len(self._stream):

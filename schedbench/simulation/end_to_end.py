@@ -1,6 +1,6 @@
 """The whole cluster on a virtual clock: components wired to an API, and a workload.
 
-A `Backplane` gives each component its own client; everything else is wired here.
+The backplane gives each component its own client; everything else is wired here.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
-from schedbench.objects.pod import Pod
 from schedbench.objects.workload import Workload
 from schedbench.policies.base import Policy
+from schedbench.simulation.backplane import Backplane, Stamp
 from schedbench.simulation.driver import Driver
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.queued.policy import (
@@ -32,14 +32,14 @@ from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.timeline import Timelines
 
-Backplane = Callable[[str], Api]
-"""User → the API as that user's client sees it."""
-Stamp = Callable[[Pod, str], None]
-Connect = Callable[[Clock, Parameters, int, Stamp], Backplane]
+Clients = Callable[..., Api]
+"""User, calls a second and at once → the API as that user's client sees it."""
+Connect = Callable[[Clock, Parameters, int, Stamp], Clients]
 """Builds what stands between the components, from clock, parameters and seed."""
 SCHEDULER = "system:kube-scheduler"
-NODES = "system:nodes"
-USERS = "system:masters"
+NODES = "hollow-nodes"
+USERS = "users"
+AUDITOR = "auditor"
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 EVENTS_PER_LOOK = 10_000
@@ -80,10 +80,10 @@ def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
 def end_to_end(
     encoded: EncodedWorkload,
     policy: Policy,
-    connect: Connect,
     *,
     seed: int,
     parameters: Parameters,
+    connect: Connect = Backplane,
     until: float = math.inf,
     quiet: float = QUIET,
     deadline: float | None = None,
@@ -94,10 +94,10 @@ def end_to_end(
 
     Parameters
     ----------
-    connect
-        Builds the API.
     parameters
         Latencies and capacities.
+    connect
+        Builds the API.
     until
         Simulated second at which to stop in any case.
     quiet
@@ -117,10 +117,10 @@ def end_to_end(
     backplane = connect(clock, parameters, seed, timelines.stamp)
     stream = workload.pods
     numbers = {stream.name(pod): pod for pod in range(len(stream))}
-    recorder = Recorder(clock, backplane(USERS), numbers, encoded.initial_nodes)
+    recorder = Recorder(clock, backplane(AUDITOR), numbers, encoded.initial_nodes)
     scheduler = Scheduler(
         clock,
-        backplane(SCHEDULER),
+        backplane(SCHEDULER, parameters.scheduler.qps, parameters.scheduler.burst),
         parameters.scheduler,
         seed,
         decider_of(policy, workload, seed),

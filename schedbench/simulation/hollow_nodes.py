@@ -14,7 +14,11 @@ import msgspec
 from schedbench.clock import Clock
 from schedbench.controlplane.api import Api, WatchEvent
 from schedbench.objects.meta import ApiObject
+from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod, PodCondition
+
+NOT_READY = "node.kubernetes.io/not-ready"
+"""Taint of a node that has not become ready. Source: TaintNodesByCondition."""
 
 
 class HollowNodes:
@@ -34,7 +38,14 @@ class HollowNodes:
         self._clock = clock
         self._api = api
         self._stamp = stamp
-        self._watch = api.watch("Pod", self._on_pod)
+        api.watch("Node", self._on_node)
+        api.watch("Pod", self._on_pod)
+
+    def _on_node(self, event: WatchEvent) -> None:
+        """Let a new node be ready at once, as its kubelet and its controller would."""
+        node = cast("Node", event.object)
+        if event.type == "ADDED" and _ready(node) is not None:
+            self._api.patch("Node", "", node.metadata.name, _ready)
 
     def _on_pod(self, event: WatchEvent) -> None:
         pod, old = cast("Pod", event.object), cast("Pod | None", event.old)
@@ -53,6 +64,16 @@ class HollowNodes:
             )
         elif pod.status.phase == "Running" and old.status.phase != "Running":
             self._stamp(pod, "ready")
+
+
+def _ready(item: ApiObject) -> Node | None:
+    """Return a node without the taint that admission gives a new one."""
+    node = cast("Node", item)
+    taints = [taint for taint in node.spec.taints if taint.key != NOT_READY]
+    if len(taints) == len(node.spec.taints):
+        return None
+    spec = msgspec.structs.replace(node.spec, taints=taints)
+    return msgspec.structs.replace(node, spec=spec)
 
 
 def _running(item: ApiObject) -> Pod | None:

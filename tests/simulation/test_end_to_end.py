@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import pytest
 import strategies
 from fake_api import FakeApi
 from hypothesis import given, settings
@@ -15,7 +14,8 @@ from schedbench.cluster.encode import encode
 from schedbench.controlplane.parameters import NO_LATENCY, Parameters
 from schedbench.objects.workload import Workload
 from schedbench.policies.registry import make_policy
-from schedbench.simulation.end_to_end import Backplane, Stamp, Told, end_to_end
+from schedbench.simulation.backplane import Stamp
+from schedbench.simulation.end_to_end import Clients, Told, end_to_end
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.replay import replay
 
@@ -33,12 +33,10 @@ FEATURE_SETS = (
 )
 
 
-def immediate(
-    clock: Clock, parameters: Parameters, seed: int, stamp: Stamp
-) -> Backplane:
+def immediate(clock: Clock, parameters: Parameters, seed: int, stamp: Stamp) -> Clients:
     """Return an API without latencies, rights or limits, the same for all."""
     api = FakeApi(clock)
-    return lambda user: api
+    return lambda *arguments: api
 
 
 def played(workload: Workload, spec: str = POLICIES[0]) -> Told:
@@ -46,9 +44,9 @@ def played(workload: Workload, spec: str = POLICIES[0]) -> Told:
     return end_to_end(
         encode(workload),
         make_policy(spec),
-        immediate,
         seed=1,
         parameters=NO_LATENCY,
+        connect=immediate,
         quiet=0.0,
     )
 
