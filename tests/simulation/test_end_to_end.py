@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import strategies
 from fake_api import FakeApi
 from hypothesis import given, settings
@@ -14,9 +15,9 @@ from schedbench.cluster.encode import encode
 from schedbench.controlplane.parameters import NO_LATENCY, Parameters
 from schedbench.objects.workload import Workload
 from schedbench.policies.registry import make_policy
-from schedbench.simulation.backplane import Stamp
-from schedbench.simulation.end_to_end import Clients, Told, end_to_end
-from schedbench.simulation.record import EventKind
+from schedbench.simulation.backplane import Backplane, Stamp
+from schedbench.simulation.end_to_end import Clients, Connect, Told, end_to_end
+from schedbench.simulation.record import EventKind, Record
 from schedbench.simulation.replay import replay
 
 POLICIES = (
@@ -39,14 +40,14 @@ def immediate(clock: Clock, parameters: Parameters, seed: int, stamp: Stamp) -> 
     return lambda *arguments: api
 
 
-def played(workload: Workload, spec: str = POLICIES[0]) -> Told:
+def played(workload: Workload, spec: str, connect: Connect = Backplane) -> Told:
     """Play a workload without latencies."""
     return end_to_end(
         encode(workload),
         make_policy(spec),
         seed=1,
         parameters=NO_LATENCY,
-        connect=immediate,
+        connect=connect,
         quiet=0.0,
     )
 
@@ -60,19 +61,46 @@ def workloads(draw: st.DrawFn) -> Workload:
     return dataclasses.replace(drawn, queue="kube-scheduler")
 
 
+@st.composite
+def bare(draw: st.DrawFn) -> Workload:
+    """Draw a workload that admission leaves as it is: pods of one priority."""
+    drawn = draw(workloads())
+    pods = drawn.pods
+    templates = []
+    for pod in pods.templates:
+        spec = msgspec.structs.replace(
+            pod.spec, priority=0, priority_class_name=None, preemption_policy=None
+        )
+        templates.append(msgspec.structs.replace(pod, spec=spec))
+    return dataclasses.replace(
+        drawn, pods=dataclasses.replace(pods, templates=templates)
+    )
+
+
 @given(workload=workloads(), spec=st.sampled_from(POLICIES))
 @settings(max_examples=max(100, settings().max_examples), deadline=None)
 def test_without_latencies_it_places_as_a_replay(workload: Workload, spec: str) -> None:
     """The pods come to the same nodes in the same order."""
     encoded = encode(workload)
     expected = replay(encoded, make_policy(spec), seed=1)
-    told = played(workload, spec)
+    told = played(workload, spec, immediate)
 
     assert bindings(told.record) == bindings(expected)
     assert told.record.digest == expected.digest
 
 
-def bindings(record):
+@given(workload=bare(), spec=st.sampled_from(POLICIES))
+@settings(max_examples=max(60, settings().max_examples), deadline=None)
+def test_it_does_so_through_api_servers_and_etcd(workload: Workload, spec: str) -> None:
+    """Neither of them changes what is placed where, as long as they take no time."""
+    expected = replay(encode(workload), make_policy(spec), seed=1)
+    told = played(workload, spec)
+
+    assert bindings(told.record) == bindings(expected)
+
+
+def bindings(record: Record) -> list[tuple[float, int, int, int]]:
+    """Return time, pod, node and devices of each binding, in order."""
     made = record.kind == EventKind.BIND
     return list(
         zip(
