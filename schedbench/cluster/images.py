@@ -78,7 +78,7 @@ class ImageTable:
         self._touched, self._entries = other._touched, other._entries
         self._counted, self._has_any = other._counted, other._has_any
         for slot, entry in self._entries.items():
-            if entry:
+            if entry and slot in self._nodes and self._counted:
                 self._rate(slot, entry)
 
     def look(self) -> None:
