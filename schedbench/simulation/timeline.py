@@ -84,7 +84,8 @@ class Timelines:
         pod = np.frombuffer(self._pod, dtype=np.int32)
         hop = np.frombuffer(self._hop, dtype=np.int8)
         time = np.frombuffer(self._time, dtype=np.float64)
-        times[pod[::-1], hop[::-1]] = time[::-1]
+        _, first = np.unique(pod.astype(np.int64) * len(HOPS) + hop, return_index=True)
+        times[pod[first], hop[first]] = time[first]
         decided, bound = _NUMBER["decided"], _NUMBER["bound"]
         late = hop == decided
         late[late] = ~(time[late] > times[pod[late], bound])
