@@ -43,6 +43,7 @@ class ImageTable:
         self._touched: set[int] = set()
         self._entries: dict[int, dict[str, tuple[int, int]]] = {}
         self._counted = 0
+        self._has_any = False
         self.score = np.zeros((len(self._lists), nodes), dtype=np.int64)
         self.scored = np.zeros(len(self._lists), dtype=np.uint8)
 
@@ -52,6 +53,7 @@ class ImageTable:
         self._nodes[slot] = node
         self.touch(slot)
         for image in node.status.images:
+            self._has_any = True
             for name in image.names:
                 owners = self._owners.setdefault(name, (image.size_bytes, set()))
                 owners[1].add(slot)
@@ -70,8 +72,19 @@ class ImageTable:
         """Note that a node or its pods changed: its entry is refreshed at a look."""
         self._touched.add(slot)
 
+    def adopt(self, other: ImageTable) -> None:
+        """Know what another table knows, of the same slots and perhaps more."""
+        self._owners, self._nodes = other._owners, other._nodes
+        self._touched, self._entries = other._touched, other._entries
+        self._counted, self._has_any = other._counted, other._has_any
+        for slot, entry in self._entries.items():
+            if entry and slot in self._nodes and self._counted:
+                self._rate(slot, entry)
+
     def look(self) -> None:
         """Refresh the entries of touched nodes, as an attempt does, and the scores."""
+        if not self._has_any:
+            return
         stale = self._touched & self._nodes.keys()
         for slot in stale:
             self._entries[slot] = {
@@ -84,10 +97,12 @@ class ImageTable:
             self._counted = len(self._nodes)
             stale = set(self._nodes)
         for slot in stale:
-            entry = self._entries[slot]
-            for row, images in enumerate(self._lists):
-                self.score[row, slot] = self._score(images, entry) if entry else 0
+            self._rate(slot, self._entries[slot])
         self.scored[:] = self.score.any(axis=1)
+
+    def _rate(self, slot: int, entry: dict[str, tuple[int, int]]) -> None:
+        for row, images in enumerate(self._lists):
+            self.score[row, slot] = self._score(images, entry) if entry else 0
 
     def _score(self, images: tuple[str, ...], entry: dict[str, tuple[int, int]]) -> int:
         total = 0

@@ -182,6 +182,11 @@ class VolumeWorld:
             if (owner.namespace, owner.name) in keys:
                 del self._taken[volume]
 
+    def adopt(self, other: VolumeWorld) -> None:
+        """Assume what another world assumed of its claims and volumes."""
+        self._taken.update(other._taken)
+        self._selected.update(other._selected)
+
     def _promise(self, volume: PersistentVolume, claim: PersistentVolumeClaim) -> None:
         namespace, name = key_of(claim)
         self._taken[volume.metadata.name] = ObjectReference(

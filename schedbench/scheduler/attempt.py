@@ -307,6 +307,8 @@ class Attempt:
 
     def _reserve(self, slot: int) -> str | None:
         """Let Reserve take the pod's volumes; return why it fails, or None."""
+        if not uses_volumes(self.pod):
+            return None
         if not self.settings.runs("VolumeBinding", "reserve"):
             return None
         return self.world.volumes.reserve(self.pod, slot)

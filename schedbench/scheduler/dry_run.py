@@ -184,8 +184,9 @@ class DryRun:
 
 def as_set(state: ClusterState, slot: int) -> None:
     """Let the host ports of a node be a set again, after a pod came or went."""
-    ports = state.port_used[:, slot]
-    np.clip(ports, 0, 1, out=ports)
+    if len(state.port_used):
+        ports = state.port_used[:, slot]
+        np.clip(ports, 0, 1, out=ports)
 
 
 def nominated_to(

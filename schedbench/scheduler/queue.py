@@ -102,6 +102,10 @@ class SchedulingQueue:
         """Return what the queue knows of the pod."""
         return self._pods.get(pod.key)
 
+    def is_in_flight(self, queued: QueuedPod) -> bool:
+        """Return whether a pod was popped and has not come back."""
+        return queued in self._flight
+
     def counts(self) -> dict[Place, int]:
         """Return how many pods are at each place, as of the last call."""
         waiting = self._waiting

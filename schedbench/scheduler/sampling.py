@@ -73,6 +73,8 @@ class NodeWalk:
 
     def __init__(self, nodes: int) -> None:
         self._tree = NodeOrder()
+        self._changed = True
+        self._slots: list[int] | None = None
         self.columns = Sampling(
             percentage=ALL_NODES,
             order=np.zeros(nodes, dtype=np.int32),
@@ -91,18 +93,39 @@ class NodeWalk:
         """The list as attempts see it, int32[nodes]."""
         return self.columns.order[: self.columns.listed[0]]
 
+    def slots(self) -> list[int]:
+        """Return the list as attempts see it, not to be changed."""
+        if self._slots is None:
+            self._slots = self.order.tolist()
+        return self._slots
+
     def add(self, slot: int, node: Node) -> None:
         """Let a node join or change."""
+        self._changed = True
         self._settle()
         self._tree.add(slot, node)
 
     def remove(self, slot: int) -> None:
         """Let a node leave."""
+        self._changed = True
         self._settle()
         self._tree.remove(slot)
 
+    def grow(self, nodes: int) -> None:
+        """Have room for more slots; the list and the start stay."""
+        old = self.columns
+        more = np.zeros(nodes - len(old.order), dtype=np.int32)
+        self.columns = old._replace(
+            order=np.concatenate([old.order, more]),
+            is_listed=np.concatenate([old.is_listed, more.astype(np.uint8)]),
+        )
+
     def look(self) -> None:
         """Write the list for an attempt that follows changes of nodes."""
+        if not self._changed:
+            return
+        self._changed = False
+        self._slots = None
         order, columns = self._tree.peek(), self.columns
         columns.order[: len(order)] = order
         columns.listed[0] = len(order)

@@ -122,7 +122,10 @@ def take_snapshot(
 
 
 def put_all(
-    world: World, pod_class: NDArray[np.int32], node: NDArray[np.int32]
+    world: World,
+    pod_class: NDArray[np.int32],
+    node: NDArray[np.int32],
+    held: Mapping[int, int] | None = None,
 ) -> Mapping[int, int]:
     """Let many pods come to their nodes at once, as one bind after another would.
 
@@ -130,6 +133,8 @@ def put_all(
     ----------
     pod_class, node : int32[pods]
         Class and slot of each pod.
+    held
+        Place of the pod → the GPU devices that it has got; chosen here if None.
 
     Returns
     -------
@@ -143,7 +148,7 @@ def put_all(
         for each, nodes in _by_class(pod_class, node):
             _count_ports(state, classes, each, nodes)
             _count_domains(state, classes, each, nodes)
-        devices = _take_devices(state, classes, pod_class, node)
+        devices = _take_devices(state, classes, pod_class, node, held)
     return devices
 
 
@@ -184,11 +189,15 @@ def _take_devices(
     classes: PodClasses,
     pod_class: NDArray[np.int32],
     node: NDArray[np.int32],
+    held: Mapping[int, int] | None,
 ) -> dict[int, int]:
     found = {}
     for place in np.flatnonzero(classes.gpu_count[pod_class] > 0).tolist():
         its_class, slot = np.int64(pod_class[place]), np.int64(node[place])
-        found[place] = int(choose_devices(state, classes, its_class, slot))
+        if held is None:
+            found[place] = int(choose_devices(state, classes, its_class, slot))
+        else:
+            found[place] = held[place]
         for device in range(len(state.gpu_free)):
             if found[place] >> device & 1:
                 state.gpu_free[device, slot] -= classes.gpu_milli[its_class]

@@ -36,6 +36,8 @@ class World:
         schedulerName → its profile.
     seed
         Of the ties.
+    walk
+        The node list of the scheduler, if it has one already.
 
     Attributes
     ----------
@@ -58,12 +60,16 @@ class World:
     """
 
     def __init__(
-        self, encoded: EncodedWorkload, settings: Mapping[str, Settings], seed: int
+        self,
+        encoded: EncodedWorkload,
+        settings: Mapping[str, Settings],
+        seed: int,
+        walk: NodeWalk | None = None,
     ) -> None:
         self.encoded = encoded
         self.settings = settings
         self.names = encoded.node_names
-        self.walk = NodeWalk(len(self.names))
+        self.walk = NodeWalk(len(self.names)) if walk is None else walk
         self.sessions = {
             name: Session(encoded, one.profile, seed, self.walk)
             for name, one in settings.items()
@@ -127,6 +133,23 @@ class World:
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
 
+    def adopt(self, other: World) -> None:
+        """Know the pods that another world of the same slots and classes knows.
+
+        The columns are the caller's to fill.
+        """
+        self.placed, self._on_node = other.placed, other._on_node
+        for placed in self.placed.values():
+            if placed.slot != NOWHERE and uses_volumes(placed.pod):
+                self.volumes.add_pod(placed.pod, placed.slot)
+
+    def renew(self, placed: PlacedPod) -> None:
+        """Replace a pod on its node by a new version, in its place among the others."""
+        key = placed.pod.key
+        self.placed[key] = placed
+        if placed.slot != NOWHERE:
+            self._on_node[placed.slot][key] = placed
+
     def forget(self, key: str) -> PlacedPod | None:
         """Note that a pod is on no node any more; the columns know already."""
         found = self.placed.pop(key, None)
@@ -180,23 +203,28 @@ class World:
         """Return what preemption looks at besides the columns."""
         return Around(self.on_node, list(self.nominated.values()), self.budgets)
 
-    def join(self, node: Node) -> int:
-        """Let a node join or change, and return its slot."""
+    def join(self, node: Node, *, recount: bool = True) -> int:
+        """Let a node join or change, and return its slot.
+
+        Without `recount` the caller is to do that after the last of many.
+        """
         slot = self.slots[node.metadata.name]
         for session in self.sessions.values():
             session.join(node)
         self.volumes.alive[slot] = 1
         self.volumes.update_node(slot, node)
-        self.recount()
+        if recount:
+            self.recount()
         return slot
 
-    def leave(self, name: str) -> int:
+    def leave(self, name: str, *, recount: bool = True) -> int:
         """Let a node leave, and return its slot."""
         slot = self.slots[name]
         for session in self.sessions.values():
             session.leave(name)
         self.volumes.alive[slot] = 0
-        self.recount()
+        if recount:
+            self.recount()
         return slot
 
     def look(self) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,3 +123,13 @@ class Record:
     wall: WallClock
     notes: Sequence[str] = ()
     filters_off: frozenset[str] = frozenset()
+
+
+def placement_digest(
+    pod: NDArray[Any], node: NDArray[Any], devices: NDArray[Any]
+) -> str:
+    """Return the hash of bindings, given in the order in which they were made."""
+    digest = hashlib.blake2b(digest_size=16)
+    for column, dtype in ((pod, "<i4"), (node, "<i4"), (devices, "<i8")):
+        digest.update(column.astype(dtype).tobytes())
+    return digest.hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import resource
 import sys
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from schedbench.simulation.record import (
     Record,
     Rejection,
     WallClock,
+    placement_digest,
 )
 from schedbench.simulation.rejections import read_counts
 
@@ -178,12 +178,10 @@ class Run:
 
     def _digest(self, entries: NDArray[np.int64]) -> str:
         """Hash the bindings in the order in which they were made."""
-        bound = self.log.kind[entries] == EventKind.BIND
-        digest = hashlib.blake2b(digest_size=16)
-        for column, dtype in (("pod", "<i4"), ("node", "<i4"), ("devices", "<i8")):
-            values = getattr(self.log, column)[entries][bound]
-            digest.update(values.astype(dtype).tobytes())
-        return digest.hexdigest()
+        made = entries[self.log.kind[entries] == EventKind.BIND]
+        return placement_digest(
+            self.log.pod[made], self.log.node[made], self.log.devices[made]
+        )
 
 
 @contextlib.contextmanager

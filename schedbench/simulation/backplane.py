@@ -1,0 +1,60 @@
+"""What stands between the components: etcd, the API servers, a client for each user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from schedbench.clock import Clock
+from schedbench.controlplane.api import Api
+from schedbench.controlplane.apiserver import ApiServers
+from schedbench.controlplane.authorization import MASTERS, User
+from schedbench.controlplane.client import Client
+from schedbench.controlplane.etcd import Etcd
+from schedbench.controlplane.parameters import Parameters
+from schedbench.objects.pod import Pod
+
+Stamp = Callable[[Pod, str], None]
+
+
+class Backplane:
+    """The API as the components of one cluster share it.
+
+    Parameters
+    ----------
+    replicas
+        How many API servers.
+    stamp
+        Told of the hops of each pod.
+
+    Attributes
+    ----------
+    etcd, servers
+        The store and the API servers.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        parameters: Parameters,
+        seed: int,
+        stamp: Stamp,
+        *,
+        replicas: int = 1,
+    ) -> None:
+        self.etcd = Etcd(clock, parameters.etcd, seed)
+        self.servers = ApiServers(
+            clock,
+            self.etcd,
+            parameters.api_server,
+            seed,
+            replicas,
+            network=parameters.network,
+            stamp=stamp,
+        )
+
+    def __call__(
+        self, user: str, qps: float | None = None, burst: int | None = None
+    ) -> Api:
+        """Return a client for a user; one that is no component may do everything."""
+        groups = () if user.startswith("system:kube-") else (MASTERS,)
+        return Client(self.servers, User(user, groups), qps=qps, burst=burst)

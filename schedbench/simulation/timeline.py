@@ -1,0 +1,143 @@
+"""The way of every pod through the cluster, hop by hop, with the time of each."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.clock import Clock
+from schedbench.objects.pod import Pod
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOPS = (
+    "applied",
+    "admitted",
+    "stored",
+    "seen_by_scheduler",
+    "decided",
+    "bound",
+    "seen_by_kubelet",
+    "sandbox",
+    "pulled",
+    "started",
+    "ready",
+    "routable",
+)
+"""The hops of a pod, in causal order."""
+PERCENTILES = (50, 90, 99, 100)
+_NUMBER = {hop: index for index, hop in enumerate(HOPS)}
+
+
+class Timelines:
+    """The stamps of all pods, as columns that grow.
+
+    Parameters
+    ----------
+    clock
+        By which stamps are made.
+
+    Attributes
+    ----------
+    names
+        `namespace/name` of each pod, in the order in which they were first stamped.
+    uids
+        Their uids.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.names: list[str] = []
+        self.uids: list[str] = []
+        self._clock = clock
+        self._index: dict[str, int] = {}
+        self._pod = array.array("i")
+        self._hop = array.array("b")
+        self._time = array.array("d")
+
+    def __len__(self) -> int:
+        return len(self._time)
+
+    def stamp(self, pod: Pod, hop: str) -> None:
+        """Note that a pod comes to a hop now."""
+        uid = pod.metadata.uid or pod.key
+        index = self._index.get(uid)
+        if index is None:
+            index = self._index[uid] = len(self.names)
+            self.names.append(pod.key)
+            self.uids.append(uid)
+        self._pod.append(index)
+        self._hop.append(_NUMBER[hop])
+        self._time.append(self._clock.now)
+
+    def first(self) -> NDArray[np.float64]:
+        """Return when each pod first came to each hop, float64[pod, hop]; NaN = never.
+
+        A scheduler that tries again decides again: of `decided` the last time before
+        the pod was bound counts.
+        """
+        times = np.full((len(self.names), len(HOPS)), np.nan)
+        pod = np.frombuffer(self._pod, dtype=np.int32)
+        hop = np.frombuffer(self._hop, dtype=np.int8)
+        time = np.frombuffer(self._time, dtype=np.float64)
+        _, first = np.unique(pod.astype(np.int64) * len(HOPS) + hop, return_index=True)
+        times[pod[first], hop[first]] = time[first]
+        decided, bound = _NUMBER["decided"], _NUMBER["bound"]
+        late = hop == decided
+        late[late] = ~(time[late] > times[pod[late], bound])
+        times[pod[late], decided] = time[late]
+        return times
+
+    def disorder(self) -> list[str]:
+        """Return where an effect comes before its cause, one sentence each."""
+        times = self.first()
+        before = np.fmax.accumulate(times, axis=1)
+        wrong = times[:, 1:] < before[:, :-1]
+        return [
+            f"{self.names[pod]} was {HOPS[hop + 1]} at {times[pod, hop + 1]} s, "
+            f"but came to an earlier hop at {before[pod, hop]} s"
+            for pod, hop in zip(*map(np.ndarray.tolist, wrong.nonzero()), strict=True)
+        ]
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row for each pod: uid, namespace, name, and the time of each hop."""
+        import pandas as pd
+
+        split = [name.partition("/") for name in self.names]
+        columns: dict[str, Sequence[object] | NDArray[np.float64]] = {
+            "uid": self.uids,
+            "namespace": [namespace for namespace, _, _ in split],
+            "name": [name for _, _, name in split],
+        }
+        times = self.first()
+        columns |= {hop: times[:, index] for index, hop in enumerate(HOPS)}
+        return pd.DataFrame(columns)
+
+    def percentiles(self) -> pd.DataFrame:
+        """Return percentiles of the seconds each hop took after the one before it.
+
+        A row for each hop that a pod came to, and one, `total`, from the first hop to
+        the last; `pods` is how many came.
+        """
+        import pandas as pd
+
+        times = self.first()
+        before = np.fmax.accumulate(times, axis=1)
+        steps = {
+            hop: times[:, index] - before[:, index - 1]
+            for index, hop in enumerate(HOPS)
+            if index
+        }
+        steps["total"] = before[:, -1] - np.fmin.reduce(times, axis=1)
+        rows = {}
+        for hop, seconds in steps.items():
+            known = seconds[~np.isnan(seconds)]
+            if len(known):
+                values = np.percentile(known, PERCENTILES).tolist()
+                rows[hop] = [len(known), *values]
+        names = ["pods", *(f"p{value}" for value in PERCENTILES)]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=names)
