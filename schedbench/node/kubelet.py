@@ -123,8 +123,6 @@ class Kubelet:
         self._informer: Informer | None = None
         self.start()
 
-    # -- up and down --
-
     def start(self) -> None:
         """Come up: hear of all pods anew, and of those that went meanwhile."""
         if self.healthy:
