@@ -29,10 +29,6 @@ from schedbench.objects.pod import Pod
 from schedbench.rng import stream_key
 
 
-def _no_stamp(pod: Pod, hop: str) -> None:
-    """Stamp nothing."""
-
-
 class Kubelet:
     """The kubelet of one node.
 
@@ -81,7 +77,7 @@ class Kubelet:
         seed: int,
         runtime: Runtime,
         network: Network,
-        stamp: Callable[[Pod, str], None] = _no_stamp,
+        stamp: Callable[[Pod, str], None] = lambda _pod, _hop: None,
     ) -> None:
         self.clock = clock
         self.api = api
@@ -117,7 +113,7 @@ class Kubelet:
             self._evict,
             self.report.changed,
         )
-        self.runtime.images.other_bytes = self._disk
+        self.runtime.images.other_bytes = lambda: self.usage().disk
         self._changed: dict[str, Worker] = {}
         self._health: list[Callable[[bool], None]] = []
         self.statics = StaticPods(api, self.name, self.statuses, self._remove)
@@ -126,8 +122,6 @@ class Kubelet:
         self.healthy = False
         self._informer: Informer | None = None
         self.start()
-
-    # -- up and down --
 
     def start(self) -> None:
         """Come up: hear of all pods anew, and of those that went meanwhile."""
@@ -293,7 +287,7 @@ class Kubelet:
     def _kill(self, worker: Worker) -> None:
         """Stop a pod that the API knows no more."""
         if worker.stage in {"sandbox", "up", "stopping"}:
-            self.containers.stop(worker, 0.0, _nothing)
+            self.containers.stop(worker, 0.0, lambda _worker: None)
 
     def _ended(self, worker: Worker) -> None:
         """Let go of what a pod held, its containers being over, and report."""
@@ -380,9 +374,6 @@ class Kubelet:
         if self.healthy:
             self.eviction.changed()
 
-    def _disk(self) -> int:
-        return sum(pod_usage(worker).disk for worker in self.workers.values())
-
     def _finish(self, worker: Worker, reason: str, message: str, grace: float) -> None:
         worker.fate = ("Failed", reason, message)
         self.containers.stop(worker, grace, self._ended)
@@ -406,7 +397,3 @@ class Kubelet:
             self.healthy = self.report.up = self.containers.alive = healthy
             for callback in self._health:
                 callback(healthy)
-
-
-def _nothing(worker: Worker) -> None:
-    """Do nothing with a pod."""

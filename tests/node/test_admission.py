@@ -24,7 +24,8 @@ from schedbench.objects.taints import Taint, Toleration
             {"memory": "9Gi"},
             "OutOfmemory",
             (
-                "Node didn't have enough resource: memory, requested: 9663676416, used: 0, "
+                "Node didn't have enough resource: memory, requested: 9663676416, "
+                "used: 0, "
                 "capacity: 8589934592"
             ),
         ),
@@ -76,7 +77,7 @@ def test_a_host_port_is_taken_once() -> None:
 
 
 def test_taints_that_expel_are_looked_at_others_are_not() -> None:
-    """A NoExecute taint rejects a pod that does not tolerate it; NoSchedule does not."""
+    """A NoExecute taint rejects pods that do not tolerate it; NoSchedule does not."""
     world = World()
     taints = [Taint(key="a", effect="NoSchedule"), Taint(key="b", effect="NoExecute")]
     tainted = Node(metadata=world.node.metadata, status=world.node.status)

@@ -130,7 +130,7 @@ def test_layers_that_are_there_are_not_pulled_again() -> None:
 
 
 def test_a_registry_outage_backs_off_and_ends() -> None:
-    """During an outage pods say ErrImagePull, then ImagePullBackOff, and start after."""
+    """In an outage pods say ErrImagePull, then ImagePullBackOff, and start after it."""
     world = World()
     world.runtime.registry.fail(25.0)
     world.add(pod(image="new:1"))
