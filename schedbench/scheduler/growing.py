@@ -10,33 +10,29 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-import msgspec
 import numpy as np
 
 from schedbench.cluster.encode import EncodedWorkload, encode
 from schedbench.cluster.images import ImageTable
 from schedbench.cluster.state import remove_node
-from schedbench.objects.controllers import (
-    ReplicaSet,
-    ReplicationController,
-    Service,
-    StatefulSet,
-)
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.policy import Namespace, PodDisruptionBudget
+from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.plugins.gpu_share import choose_devices
+from schedbench.scheduler.changes import (
+    SELECTING,
+    changes_class,
+    node_parts,
+    selection,
+)
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.pod_classes import PodClasses, keys_in_object
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.sampling import NodeWalk
 from schedbench.scheduler.snapshot import put_all
 from schedbench.scheduler.world import NOWHERE, World
-
-SELECTING = (Namespace, Service, ReplicationController, ReplicaSet, StatefulSet)
-"""Kinds of which the columns hold something."""
 
 
 class GrowingWorld:
@@ -111,7 +107,7 @@ class GrowingWorld:
         key = type(item).__name__, item.key
         before = self._objects.get(key)
         self._objects[key] = item
-        changed = before is None or _selection(before) != _selection(item)
+        changed = before is None or selection(before) != selection(item)
         if changed and isinstance(item, SELECTING):
             self._classes.see(keys_in_object(item))
             self._select_anew()
@@ -134,7 +130,7 @@ class GrowingWorld:
         name = node.metadata.name
         before = self.nodes.get(name)
         self.nodes[name] = node
-        if before is None or _parts(before) != _parts(node):
+        if before is None or node_parts(before) != node_parts(node):
             self._add_slot(node)
             self._changes.append((name, node))
             self.version += 1
@@ -148,7 +144,7 @@ class GrowingWorld:
     def wait(self, pod: Pod) -> int:
         """Take in a pod that waits, or its newest version, and return its class."""
         before = self._waiting.get(pod.key)
-        if before is not None and not _changes_class(before[0], pod):
+        if before is not None and not changes_class(before[0], pod):
             number = before[1]
         else:
             number = self._classes.number(pod)
@@ -167,7 +163,7 @@ class GrowingWorld:
     def place(self, pod: Pod, start: float) -> PlacedPod:
         """Let a pod be on the node that it names; return what it holds there."""
         waited = self._waiting.pop(pod.key, None)
-        if waited is None or _changes_class(waited[0], pod):
+        if waited is None or changes_class(waited[0], pod):
             number = self._classes.number(pod)
         else:
             number = waited[1]
@@ -195,7 +191,7 @@ class GrowingWorld:
         """Take in a new version of a pod that is on its node."""
         before = self.pods[pod.key]
         number = before.pod_class
-        if _changes_class(before.pod, pod):
+        if changes_class(before.pod, pod):
             number = self._classes.number(pod)
         after = dataclasses.replace(before, pod=pod, pod_class=number)
         self.pods[pod.key] = after
@@ -397,42 +393,3 @@ class GrowingWorld:
             world.forget(found.pod.key)
             self._put(found)
         self._miscounted = len(self.nodes) < len(self._node_of)
-
-
-def _changes_class(before: Pod, after: Pod) -> bool:
-    """Return whether a new version of a pod may be of another class."""
-    old, new = before.metadata, after.metadata
-    if (old.deletion_timestamp is None) != (new.deletion_timestamp is None):
-        return True
-    if old.labels is not new.labels and old.labels != new.labels:
-        return True
-    if before.status.resize != after.status.resize:
-        return True
-    one, other = before.spec, after.spec
-    if one is other:
-        return False
-    if one.node_name != other.node_name:
-        one = msgspec.structs.replace(one, node_name=other.node_name)
-    return one != other
-
-
-def _parts(node: Node) -> tuple[object, ...]:
-    """Return what scheduling looks at of a node."""
-    meta, status = node.metadata, node.status
-    return (
-        meta.labels,
-        meta.annotations,
-        node.spec,
-        status.allocatable,
-        status.images,
-        status.volumes_in_use,
-        status.volumes_attached,
-        status.declared_features,
-    )
-
-
-def _selection(item: KubernetesObject) -> object:
-    """Return what the columns hold of an object of another kind."""
-    if isinstance(item, Namespace):
-        return item.metadata.labels
-    return item.spec.selector if isinstance(item, SELECTING) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
@@ -43,6 +43,35 @@ AUDITOR = "auditor"
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 EVENTS_PER_LOOK = 10_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wiring:
+    """What components are wired with.
+
+    Attributes
+    ----------
+    clock, parameters, seed
+        The time, the latencies and capacities, and the run's seed.
+    clients
+        Makes a user's client.
+    stamp
+        To be told of the hops of pods.
+    """
+
+    clock: Clock
+    parameters: Parameters
+    seed: int
+    clients: Clients
+    stamp: Stamp
+
+
+Component = Callable[[Wiring], object]
+
+
+def hollow_nodes(wiring: Wiring) -> HollowNodes:
+    """Wire nodes without runtimes."""
+    return HollowNodes(wiring.clients(NODES), wiring.stamp)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,11 +113,12 @@ def end_to_end(
     seed: int,
     parameters: Parameters,
     connect: Connect = Backplane,
+    components: Sequence[Component] = (hollow_nodes,),
     until: float = math.inf,
     quiet: float = QUIET,
     deadline: float | None = None,
 ) -> Told:
-    """Play a workload through a cluster of hollow nodes.
+    """Play a workload through a cluster, of hollow nodes by default.
 
     It ends when nothing is to come and another attempt would change nothing.
 
@@ -98,6 +128,8 @@ def end_to_end(
         Latencies and capacities.
     connect
         Builds the API.
+    components
+        Wire what there is besides the API and the scheduler.
     until
         Simulated second at which to stop in any case.
     quiet
@@ -130,7 +162,9 @@ def end_to_end(
         pods=encoded.class_pods,
         nodes=encoded.initial_nodes,
     )
-    HollowNodes(clock, backplane(NODES), timelines.stamp)
+    wiring = Wiring(clock, parameters, seed, backplane, timelines.stamp)
+    for component in components:
+        component(wiring)
     driver = Driver(clock, backplane(USERS), encoded, recorder)
     started = time.perf_counter()
     looked = 0

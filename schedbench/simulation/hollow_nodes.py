@@ -11,7 +11,6 @@ from typing import cast
 
 import msgspec
 
-from schedbench.clock import Clock
 from schedbench.controlplane.api import Api, WatchEvent
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node
@@ -26,16 +25,13 @@ class HollowNodes:
 
     Parameters
     ----------
-    clock, api
-        The time, and the API as they see it.
+    api
+        The API as they see it.
     stamp
         Told of the hops of each pod.
     """
 
-    def __init__(
-        self, clock: Clock, api: Api, stamp: Callable[[Pod, str], None]
-    ) -> None:
-        self._clock = clock
+    def __init__(self, api: Api, stamp: Callable[[Pod, str], None]) -> None:
         self._api = api
         self._stamp = stamp
         api.watch("Node", self._on_node)
