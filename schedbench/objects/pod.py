@@ -258,7 +258,6 @@ class PodStatus(ApiStruct):
     phase: str | None = None
     nominated_node_name: str | None = None
     start_time: str | None = None
-    pod_ip: str | None = msgspec.field(default=None, name="podIP")
     reason: str | None = None
     message: str | None = None
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
