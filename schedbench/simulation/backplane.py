@@ -7,7 +7,7 @@ from collections.abc import Callable
 from schedbench.clock import Clock
 from schedbench.controlplane.api import Api
 from schedbench.controlplane.apiserver import ApiServers
-from schedbench.controlplane.authorization import MASTERS, User
+from schedbench.controlplane.authorization import MASTERS, NODE_PREFIX, NODES, User
 from schedbench.controlplane.client import Client
 from schedbench.controlplane.etcd import Etcd
 from schedbench.controlplane.parameters import Parameters
@@ -56,5 +56,9 @@ class Backplane:
         self, user: str, qps: float | None = None, burst: int | None = None
     ) -> Api:
         """Return a client for a user; one that is no component may do everything."""
-        groups = () if user.startswith("system:kube-") else (MASTERS,)
+        groups: tuple[str, ...] = (MASTERS,)
+        if user.startswith("system:kube-"):
+            groups = ()
+        elif user.startswith(NODE_PREFIX):
+            groups = (NODES,)
         return Client(self.servers, User(user, groups), qps=qps, burst=burst)
