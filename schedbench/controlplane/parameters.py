@@ -8,9 +8,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Mapping
-from typing import Literal
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from schedbench.controlplane.latency import Latency
 
