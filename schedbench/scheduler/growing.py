@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from schedbench.cluster.encode import EncodedWorkload, encode
+from schedbench.cluster.gpu import gpu_devices
 from schedbench.cluster.images import ImageTable
 from schedbench.cluster.state import remove_node
 from schedbench.objects.kinds import KubernetesObject
@@ -134,6 +135,9 @@ class GrowingWorld:
             self._add_slot(node)
             self._changes.append((name, node))
             self.version += 1
+            if self._world is not None:
+                state = next(iter(self._world.sessions.values())).state
+                self._stale |= gpu_devices(node) > len(state.gpu_free)
 
     def drop_node(self, name: str) -> None:
         """Take in that a node left; pods on it stay until they go themselves."""

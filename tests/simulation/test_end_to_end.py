@@ -18,6 +18,7 @@ from schedbench.objects.defaults import default_pod
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.node import Node, NodeStatus
 from schedbench.objects.pod import Container, Pod, ResourceRequirements
+from schedbench.objects.policy import PriorityClass
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.backplane import Backplane, Stamp
@@ -78,9 +79,9 @@ def bare(draw: st.DrawFn) -> Workload:
             pod.spec, priority=0, priority_class_name=None, preemption_policy=None
         )
         templates.append(msgspec.structs.replace(pod, spec=spec))
-    return dataclasses.replace(
-        drawn, pods=dataclasses.replace(pods, templates=templates)
-    )
+    objects = [one for one in drawn.objects if not isinstance(one, PriorityClass)]
+    stream = dataclasses.replace(pods, templates=templates)
+    return dataclasses.replace(drawn, pods=stream, objects=objects)
 
 
 @given(workload=workloads(), spec=st.sampled_from(POLICIES))
