@@ -33,8 +33,8 @@ def data(results: Results) -> pd.DataFrame | None:
 
     Columns: scenario, size, policy, hop, mean_s, share (of the whole way).
     """
-    timelines = getattr(results, "timelines", None)
-    if timelines is None or timelines.empty:
+    timelines = results.timelines
+    if timelines.empty:
         return None
     parts = []
     for group in views.largest(results):

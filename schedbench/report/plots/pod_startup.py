@@ -40,8 +40,8 @@ def data(results: Results) -> pd.DataFrame | None:
     Columns: scenario, size, policy, what (`ready` or `slo`), share, seconds. Shares
     are of all applied pods; the last is that of those that got there.
     """
-    timelines = getattr(results, "timelines", None)
-    if timelines is None or timelines.empty:
+    timelines = results.timelines
+    if timelines.empty:
         return None
     parts = []
     for group in views.largest(results):
