@@ -110,7 +110,7 @@ class ApiServerParameters:
 
     Service times are without the store's. No component's share is published below the
     objectives (SIG Scalability, `slos/api_call_latency.md`: mutating and single reads
-    p99 ≤ 1 s, lists ≤ 30 s); the defaults are a thousandth to a hundredth of them.
+    p99 ≤ 1 s, lists ≤ 30 s); the defaults are assumptions far below.
 
     Attributes
     ----------
@@ -502,8 +502,7 @@ CONTAINERD = RuntimeProfile(
     stop_container=Latency(0.03, 0.12),
     remove_pod_sandbox=Latency(0.05, 0.2),
 )
-"""Estimates of the order that Espe et al., "Performance Evaluation of Container
-Runtimes" (CLOSER 2020), and Kuasar's boot-time report give for containerd on runc."""
+"""Estimates: no published study was found that times the CRI's calls one by one."""
 
 CRI_O = RuntimeProfile(
     run_pod_sandbox=Latency(0.15, 0.45),
