@@ -510,7 +510,7 @@ CRI_O = RuntimeProfile(
     stop_container=Latency(0.04, 0.15),
     remove_pod_sandbox=Latency(0.06, 0.25),
 )
-"""Estimates: containerd's, slower by a quarter, as the same paper orders the two."""
+"""Estimates: those of containerd, slower by a quarter."""
 
 DOCKER = RuntimeProfile(
     run_pod_sandbox=Latency(0.2, 0.6),
