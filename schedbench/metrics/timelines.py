@@ -15,21 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-HOPS = (
-    "applied",
-    "admitted",
-    "stored",
-    "seen_by_scheduler",
-    "decided",
-    "bound",
-    "seen_by_kubelet",
-    "sandbox",
-    "pulled",
-    "started",
-    "ready",
-    "routable",
-)
-"""The way of a pod, in causal order."""
+from schedbench.simulation.timeline import HOPS
 
 PERCENTILES = (50, 90, 99)
 STARTUP_SLO = 5.0

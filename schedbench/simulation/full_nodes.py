@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -121,12 +121,13 @@ class Machines:
 
 def full_nodes() -> Sequence[Component]:
     """Return the components of a whole cluster besides API and scheduler."""
-    leases: list[NodeLeases] = []
+    made: list[Machines] = []
 
     def machines(wiring: Wiring) -> Machines:
         parameters = wiring.parameters.cluster_controllers.node_leases
-        leases.append(NodeLeases(wiring.clock, parameters, wiring.seed))
-        return Machines(wiring, leases[-1])
+        leases = NodeLeases(wiring.clock, parameters, wiring.seed)
+        made.append(Machines(wiring, leases))
+        return made[-1]
 
     def manager(wiring: Wiring) -> ControllerManager:
         return ControllerManager(
@@ -134,17 +135,17 @@ def full_nodes() -> Sequence[Component]:
             wiring.clients(MANAGER),
             wiring.parameters,
             wiring.seed,
-            controllers=[*CONTROLLERS, NodeLifecycle.over(leases[-1])],
+            controllers=[*CONTROLLERS, NodeLifecycle.over(made[-1].leases)],
         )
 
     def proxies(wiring: Wiring) -> ProxyFleet:
-        count: Callable[[], int] = lambda: 1  # noqa: E731
+        nodes = made[-1].kubelets
         return ProxyFleet(
             wiring.clock,
             wiring.clients(PROXY),
             wiring.parameters.proxy,
             wiring.seed,
-            count,
+            lambda: len(nodes),
             wiring.stamp,
         )
 
