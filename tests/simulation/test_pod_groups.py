@@ -11,10 +11,11 @@ import msgspec
 import pytest
 
 from schedbench.cluster.encode import encode
+from schedbench.errors import InputError
 from schedbench.objects.defaults import default_node, default_pod
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.policy import PodGroup
+from schedbench.objects.policy import CompositePodGroup, PodGroup
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.record import EventKind, Record
@@ -88,3 +89,26 @@ def test_gang_displaces_pods_of_lower_priority() -> None:
 
     assert sum(deleted.values()) == 2
     assert sum(bound.values()) == 5
+
+
+def test_groups_that_are_each_others_parents_are_refused() -> None:
+    """A circle of groups is told by its names before anything runs."""
+    groups = [
+        msgspec.convert(
+            {
+                "metadata": {"name": name, "namespace": "default"},
+                "spec": {
+                    "schedulingPolicy": {"basic": {}},
+                    "parentCompositePodGroupName": parent,
+                },
+            },
+            CompositePodGroup,
+        )
+        for name, parent in (("a", "b"), ("b", "a"))
+    ]
+    given = Workload(
+        "circle", [node(1)], PodStream.of(pods(None, 1)), groups, queue="kube-scheduler"
+    )
+
+    with pytest.raises(InputError, match="a → b → a"):
+        replay(encode(given), make_policy("kube-scheduler"), seed=1)

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from schedbench.cluster.pod_groups import PodGroupTable
 from schedbench.objects.defaults import priority_classes_by_name
 from schedbench.objects.kinds import KubernetesObject
-from schedbench.objects.pod_groups import GroupKey, default_pod_group, group_of
+from schedbench.objects.pod_groups import (
+    GroupKey,
+    check_hierarchy,
+    default_pod_group,
+    group_of,
+)
 from schedbench.objects.policy import CompositePodGroup, PodGroup
 from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.dry_run import PlacedPod
@@ -35,12 +40,19 @@ Room = GroupPreemption[QueuedPod, PlacedPod]
 
 
 def make_table(objects: Iterable[KubernetesObject]) -> PodGroupTable:
-    """Return the groups among API objects, without members."""
+    """Return the groups among API objects, without members.
+
+    Raises
+    ------
+    InputError
+        If groups are each other's parents, or name a priority class that is not there.
+    """
     table = PodGroupTable()
     classes = priority_classes_by_name(objects)
-    for item in objects:
-        if isinstance(item, PodGroup | CompositePodGroup):
-            table.put(default_pod_group(item, classes))
+    groups = [one for one in objects if isinstance(one, PodGroup | CompositePodGroup)]
+    check_hierarchy(groups)
+    for group in groups:
+        table.put(default_pod_group(group, classes))
     return table
 
 
