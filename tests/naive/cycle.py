@@ -192,13 +192,20 @@ def _refused(
     }
     for plugin in profile.filters:
         if plugin == "VolumeRestrictions" and world.storage and pod.spec.volumes:
-            everywhere = {name: world.on(name) for name in world.placed}
-            verdict = volumes.refusal(pod, node, world.storage, everywhere)
+            verdict = volumes.refusal(
+                pod, node, world.storage, others, in_use(world), world.changes(node)
+            )
             if verdict is not None:
                 return verdict
         if plugin in checks and (reasons := checks[plugin]()):
             return plugin, reasons
     return None
+
+
+def in_use(world: World) -> list[Pod]:
+    """Return the pods on all nodes, as PreFilter saw them."""
+    seen = world.before or world
+    return [pod for node in seen.nodes for pod in seen.on(node)]
 
 
 def _score(

@@ -6,7 +6,7 @@ One pod and one node at a time, straight from the objects.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -43,7 +43,6 @@ MIGRATED = {
     "kubernetes.io/gce-pd": "pd.csi.storage.gke.io",
     "kubernetes.io/azure-disk": "disk.csi.azure.com",
 }
-Placed = Mapping[str, list[Pod]]
 
 
 @dataclasses.dataclass
@@ -90,12 +89,22 @@ def stop(pod: Pod, storage: Storage) -> tuple[str, Reasons] | None:
 
 
 def refusal(
-    pod: Pod, node: Node, storage: Storage, placed: Placed
+    pod: Pod,
+    node: Node,
+    storage: Storage,
+    here: list[Pod],
+    everywhere: list[Pod],
+    changes: tuple[list[Pod], list[Pod]] = ((), ()),
 ) -> tuple[str, Reasons] | None:
-    """Return the first plugin that refuses the node, and why."""
-    here = placed.get(node.metadata.name, [])
+    """Return the first plugin that refuses the node, and why.
+
+    `here` are the pods on the node, `everywhere` those that PreFilter saw on all nodes,
+    `changes` those that came to the node and went since.
+    """
     checks = {
-        "VolumeRestrictions": lambda: _restricted(pod, here, storage, placed),
+        "VolumeRestrictions": lambda: _restricted(
+            pod, here, storage, everywhere, changes
+        ),
         "NodeVolumeLimits": lambda: _too_many(pod, node, here, storage),
         "VolumeBinding": lambda: _unbindable(pod, node, storage),
         "VolumeZone": lambda: _out_of_zone(pod, node, storage),
@@ -205,22 +214,49 @@ def _nowhere(pod: Pod, storage: Storage) -> str | None:
     return None
 
 
-def _restricted(pod: Pod, here: list[Pod], storage: Storage, placed: Placed) -> Reasons:
+def _restricted(
+    pod: Pod,
+    here: list[Pod],
+    storage: Storage,
+    everywhere: list[Pod],
+    changes: tuple[list[Pod], list[Pod]],
+) -> Reasons:
+    """Upstream's counter of conflicts: made in PreFilter, moved by AddPod, RemovePod.
+
+    If PreFilter finds nothing to do the plugin is skipped, whoever comes to the node.
+    """
+    alone = {
+        _key(claim)
+        for _, claim in _claims(pod, storage, own=False)
+        if claim is not None and "ReadWriteOncePod" in claim.spec.access_modes
+    }
+    conflicts = len(alone & {key for other in everywhere for key in _mounted(other)})
+    disks = any(_is_disk(volume) for volume in pod.spec.volumes)
+    if not disks and not conflicts:
+        return PASS
     there = [volume for other in here for volume in other.spec.volumes]
     if any(_same_disk(a, b) for a, b in product(pod.spec.volumes, there)):
         return Reasons(["node(s) had no available disk"])
-    used = {
-        (other.metadata.namespace, volume.persistent_volume_claim.claim_name)
-        for pods in placed.values()
-        for other in pods
-        for volume in other.spec.volumes
-        if volume.persistent_volume_claim
-    }
-    for _, claim in _claims(pod, storage, own=False):
-        alone = claim is not None and "ReadWriteOncePod" in claim.spec.access_modes
-        if claim is not None and alone and _key(claim) in used:
-            return Reasons([IN_USE])
-    return PASS
+    names = {name for _, name in alone}
+    came, went = changes
+    conflicts += sum(name in names for other in came for _, name in _mounted(other))
+    conflicts -= sum(name in names for other in went for _, name in _mounted(other))
+    return Reasons([IN_USE]) if conflicts > 0 else PASS
+
+
+def _mounted(pod: Pod) -> Iterator[tuple[str, str]]:
+    for volume in pod.spec.volumes:
+        if volume.persistent_volume_claim:
+            yield pod.metadata.namespace, volume.persistent_volume_claim.claim_name
+
+
+def _is_disk(volume: Volume) -> bool:
+    return bool(
+        volume.gce_persistent_disk
+        or volume.aws_elastic_block_store
+        or volume.iscsi
+        or volume.rbd
+    )
 
 
 def _same_disk(mine: Volume, other: Volume) -> bool:

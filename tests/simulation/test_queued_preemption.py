@@ -5,16 +5,44 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
+from naive import queued as naive
+from naive.profile import from_configuration
 from naive.queue_objects import pod as queue_pod
 from queued_sentences import SPEC, node, pod, record_of, told, workload
 
 from schedbench.cluster.encode import encode
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.policy import PodDisruptionBudget
+from schedbench.objects.storage import PersistentVolume, PersistentVolumeClaim
 from schedbench.objects.workload import PodUpdate
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.queued import run as queued_run
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.replay import replay
+
+
+def claim_for_one_pod(name: str) -> list[ApiObject]:
+    """Make a ReadWriteOncePod claim with its volume."""
+    claim = {
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "annotations": {"pv.kubernetes.io/bind-completed": "yes"},
+        },
+        "spec": {"accessModes": ["ReadWriteOncePod"], "volumeName": f"{name}-volume"},
+        "status": {"phase": "Bound"},
+    }
+    volume = {
+        "metadata": {"name": f"{name}-volume"},
+        "spec": {
+            "accessModes": ["ReadWriteOncePod"],
+            "claimRef": {"namespace": "default", "name": name},
+        },
+    }
+    return [
+        msgspec.convert(claim, PersistentVolumeClaim),
+        msgspec.convert(volume, PersistentVolume),
+    ]
 
 
 def test_a_preemptor_makes_room_and_binds_at_the_same_instant() -> None:
@@ -71,6 +99,30 @@ def test_a_higher_pod_takes_the_nominated_node() -> None:
     given = workload([node("a", "2")], [nominated, pod("1", 50)], 0.0, 1.0)
 
     assert told(given) == [(1.0, "BIND", 1, "a")]
+
+
+def test_a_claim_for_one_pod_does_not_wait_for_a_nominated_pod() -> None:
+    """PreFilter skips VolumeRestrictions while no pod in the cluster uses the claim.
+
+    So a nominated pod that will use it keeps no other pod of its priority away. Source:
+    kubernetes v1.34 plugins/volumerestrictions, PreFilter.
+    """
+    mount = {"name": "data", "persistentVolumeClaim": {"claimName": "one"}}
+    waits = pod(
+        "1", 10, nominated="a", schedulingGates=[{"name": "wait"}], volumes=[mount]
+    )
+    given = workload(
+        [node("a", "2")],
+        [waits, pod("1", 10, volumes=[mount])],
+        0.0,
+        1.0,
+        objects=claim_for_one_pod("one"),
+    )
+    profiles = from_configuration(None, whole=True)
+    twin = [tuple(one) for one in naive.play(given, profiles)]
+
+    assert told(given) == [(1.0, "BIND", 1, "a")]
+    assert twin[-1:] == told(given)
 
 
 def test_a_pod_that_never_preempts_waits() -> None:
