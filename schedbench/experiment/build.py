@@ -116,7 +116,9 @@ def build(scenario: Scenario, size: str | None, seed: int) -> Workload:
         raise error.at(source=scenario.path or scenario.name) from None
     _check_limits(sized, workload)
     name = f"{scenario.name}/{chosen}"
-    return dataclasses.replace(workload, name=name, queue=sized.queue)
+    return dataclasses.replace(
+        workload, name=name, queue=sized.queue, simulation=sized.simulation
+    )
 
 
 def expand_target(

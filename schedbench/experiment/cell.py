@@ -131,8 +131,8 @@ class CellResult(msgspec.Struct):
     threshold_failures
         The scenario's thresholds that were missed, one sentence each.
     tables
-        placements, samples, node_fill and rejections: Arrow tables, stored beside
-        the cell.
+        placements, samples, node_fill, rejections, and end to end timelines: Arrow
+        tables, stored beside the cell.
     """
 
     key: str

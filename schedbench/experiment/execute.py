@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedbench.errors import (
     NotModelledError,
@@ -19,6 +19,11 @@ from schedbench.errors import (
     UnknownNameError,
 )
 from schedbench.experiment.cell import Cell, CellResult, missed_thresholds
+
+if TYPE_CHECKING:
+    from schedbench.cluster.encode import EncodedWorkload
+    from schedbench.policies.base import Policy
+    from schedbench.simulation.end_to_end import Told
 
 
 def run_cell(cell: Cell) -> CellResult:
@@ -66,15 +71,21 @@ def _simulate(cell: Cell, result: CellResult) -> None:
         encoded = encode(workload)
     result.nodes = len(encoded.node_names)
     with _timed(stages, "replay"):
-        record = replay(
-            encoded, policy, seed=cell.seed, engine=engine, deadline=deadline
-        )
+        if workload.simulation == "end-to-end":
+            told = _end_to_end(encoded, policy, cell.seed, deadline)
+            encoded, record = told.encoded, told.record
+            workload = encoded.workload
+            result.tables = {"timelines": tables.from_frame(told.timelines.frame())}
+        else:
+            record = replay(
+                encoded, policy, seed=cell.seed, engine=engine, deadline=deadline
+            )
     result.placement_digest = record.digest
     result.notes += record.notes
     result.wall_clock = wall_clock(record)
     with _timed(stages, "evaluate"):
         result.metrics = evaluate(encoded, record)
-        result.tables = {
+        result.tables |= {
             "placements": tables.placements(workload, encoded.node_names, record),
             "samples": tables.from_frame(samples(encoded, record)),
             "node_fill": tables.from_frame(node_fill(encoded, record)),
@@ -92,6 +103,24 @@ def _simulate(cell: Cell, result: CellResult) -> None:
         {name: metric.better for name, metric in METRICS.items()},
     )
     result.status = "done"
+
+
+def _end_to_end(
+    encoded: EncodedWorkload, policy: Policy, seed: int, deadline: float | None
+) -> Told:
+    """Play a workload through a whole cluster."""
+    from schedbench.controlplane.parameters import Parameters
+    from schedbench.simulation.end_to_end import end_to_end
+    from schedbench.simulation.full_nodes import full_nodes
+
+    return end_to_end(
+        encoded,
+        policy,
+        seed=seed,
+        parameters=Parameters(),
+        components=full_nodes(),
+        deadline=deadline,
+    )
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from schedbench.errors import InputError
 from schedbench.experiment.cell import SCHEMA_VERSION, CellResult
 
 MANIFEST = "manifest.json"
-TABLES = ("placements", "samples", "node_fill", "rejections")
+TABLES = ("placements", "samples", "node_fill", "rejections", "timelines")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -18,7 +18,7 @@ from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.files import file_digest, files_below
 from schedbench.experiment.schema import decode
 from schedbench.experiment.settings import apply_settings, parse_sets, substitute
-from schedbench.objects.workload import QueueKind
+from schedbench.objects.workload import QueueKind, SimulationKind
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
@@ -97,6 +97,8 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
         A trace, instead of the above.
     queue
         How pods that found no node wait: see `Workload.queue`.
+    simulation
+        What is simulated besides the placement: see `Workload.simulation`.
     sizes, default_size
         Settings by dotted path for each named size.
     thresholds
@@ -115,6 +117,7 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
     manifests: str | None = None
     openb: Openb | None = None
     queue: QueueKind = "immediate"
+    simulation: SimulationKind = "replay"
     sizes: dict[str, dict[str, Any]] = field(default_factory=dict)
     default_size: str | None = None
     labels: list[str] = field(default_factory=list)

@@ -83,6 +83,11 @@ class Results:
         """Nodes rejected, by plugin and reason."""
         return self._tables("rejections", ["plugin", "reason", "nodes"])
 
+    @functools.cached_property
+    def timelines(self) -> pd.DataFrame:
+        """When each pod made each hop, of cells that were played end to end."""
+        return self._tables("timelines", ["uid"])
+
     def placements(self, key: str) -> pd.DataFrame:
         """Return the event log of one cell: time, kind, pod, node, devices."""
         frame: pd.DataFrame = self._table(key, "placements").to_pandas()
@@ -99,6 +104,8 @@ class Results:
 
         parts = []
         for row in self.cells.loc[self.cells["status"] == "done"].itertuples():
+            if not self._path(str(row.key), name).exists():
+                continue
             table = self._table(str(row.key), name)
             for place, column in enumerate(BY):
                 values = pa.repeat(getattr(row, column), table.num_rows)
@@ -112,8 +119,11 @@ class Results:
         return frame
 
     def _table(self, key: str, name: str) -> pa.Table:
+        return _read_table(self._path(key, name))
+
+    def _path(self, key: str, name: str) -> Path:
         path = self.parts.get(key, self.path)
-        return _read_table(cell_folder(path, key) / f"{name}.parquet")
+        return cell_folder(path, key) / f"{name}.parquet"
 
 
 def collect(out: Path) -> list[CellResult]:

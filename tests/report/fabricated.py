@@ -49,6 +49,7 @@ class Fabricated:
     node_fill: pd.DataFrame
     rejections: pd.DataFrame
     path: Any = field(default=None)
+    timelines: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def fabricate(
@@ -66,13 +67,14 @@ def fabricate(
         for policy in chosen
         for seed in range(1, seeds + 1)
     ]
-    cells, samples, fills, rejections = [], [], [], []
+    cells, samples, fills, rejections, hops = [], [], [], [], []
     for key in grid:
         rng = np.random.default_rng([seed_of(key), key[4]])
         cells.append(_cell(key, rng))
         samples.append(_samples(key, rng))
         fills.append(_node_fill(key, rng))
         rejections += _rejections(key, rng)
+        hops.append(_timelines(key))
     frame = pd.DataFrame(cells)
     for row in range(failed):
         at = frame.index[(row * 37) % len(frame)]
@@ -92,6 +94,7 @@ def fabricate(
                 "scenario", "size", "policy", "seed", "plugin", "reason", "nodes",
             ],
         ),
+        timelines=pd.concat(hops, ignore_index=True),
     )  # fmt: skip
 
 
@@ -175,8 +178,36 @@ def _samples(key: tuple, rng: np.random.Generator, points: int = 200) -> pd.Data
         "allocation_memory": cpu * 0.9,
         "allocation_gpu": cpu * 0.95 if "gpu" in scenario else np.nan,
         "fragmentation": 0.3 - 0.2 * good * rise,
+        "rate_api_server_calls": nodes * (0.2 + (1 - rise) * wave),
+        "rate_etcd_writes": nodes * (0.1 + (1 - rise) / 3),
+        "depth_api_server_requests": np.maximum(0, waiting - nodes / 4),
+        "depth_scheduler_pods": waiting,
+        "depth_replicaset_keys": 40 * (1 - rise) * wave,
+        "depth_endpointslice_keys": 0.0,
     }
     return _frame(key, columns)
+
+
+HOPS = {  # mean seconds of each hop
+    "admitted": 0.004, "stored": 0.012, "seen_by_scheduler": 0.02, "decided": 0.4,
+    "bound": 0.03, "seen_by_kubelet": 0.02, "sandbox": 0.35, "pulled": 2.5,
+    "started": 0.25, "ready": 1.0, "routable": 0.6,
+}  # fmt: skip
+
+
+def _timelines(key: tuple, pods: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng([seed_of(key), key[4], 1])
+    slow = 2 - _quality(key[3])
+    took = np.array(list(HOPS.values())) * rng.lognormal(0, 0.5, (pods, len(HOPS)))
+    took[:, 3] *= slow**3
+    took[rng.random(pods) < 0.6, 7] = 0.0
+    applied = np.sort(rng.uniform(0, 60, pods))[:, None]
+    times = np.hstack([applied, applied + took.cumsum(axis=1)])
+    times[: int(2 * slow), 9:] = np.nan
+    frame = pd.DataFrame(times, columns=["applied", *HOPS])
+    frame["uid"] = [f"uid-{number}" for number in range(pods)]
+    frame = frame.melt("uid", var_name="hop", value_name="time").dropna()
+    return _frame(key, {name: frame[name].to_numpy() for name in frame})
 
 
 def _node_fill(key: tuple, rng: np.random.Generator) -> pd.DataFrame:

@@ -193,11 +193,9 @@ def test_same_results_give_the_same_bytes(tmp_path: Path) -> None:
 def test_names_are_escaped_everywhere(tmp_path: Path) -> None:
     """A scenario, policy or error text cannot put markup or a file where it likes."""
     results = fabricate(2, 2, {EVIL: {"../../x": 9}}, failed=1)
-    for frame in (results.cells, results.samples, results.node_fill):
+    frames = [results.cells, results.samples, results.node_fill]
+    for frame in (*frames, results.rejections, results.timelines):
         frame["policy"] = frame["policy"].replace("least-allocated", EVIL)
-    results.rejections["policy"] = results.rejections["policy"].replace(
-        "least-allocated", EVIL
-    )
     results.rejections["reason"] = EVIL
     results.cells["error"] = results.cells["error"].replace(".*", EVIL, regex=True)
     results.cells["notes"] = EVIL

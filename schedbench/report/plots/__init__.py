@@ -20,6 +20,9 @@ PLOTS = {
     "node_fill": "schedbench.report.plots.node_fill",
     "rejections": "schedbench.report.plots.rejections",
     "sensitivity": "schedbench.report.plots.sensitivity",
+    "pod_startup": "schedbench.report.plots.pod_startup",
+    "hop_breakdown": "schedbench.report.plots.hop_breakdown",
+    "control_plane_load": "schedbench.report.plots.control_plane_load",
     "latency": "schedbench.report.plots.latency",
     "scaling": "schedbench.report.plots.scaling",
 }
