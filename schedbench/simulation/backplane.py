@@ -14,6 +14,7 @@ from schedbench.controlplane.parameters import Parameters
 from schedbench.objects.pod import Pod
 
 Stamp = Callable[[Pod, str], None]
+SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 class Backplane:
@@ -57,7 +58,7 @@ class Backplane:
     ) -> Api:
         """Return a client for a user; one that is no component may do everything."""
         groups: tuple[str, ...] = (MASTERS,)
-        if user.startswith("system:kube-"):
+        if user.startswith(("system:kube-", SERVICE_ACCOUNT)):
             groups = ()
         elif user.startswith(NODE_PREFIX):
             groups = (NODES,)

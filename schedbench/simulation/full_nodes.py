@@ -24,6 +24,7 @@ from schedbench.controlplane.controllers.replica_set import ReplicaSetController
 from schedbench.controlplane.controllers.replication_controller import (
     ReplicationControllerController,
 )
+from schedbench.controlplane.controllers.resource_quota import ResourceQuotas
 from schedbench.controlplane.controllers.service_account import ServiceAccounts
 from schedbench.controlplane.controllers.stateful_set import StatefulSetController
 from schedbench.controlplane.controllers.taint_eviction import TaintEviction
@@ -37,6 +38,7 @@ from schedbench.node.proxy import ProxyFleet
 from schedbench.node.runtime import Runtime
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node, NodeCondition
+from schedbench.simulation.addons import Addons
 
 if TYPE_CHECKING:
     from schedbench.simulation.end_to_end import Component, Wiring
@@ -60,6 +62,7 @@ CONTROLLERS = (
     Namespaces,
     GarbageCollector,
     Disruption,
+    ResourceQuotas,
 )
 """What kube-controller-manager runs, besides the node lifecycle."""
 
@@ -77,10 +80,15 @@ class Machines:
         Whose heart is heard.
     """
 
-    def __init__(self, wiring: Wiring, leases: NodeLeases) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        leases: NodeLeases,
+        kubelets: dict[str, Kubelet] | None = None,
+    ) -> None:
         self._wiring = wiring
         clock, parameters, seed = wiring.clock, wiring.parameters, wiring.seed
-        self.kubelets: dict[str, Kubelet] = {}
+        self.kubelets: dict[str, Kubelet] = {} if kubelets is None else kubelets
         self.runtime = Runtime(clock, parameters.runtime, parameters.images, seed)
         self.network = Network(clock, parameters.pod_network, seed)
         self.leases = leases
@@ -119,14 +127,19 @@ class Machines:
         kubelet.api.patch("Node", "", kubelet.name, _ready, subresource="status")
 
 
-def full_nodes() -> Sequence[Component]:
-    """Return the components of a whole cluster besides API and scheduler."""
+def full_nodes(addons: Addons | None = None) -> Sequence[Component]:
+    """Return the components of a whole cluster besides API and scheduler.
+
+    Add-ons are told of the nodes and have their controllers run, but are wired by
+    themselves.
+    """
+    above = Addons() if addons is None else addons
     made: list[Machines] = []
 
     def machines(wiring: Wiring) -> Machines:
         parameters = wiring.parameters.cluster_controllers.node_leases
         leases = NodeLeases(wiring.clock, parameters, wiring.seed)
-        made.append(Machines(wiring, leases))
+        made.append(Machines(wiring, leases, above.kubelets))
         return made[-1]
 
     def manager(wiring: Wiring) -> ControllerManager:
@@ -135,7 +148,11 @@ def full_nodes() -> Sequence[Component]:
             wiring.clients(MANAGER),
             wiring.parameters,
             wiring.seed,
-            controllers=[*CONTROLLERS, NodeLifecycle.over(made[-1].leases)],
+            controllers=[
+                *CONTROLLERS,
+                *above.controllers,
+                NodeLifecycle.over(made[-1].leases),
+            ],
         )
 
     def proxies(wiring: Wiring) -> ProxyFleet:
