@@ -48,8 +48,8 @@ class MetricsServer:
     Parameters
     ----------
     usage
-        What a running pod uses at a simulated second, or on average about then;
-        nothing if its kubelet does not answer.
+        What a running pod used on average between two simulated seconds; nothing if
+        its kubelet does not answer.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class MetricsServer:
         api: Api,
         parameters: MetricsServerParameters,
         seed: int,
-        usage: Callable[[Pod, float], Usage],
+        usage: Callable[[Pod, float, float], Usage],
     ) -> None:
         del seed
         self._clock, self._api, self._parameters = clock, api, parameters
@@ -134,7 +134,7 @@ class MetricsServer:
         last, before = self._reading(0), self._reading(1)
         if last is None or before is None or since > before:
             return None
-        usage = self._usage(pod, last)
+        usage = self._usage(pod, before, last)
         return Sample(usage, last, last - before) if usage else None
 
     def _reading(self, back: int) -> float | None:

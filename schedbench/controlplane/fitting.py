@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
@@ -83,3 +83,21 @@ class Room:
                 self._free[name] += sign * amount
         if "pods" in self._free:
             self._free["pods"] += sign
+
+
+def placed(pod: Pod, rooms: Sequence[Room]) -> bool:
+    """Place a pod into the first room that it fits, and return whether there is one."""
+    return any(room.take(pod) for room in rooms)
+
+
+def all_placed(pods: Sequence[Pod], rooms: Sequence[Room]) -> bool:
+    """Return whether the pods fit into the rooms together; takes nothing in the end."""
+    taken: list[tuple[Room, Pod]] = []
+    for pod in pods:
+        room = next((room for room in rooms if room.take(pod)), None)
+        if room is None:
+            break
+        taken.append((room, pod))
+    for room, pod in taken:
+        room.give_back(pod)
+    return len(taken) == len(pods)

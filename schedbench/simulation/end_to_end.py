@@ -177,5 +177,8 @@ def end_to_end(
             looked = clock.events
             if time.monotonic() > deadline:
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+    else:
+        if until < math.inf:
+            clock.run(until=until)
     total = time.perf_counter() - started
     return Told(encoded, recorder.record(encoded, total), timelines, clock.events)
