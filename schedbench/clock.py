@@ -41,6 +41,11 @@ class Timer:
 class Clock:
     """Simulated time, and what is to happen.
 
+    Parameters
+    ----------
+    start
+        Where it begins.
+
     Attributes
     ----------
     now
@@ -49,8 +54,8 @@ class Clock:
         How many have happened.
     """
 
-    def __init__(self) -> None:
-        self.now = 0.0
+    def __init__(self, start: float = 0.0) -> None:
+        self.now = start
         self.events = 0
         self._heap: list[tuple[float, int, int, Timer]] = []
         self._sequence = 0

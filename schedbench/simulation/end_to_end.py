@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
@@ -17,11 +17,14 @@ from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
+from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.workload import Workload
 from schedbench.policies.base import Policy
 from schedbench.simulation.backplane import Backplane, Stamp
-from schedbench.simulation.driver import Driver
+from schedbench.simulation.driver import Action, Driver
+from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
+from schedbench.simulation.outcome import outcome
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -34,12 +37,14 @@ from schedbench.simulation.timeline import Timelines
 
 Clients = Callable[..., Api]
 """User, calls a second and at once → the API as that user's client sees it."""
-Connect = Callable[[Clock, Parameters, int, Stamp], Clients]
-"""Builds what stands between the components, from clock, parameters and seed."""
+Connect = Callable[[Clock, Parameters, int, Stamp, Iterable[KubernetesObject]], Clients]
+"""Builds what stands between the components, with what is stored at first."""
 SCHEDULER = "system:kube-scheduler"
 NODES = "hollow-nodes"
 USERS = "users"
 AUDITOR = "auditor"
+BOOT = 10.0
+"""Simulated seconds that the components have before the workload begins."""
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 EVENTS_PER_LOOK = 10_000
@@ -81,7 +86,7 @@ class Told:
     Attributes
     ----------
     encoded
-        The workload, in the pod and node numbers of the record.
+        The workload as it came to pass, in the pod and node numbers of the record.
     record
         What happened.
     timelines
@@ -114,6 +119,8 @@ def end_to_end(
     parameters: Parameters,
     connect: Connect = Backplane,
     components: Sequence[Component] = (hollow_nodes,),
+    actions: Sequence[Action] = (),
+    boot: float = BOOT,
     until: float = math.inf,
     quiet: float = QUIET,
     deadline: float | None = None,
@@ -130,6 +137,10 @@ def end_to_end(
         Builds the API.
     components
         Wire what there is besides the API and the scheduler.
+    actions
+        What users do beside the workload.
+    boot
+        Simulated seconds that the components have before time 0.
     until
         Simulated second at which to stop in any case.
     quiet
@@ -143,13 +154,21 @@ def end_to_end(
     TimeLimitError
         If the deadline passes.
     """
-    clock = Clock()
+    clock = Clock(-boot)
     timelines = Timelines(clock)
     workload = encoded.workload
-    backplane = connect(clock, parameters, seed, timelines.stamp)
+    backplane = connect(
+        clock, parameters, seed, timelines.stamp, first_objects(encoded)
+    )
     stream = workload.pods
     numbers = {stream.name(pod): pod for pod in range(len(stream))}
-    recorder = Recorder(clock, backplane(AUDITOR), numbers, encoded.initial_nodes)
+    recorder = Recorder(
+        clock,
+        backplane(AUDITOR),
+        numbers,
+        encoded.initial_nodes,
+        len(workload.nodes),
+    )
     scheduler = Scheduler(
         clock,
         backplane(SCHEDULER, parameters.scheduler.qps, parameters.scheduler.burst),
@@ -165,7 +184,7 @@ def end_to_end(
     wiring = Wiring(clock, parameters, seed, backplane, timelines.stamp)
     for component in components:
         component(wiring)
-    driver = Driver(clock, backplane(USERS), encoded, recorder)
+    driver = Driver(clock, backplane(USERS), encoded, recorder, actions)
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
@@ -178,4 +197,6 @@ def end_to_end(
             if time.monotonic() > deadline:
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     total = time.perf_counter() - started
-    return Told(encoded, recorder.record(encoded, total), timelines, clock.events)
+    whole, record = outcome(encoded, recorder, total)
+    record = dataclasses.replace(record, notes=driver.refusals())
+    return Told(whole, record, timelines, clock.events)
