@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from schedbench.metrics.timelines import HOPS, breakdown
+from schedbench.simulation.timeline import HOPS, breakdown
 from schedbench.report import lettering, style, views
 
 if TYPE_CHECKING:
