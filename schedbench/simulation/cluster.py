@@ -25,11 +25,12 @@ from schedbench.node.proxy import ProxyFleet
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.simulation.backplane import Backplane, Stamp
+from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.drain import Drain
 from schedbench.simulation.faults import Elected
 from schedbench.simulation.machines import Machines
 from schedbench.simulation.replicas import Replicas
-from schedbench.simulation.wiring import Clients, Component, ControlPlane, Wiring
+from schedbench.simulation.wiring import Clients, Component, Wiring
 
 Connect: TypeAlias = Callable[
     [Clock, Parameters, int, Stamp, Iterable[KubernetesObject]], Clients

@@ -19,9 +19,11 @@ from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import Workload
 from schedbench.policies.base import Policy
+from schedbench.simulation.actions import Action
 from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.cluster import Cluster, Connect
-from schedbench.simulation.driver import Action, Driver
+from schedbench.simulation.control_plane import ControlPlane
+from schedbench.simulation.driver import Driver
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
@@ -37,7 +39,7 @@ from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.timeline import Timelines
-from schedbench.simulation.wiring import Component, ControlPlane, Wiring
+from schedbench.simulation.wiring import Component, Wiring
 
 NODES = "hollow-nodes"
 USERS = "users"

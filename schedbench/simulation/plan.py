@@ -17,9 +17,9 @@ from schedbench.controlplane.parameters import RUNTIMES, Parameters
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.objects.decode import decode_object
 from schedbench.objects.kinds import KINDS
-from schedbench.simulation.driver import Action
+from schedbench.simulation.actions import Action
+from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.faults import Fault, faults_end
-from schedbench.simulation.wiring import ControlPlane
 
 NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
 SCALABLE = (

@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeAlias
-
-from msgspec import Meta, Struct
+from typing import TypeAlias
 
 from schedbench.clock import Clock
 from schedbench.controlplane.api import Api
 from schedbench.controlplane.parameters import Parameters
 from schedbench.simulation.backplane import Stamp
+from schedbench.simulation.control_plane import ControlPlane
 
 Clients: TypeAlias = Callable[..., Api]
 """User, calls a second and at once → the API as that user's client sees it."""
-Replicas: TypeAlias = Annotated[int, Meta(ge=1, le=16)]
-
-
-class ControlPlane(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """How many there are of each part of the control plane.
-
-    Attributes
-    ----------
-    etcd
-        Members of the store's quorum.
-    api_servers
-        Replicas, all at work behind a balancer.
-    schedulers, controller_managers
-        Replicas, of which the one that holds the lease works.
-    """
-
-    etcd: Literal[1, 3, 5, 7] = 1
-    api_servers: Replicas = 1
-    schedulers: Replicas = 1
-    controller_managers: Replicas = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
