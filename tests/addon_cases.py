@@ -19,9 +19,10 @@ from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.addons import Addons, NodeGroup
 from schedbench.simulation.backplane import Backplane
-from schedbench.simulation.end_to_end import Component, Told, Wiring, end_to_end
+from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.full_nodes import full_nodes
 from schedbench.simulation.load import Load
+from schedbench.simulation.wiring import Component, Wiring
 
 LABELS = {"app": "web"}
 META = {"name": "web", "namespace": "default"}

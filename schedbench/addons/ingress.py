@@ -10,6 +10,7 @@ ingress-nginx, docs/how-it-works.md (endpoints change without a reload).
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 from schedbench.clock import Clock, Timer
@@ -73,7 +74,7 @@ class Ingress:
         self._changed_services: dict[str, None] = {}
         self._timer: Timer | None = None
         self._listeners: list[Callable[[str], None]] = []
-        self._free = 0.0
+        self._free = -math.inf
         self.start()
 
     def start(self) -> None:

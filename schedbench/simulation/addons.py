@@ -36,7 +36,7 @@ from schedbench.sources.synthetic.nodes import NodeShape
 from schedbench.units import milli_value
 
 if TYPE_CHECKING:
-    from schedbench.simulation.end_to_end import Component, Wiring
+    from schedbench.simulation.wiring import Component, Wiring
 
 ACCOUNT = "system:serviceaccount:"
 DNS = f"{ACCOUNT}kube-system:coredns"
