@@ -69,6 +69,7 @@ class MetricsServer:
     def start(self) -> None:
         """Come up; the first scrape is one resolution later."""
         self._since = self._clock.now
+        self._read: tuple[float, float | None, float | None] = (-math.inf, None, None)
         self._up = True
         self._pods = Informer(self._api, "Pod")
         self._pods.listen(self._changed)
@@ -131,7 +132,9 @@ class MetricsServer:
         since = self._running.get(pod.key)
         if not self._up or since is None:
             return None
-        last, before = self._reading(0), self._reading(1)
+        if self._read[0] != self._clock.now:
+            self._read = (self._clock.now, self._reading(0), self._reading(1))
+        _, last, before = self._read
         if last is None or before is None or since > before:
             return None
         usage = self._usage(pod, before, last)
