@@ -140,6 +140,7 @@ def play(
     later: Mapping[float, Callable[[Api], None]] | None = None,
     at: Mapping[float, Callable[[Played], None]] | None = None,
     seed: int = 1,
+    quiet: float = math.inf,
 ) -> Played:
     """Play a cluster with all add-ons.
 
@@ -192,7 +193,7 @@ def play(
         connect=connect,
         components=parts,
         until=until,
-        quiet=math.inf,
+        quiet=quiet,
     )
     return Played(addons, seen, made[-1], told)
 

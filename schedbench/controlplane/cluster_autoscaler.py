@@ -126,6 +126,11 @@ class ClusterAutoscaler:
             if self._timer is not None:
                 self._timer.cancel()
 
+    @property
+    def settled(self) -> bool:
+        """Whether no node is on its way."""
+        return not self.ordered
+
     def pool_of(self, node: str) -> NodePool | None:
         """Return the pool of a node, told by its name."""
         return self._pools.get(node.rpartition("-")[0])

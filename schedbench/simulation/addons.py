@@ -165,14 +165,17 @@ class Addons:
         return self.resolver
 
     def ingress(self, loads: Sequence[Load] = ()) -> Component:
-        """Return what wires the ingress controller and the requests that come."""
+        """Return what wires the ingress controller and the requests that come.
 
-        def wire(wiring: Wiring) -> Ingress:
+        A run with requests goes on until its time is over.
+        """
+
+        def wire(wiring: Wiring) -> Traffic:
             clock, parameters, seed = wiring.clock, wiring.parameters, wiring.seed
             api = wiring.clients(INGRESS)
             gateway = self.gateway = Ingress(clock, api, parameters.ingress, seed)
             read = parameters.metrics_server
-            self.traffic = Traffic(
+            traffic = self.traffic = Traffic(
                 clock,
                 gateway,
                 loads,
@@ -180,7 +183,7 @@ class Addons:
                 free=self._free,
                 horizon=2 * (read.resolution + read.housekeeping),
             )
-            return gateway
+            return traffic
 
         return wire
 

@@ -225,6 +225,11 @@ class Traffic:
             self._flows[load.key] = flow
             self._plan(flow)
 
+    @property
+    def settled(self) -> bool:
+        """Whether no request will ever come."""
+        return not self._flows
+
     def cpu(self, address: str, begin: float, end: float, most: float) -> float:
         """Return the millicores that a back-end spent on requests, on average.
 

@@ -173,6 +173,29 @@ def test_no_node_comes_twice_while_a_new_one_is_not_ready_yet() -> None:
     assert [name for _, _, name in played.nodes()] == ["n-1"]
 
 
+def test_a_run_is_not_over_while_a_node_is_on_its_way() -> None:
+    """However quiet it is meanwhile; without requests it ends when all is done."""
+    slow = {"median": 500, "p99": 500}
+    played = play(
+        [deployment(6)],
+        nodes=1,
+        until=math.inf,
+        quiet=60,
+        groups=[group(provisioning=slow)],
+    )
+
+    assert played.told.timelines.frame()["ready"].notna().all()
+    assert played.nodes()[0][0] > 500
+
+
+def test_a_run_with_requests_goes_on_to_its_end() -> None:
+    """However quiet the cluster is."""
+    steady = load(kind="constant", requests=1)
+    played = play([deployment(1), service()], until=900, quiet=60, loads=[steady])
+
+    assert played.addons.traffic.requests(WEB).offered == pytest.approx(900)
+
+
 def test_a_quota_refuses_pods_until_it_is_raised() -> None:
     """Three of five come; the ReplicaSet goes on trying, at least every 1000 s."""
 
@@ -285,6 +308,8 @@ def test_ingress_traffic_goes_to_ready_pods_alone() -> None:
         for time, backends in zip(frame["time"], frame["backends"], strict=True)
     )
     assert frame["backends"].max() == 3
+    full = frame[frame["backends"] == 3].iloc[0]["time"]
+    assert full - ready.max() < 1 / 0.3 + 2
     assert frame.iloc[-1][["backends", "unserved"]].tolist() == [0, 9]
     assert ends < frame.iloc[-1]["time"] < ends + 15
     assert played.addons.traffic.requests(WEB).offered == pytest.approx(9 * 150)
