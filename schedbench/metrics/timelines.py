@@ -55,13 +55,19 @@ class Slo:
 
 
 def by_pod(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a pod and a column a hop, NaN where the pod did not get there."""
-    if "hop" not in frame:
-        return frame.set_index("uid").reindex(columns=pd.Index(HOPS)).astype(float)
-    first = frame.pivot_table(
-        index="uid", columns="hop", values="time", aggfunc="min", observed=True
-    )
-    return first.reindex(columns=pd.Index(HOPS)).astype(float)
+    """Return a row a pod and a column a hop, NaN where the pod did not get there.
+
+    Pods applied before 0, when the workload begins, are the cluster's own and are
+    left out.
+    """
+    if "hop" in frame:
+        pods = frame.pivot_table(
+            index="uid", columns="hop", values="time", aggfunc="min", observed=True
+        )
+    else:
+        pods = frame.set_index("uid")
+    pods = pods.reindex(columns=pd.Index(HOPS)).astype(float)
+    return pods[~(pods["applied"] < 0)]
 
 
 def durations(pods: pd.DataFrame) -> pd.DataFrame:

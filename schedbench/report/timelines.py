@@ -86,8 +86,9 @@ def _rates(
     at: NDArray[np.float64], rate: NDArray[np.float64], grid: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the mean rate before each point of the grid, since the one before it."""
-    total = np.cumsum(np.nan_to_num(rate) * np.diff(at, prepend=0.0))
-    counts = np.interp(grid, np.append(0.0, at), np.append(0.0, total))
+    begin = min(0.0, at[0])
+    total = np.cumsum(np.nan_to_num(rate) * np.diff(at, prepend=begin))
+    counts = np.interp(grid, np.append(begin, at), np.append(0.0, total))
     return np.append(0.0, np.diff(counts) / np.diff(grid))
 
 

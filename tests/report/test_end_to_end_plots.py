@@ -172,6 +172,13 @@ def test_rates_on_the_grid_lose_no_call():
     assert (found[1:] * np.diff(grid)).sum() == pytest.approx(counts.sum())
 
 
+def test_rates_before_the_workload_do_not_count():
+    """Of samples from -2 s on those after 0 are drawn."""
+    at, rate = np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), np.array([99.0, 99, 99, 4, 6])
+
+    assert timelines._rates(at, rate, np.array([0.0, 1, 2])).tolist() == [0, 4, 6]
+
+
 def test_a_rate_after_a_pause_is_that_of_the_pause():
     """A sample tells of the time since the one before it, not of the time after."""
     samples = pd.DataFrame({

@@ -3,7 +3,7 @@
 Above, lines are means over seeds, the band reaches from the least to the most of any
 seed, and grey is when a fault lasts. Below, a line a fault and policy reaches from the
 fault's beginning to the marker, when no more pods are unready than before it: the mean
-over seeds, or an arrow if in some seed that never comes.
+over seeds, or `never` if in some seed that does not come.
 """
 
 from __future__ import annotations
@@ -138,9 +138,13 @@ def _recoveries(
         never = math.isinf(row["recovery"])
         until = end if never else begin + row["recovery"] / divisor
         line = look.line() | {"markevery": [1], "linewidth": 1.0}
+        axis.plot([begin, until], [place, place], **line, clip_on=False)
         if never:
-            line |= {"marker": ">", "markersize": 6, "clip_on": False}
-        axis.plot([begin, until], [place, place], **line)
+            axis.annotate(
+                "never", (until, place), xytext=(-7, 0), textcoords="offset points",
+                ha="right", va="center", fontsize=lettering.SMALL, gid=look.gid(),
+                bbox={"facecolor": style.CARD, "edgecolor": "none", "pad": 0.4},
+            )  # fmt: skip
 
 
 def _label(row: dict[Any, Any]) -> str:
