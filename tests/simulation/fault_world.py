@@ -22,7 +22,8 @@ from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.full_nodes import full_nodes
 from schedbench.simulation.machines import Machines
-from schedbench.simulation.wiring import Component, ControlPlane, Wiring
+from schedbench.simulation.plan import ControlPlane
+from schedbench.simulation.wiring import Component, Wiring
 
 LABELS = {"app": "web"}
 BEARS = 5
@@ -109,7 +110,9 @@ def budget(unavailable: int) -> PodDisruptionBudget:
 
 def is_true(item: Any, condition: str = "Ready") -> bool:
     """Return whether a condition of an object is true."""
-    return any(c.type == condition and c.status == "True" for c in item.status.conditions)
+    return any(
+        c.type == condition and c.status == "True" for c in item.status.conditions
+    )
 
 
 class Witness:
