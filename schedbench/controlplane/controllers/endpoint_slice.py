@@ -55,6 +55,7 @@ def endpoint_of(pod: Pod, service: Service) -> Endpoint | None:
 
     Ready: its condition Ready is True and it is not terminating, or the service
     publishes all; serving: its condition Ready is True, terminating or not.
+    Source: `podToEndpoint` in k8s.io/endpointslice utils.go.
     """
     ip = pod.status.pod_ip
     if not ip or pod.status.phase in {"Succeeded", "Failed"}:
@@ -66,7 +67,7 @@ def endpoint_of(pod: Pod, service: Service) -> Endpoint | None:
         addresses=[ip],
         conditions=EndpointConditions(
             ready=everyone or (serves and not leaves),
-            serving=everyone or serves,
+            serving=serves,
             terminating=leaves,
         ),
         target_ref=ObjectReference(

@@ -112,8 +112,15 @@ def test_behaviour_policies_limit_scaling_down() -> None:
     assert down(80, "Disabled") == 80
 
 
+HALF = MetricSpec(
+    resource=ResourceMetricSource(
+        name="cpu", target=MetricTarget(average_utilization=50)
+    )
+)
+
+
 class World:
-    def __init__(self, replicas: int, used: float | None, *, pods: int | None = None):
+    def __init__(self, replicas: int, used: float | None, metrics=(HALF,)):
         self.clock = Clock()
         self.api = FakeApi(self.clock)
         self.used = used
@@ -124,12 +131,10 @@ class World:
                 spec=ReplicaSetSpec(replicas=replicas),
             )
         )
-        for i in range(replicas if pods is None else pods):
+        for i in range(replicas):
             owner = ("ReplicaSet", "rs", uid)
             item = pod(f"p{i}", "n", ready=True, owner=owner, phase="Running")
             self.api.create(item)
-        target = MetricTarget(average_utilization=50)
-        metric = MetricSpec(resource=ResourceMetricSource(name="cpu", target=target))
         self.api.create(
             HorizontalPodAutoscaler(
                 metadata=ObjectMeta(namespace="ns", name="h"),
@@ -139,7 +144,7 @@ class World:
                     ),
                     min_replicas=2,
                     max_replicas=8,
-                    metrics=[metric],
+                    metrics=list(metrics),
                 ),
             )
         )
@@ -159,6 +164,12 @@ def test_replicas_follow_the_load_between_their_bounds() -> None:
     world = World(4, 100.0)
 
     assert world.replicas(1) == 8
+
+
+def test_without_metrics_named_the_aim_is_80_percent_of_the_cpu() -> None:
+    """An autoscaler that names no metric scales by cpu at 80 % of the requests."""
+    assert World(4, 100.0, metrics=()).replicas(1) == 5
+    assert World(4, 80.0, metrics=()).replicas(1) == 4
 
 
 def test_replicas_fall_only_after_the_stabilization_window() -> None:
