@@ -376,6 +376,24 @@ class EndpointSliceParameters:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class EndpointsParameters:
+    """How a service's back-ends are written down in one object.
+
+    Attributes
+    ----------
+    max_addresses
+        At most so many. Source: maxCapacity in
+        `pkg/controller/endpoint/endpoints_controller.go`.
+    updates_batch_period
+        Seconds that changes of pods wait for more of them. Source: flag
+        `--endpoint-updates-batch-period`.
+    """
+
+    max_addresses: int = 1000
+    updates_batch_period: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DisruptionParameters:
     """How disruption budgets are kept.
 
@@ -460,6 +478,7 @@ class ClusterControllerParameters:
     node_lifecycle: NodeLifecycleParameters = NodeLifecycleParameters()
     pod_gc: PodGcParameters = PodGcParameters()
     endpoint_slice: EndpointSliceParameters = EndpointSliceParameters()
+    endpoints: EndpointsParameters = EndpointsParameters()
     disruption: DisruptionParameters = DisruptionParameters()
     horizontal_autoscaling: HorizontalAutoscalingParameters = (
         HorizontalAutoscalingParameters()

@@ -468,7 +468,11 @@ def test_unready_pod_of_a_disrupted_application(world, policy, evicted):
     running(world)
     with_status(world, conditions=[])
     budget(
-        world, disruptions_allowed=0, current_healthy=0, desired_healthy=1, policy=policy
+        world,
+        disruptions_allowed=0,
+        current_healthy=0,
+        desired_healthy=1,
+        policy=policy,
     )
     world.ask(world.admin.evict, "default", "web")
 

@@ -8,7 +8,12 @@ from typing import Any, ClassVar
 from schedbench.controlplane.api import WatchEvent
 from schedbench.controlplane.controllers.base import Call
 from schedbench.controlplane.controllers.expectations import Expectations
-from schedbench.controlplane.controllers.owned import Family, is_active, is_ready, restarts
+from schedbench.controlplane.controllers.owned import (
+    Family,
+    is_active,
+    is_ready,
+    restarts,
+)
 from schedbench.controlplane.controllers.workload import (
     Steps,
     WorkloadController,
