@@ -14,6 +14,7 @@ from schedbench.controlplane.controllers.daemon_set import DaemonSetController
 from schedbench.controlplane.controllers.deployment import DeploymentController
 from schedbench.controlplane.controllers.disruption import Disruption
 from schedbench.controlplane.controllers.endpoint_slice import EndpointSlices
+from schedbench.controlplane.controllers.endpoints import EndpointsController
 from schedbench.controlplane.controllers.garbage_collector import GarbageCollector
 from schedbench.controlplane.controllers.job import JobController
 from schedbench.controlplane.controllers.manager import ControllerManager
@@ -24,6 +25,7 @@ from schedbench.controlplane.controllers.replica_set import ReplicaSetController
 from schedbench.controlplane.controllers.replication_controller import (
     ReplicationControllerController,
 )
+from schedbench.controlplane.controllers.resource_quota import ResourceQuotas
 from schedbench.controlplane.controllers.service_account import ServiceAccounts
 from schedbench.controlplane.controllers.stateful_set import StatefulSetController
 from schedbench.controlplane.controllers.taint_eviction import TaintEviction
@@ -56,10 +58,12 @@ CONTROLLERS = (
     TaintEviction,
     PodGc,
     EndpointSlices,
+    EndpointsController,
     ServiceAccounts,
     Namespaces,
     GarbageCollector,
     Disruption,
+    ResourceQuotas,
 )
 """What kube-controller-manager runs, besides the node lifecycle."""
 
