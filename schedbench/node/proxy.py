@@ -20,7 +20,7 @@ from schedbench.clock import Clock
 from schedbench.controlplane.api import Api, WatchEvent
 from schedbench.controlplane.informer import Informer
 from schedbench.controlplane.latency import Draws, Latency
-from schedbench.controlplane.parameters import Proxy, ProxyCost
+from schedbench.controlplane.parameters import MIN_SYNC_PERIODS, Proxy, ProxyCost
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.pod import Pod
 from schedbench.rng import stream_key
@@ -200,7 +200,11 @@ class ProxyFleet:
         self._dirty[service] = None
         if not self._set:
             self._set = True
-            earliest = self._began + self.parameters.min_sync_period
+            given = self.parameters
+            period = given.min_sync_period
+            if period is None:
+                period = MIN_SYNC_PERIODS[given.mode]
+            earliest = self._began + period
             when = max(self.clock.now, earliest)
             self.clock.at(when, self._begin, self._epoch)
 

@@ -15,7 +15,6 @@ from schedbench.node.proxy import ProxyFleet, choose_backend, sync_seconds
 from schedbench.objects.discovery import Endpoint, EndpointConditions, EndpointSlice
 from schedbench.objects.meta import ObjectMeta, ObjectReference
 
-
 READY = EndpointConditions(ready=True, serving=True, terminating=False)
 
 
@@ -58,6 +57,20 @@ def test_changes_within_the_least_period_are_one_round() -> None:
 
     assert proxies.rounds == 3
     assert len(proxies.backends["d/s"]) == 20
+
+
+def test_ipvs_has_no_least_period_by_default() -> None:
+    """Only iptables and nftables wait a second between two rounds by default."""
+    rounds = {}
+    for mode in PROXY_COSTS:
+        proxies = fleet(mode=mode)
+        for index in range(20):
+            proxies.clock.at(index / 10, told, proxies, *map(str, range(index + 1)))
+        proxies.clock.run()
+        rounds[mode] = proxies.rounds
+
+    assert rounds["ipvs"] == 20
+    assert rounds["iptables"] == rounds["nftables"] == rounds["userspace"] == 3
 
 
 def test_a_pod_is_routable_when_the_share_of_nodes_route() -> None:
