@@ -124,6 +124,7 @@ class World:
         self.clock = Clock()
         self.api = FakeApi(self.clock)
         self.used = used
+        self.memory: float | None = None
         uid = "rs-uid"
         self.api.create(
             ReplicaSet(
@@ -152,7 +153,8 @@ class World:
         manager(self.clock, self.api, made)
 
     def usage(self, item) -> dict[str, float]:
-        return {} if self.used is None else {"cpu": self.used}
+        told = {"cpu": self.used, "memory": self.memory}
+        return {name: used for name, used in told.items() if used is not None}
 
     def replicas(self, at: float) -> int:
         self.clock.run(until=at)
@@ -170,6 +172,34 @@ def test_without_metrics_named_the_aim_is_80_percent_of_the_cpu() -> None:
     """An autoscaler that names no metric scales by cpu at 80 % of the requests."""
     assert World(4, 100.0, metrics=()).replicas(1) == 5
     assert World(4, 80.0, metrics=()).replicas(1) == 4
+
+
+def test_the_largest_of_several_metrics_counts() -> None:
+    """With several metrics the highest number of replicas is taken."""
+    memory = MetricSpec(
+        resource=ResourceMetricSource(
+            name="memory",
+            target=MetricTarget(type="AverageValue", average_value="100"),
+        )
+    )
+    world = World(4, 10.0, metrics=(HALF, memory))
+    world.memory = 150.0
+
+    assert world.replicas(1) == 6
+
+
+def test_nothing_shrinks_while_a_metric_is_missing() -> None:
+    """If one metric cannot be had the others may only scale up."""
+    memory = MetricSpec(
+        resource=ResourceMetricSource(
+            name="memory",
+            target=MetricTarget(type="AverageValue", average_value="100"),
+        )
+    )
+    idle, busy = (World(4, used, metrics=(HALF, memory)) for used in (10.0, 75.0))
+
+    assert idle.replicas(600) == 4
+    assert busy.replicas(600) == 6
 
 
 def test_replicas_fall_only_after_the_stabilization_window() -> None:
