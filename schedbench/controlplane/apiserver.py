@@ -19,7 +19,7 @@ from schedbench.controlplane.admission import Admission
 from schedbench.controlplane.api import Answer, ApiError
 from schedbench.controlplane.audit import Audit
 from schedbench.controlplane.authorization import Authorizer, User
-from schedbench.controlplane.flow_control import Level, level_of, levels
+from schedbench.controlplane.flow_control import Level, flow_of, level_of, levels
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.links import Links
 from schedbench.controlplane.operations import Operations
@@ -274,7 +274,7 @@ class ApiServers:
             name = self._levels[asked] = level_of(user, kind, request.namespace)
         request.level = name
         level = replica.levels[name]
-        taken = level.take(request, user.name)
+        taken = level.take(request, flow_of(user, name, request.namespace))
         if taken == "seated":
             self._start(request)
         elif taken == "refused":

@@ -187,13 +187,8 @@ def end_to_end(
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
     record = dataclasses.replace(record, notes=driver.refusals())
-    return Told(
-        whole,
-        record,
-        timelines,
-        clock.events,
-        injector.events if injector is not None else (),
-    )
+    events = injector.events if injector is not None else ()
+    return Told(whole, record, timelines, clock.events, events)
 
 
 def schedulers(
@@ -205,9 +200,10 @@ def schedulers(
         parameters, seed = wiring.parameters.scheduler, wiring.seed
         decider = decider_of(policy, encoded.workload, seed)
         count = wiring.control_plane.schedulers
+        made: list[Scheduler] = []
 
         def make() -> Scheduler:
-            is_first = count == 1 and wiring.clock.events == 0
+            is_first = count == 1 and not made
             scheduler = Scheduler(
                 wiring.clock,
                 wiring.clients(SCHEDULER, parameters.qps, parameters.burst),
@@ -221,6 +217,7 @@ def schedulers(
                 nodes=encoded.initial_nodes,
                 active=is_first,
             )
+            made.append(scheduler)
             if not is_first:
                 scheduler.lead()
             return scheduler
