@@ -195,7 +195,7 @@ def end_to_end(
     while (now := clock.next_time()) <= until and now < math.inf:
         waits = bool(faults) or recorder.starting > 0
         patience = max(quiet, PATIENCE) if waits else quiet
-        over = driver.done and now > max(recorder.last, trouble) + patience
+        over = driver.done and now > max(recorder.last, driver.last, trouble) + patience
         if over and cluster.settled:
             break
         clock.run(until=now)
