@@ -8,9 +8,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
-
-from msgspec import Meta, Struct, field
 
 from schedbench.addons.dns import Dns
 from schedbench.addons.ingress import Ingress
@@ -18,12 +15,10 @@ from schedbench.addons.metrics_server import MetricsServer, Usage
 from schedbench.controlplane.api import Answer
 from schedbench.controlplane.authorization import NODE_PREFIX
 from schedbench.controlplane.cluster_autoscaler import ClusterAutoscaler
-from schedbench.controlplane.cluster_autoscaler import NodePool as Pool
 from schedbench.controlplane.controllers.base import Controller
 from schedbench.controlplane.controllers.horizontal_pod_autoscaler import (
     HorizontalPodAutoscalers,
 )
-from schedbench.controlplane.latency import Latency
 from schedbench.node.eviction import pod_usage
 from schedbench.node.kubelet import Kubelet
 from schedbench.node.worker import Worker
@@ -32,11 +27,9 @@ from schedbench.objects.meta import Quantity
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.simulation.load import Load, Traffic
-from schedbench.sources.synthetic.nodes import NodeShape
+from schedbench.simulation.node_groups import NodeGroup, pool
+from schedbench.simulation.wiring import Component, Wiring
 from schedbench.units import milli_value
-
-if TYPE_CHECKING:
-    from schedbench.simulation.wiring import Component, Wiring
 
 ACCOUNT = "system:serviceaccount:"
 DNS = f"{ACCOUNT}kube-system:coredns"
@@ -46,48 +39,6 @@ INGRESS = f"{ACCOUNT}ingress-nginx:ingress-nginx"
 REGISTRATION, LONGEST = 0.1, 7.0
 """Seconds before a kubelet registers its node; doubled at each failure, up to 7.
 Source: `pkg/kubelet/kubelet_node_status.go` (registerWithAPIServer)."""
-
-Positive: TypeAlias = Annotated[float, Meta(gt=0)]
-Count: TypeAlias = Annotated[int, Meta(ge=0)]
-
-
-class Provisioning(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Seconds from the order of a machine to its start, log-normal."""
-
-    median: Positive = 60.0
-    p99: Positive = 180.0
-
-    def __post_init__(self) -> None:
-        if self.p99 < self.median:
-            raise ValueError("p99 is below the median")
-
-
-class NodeGroup(NodeShape, forbid_unknown_fields=True, kw_only=True):
-    """Nodes of one shape that the cluster autoscaler adds and removes.
-
-    Nodes of the cluster whose names are `name-number` belong to it from the start.
-
-    Attributes
-    ----------
-    min, max
-        How many there may be.
-    provisioning
-        How long one takes to come.
-    """
-
-    min: Count = 0
-    max: Count = 1000
-    provisioning: Provisioning = field(default_factory=Provisioning)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.max < self.min:
-            raise ValueError("max is below min")
-
-    def pool(self) -> Pool:
-        """Return it as the cluster autoscaler sees it."""
-        times = Latency(self.provisioning.median, self.provisioning.p99)
-        return Pool(self.name, self.node(), self.min, self.max, times)
 
 
 class Addons:
@@ -143,7 +94,7 @@ class Addons:
         InputError
             If a group's labels or taints are none.
         """
-        pools = [group.pool() for group in groups]
+        pools = [pool(group) for group in groups]
 
         def wire(wiring: Wiring) -> ClusterAutoscaler:
             self.autoscaler = ClusterAutoscaler(

@@ -10,6 +10,7 @@ from schedbench.controlplane.controllers.daemon_set import DaemonSetController
 from schedbench.controlplane.controllers.deployment import DeploymentController
 from schedbench.controlplane.controllers.disruption import Disruption
 from schedbench.controlplane.controllers.endpoint_slice import EndpointSlices
+from schedbench.controlplane.controllers.endpoints import EndpointsController
 from schedbench.controlplane.controllers.garbage_collector import GarbageCollector
 from schedbench.controlplane.controllers.job import JobController
 from schedbench.controlplane.controllers.manager import ControllerManager
@@ -47,6 +48,7 @@ CONTROLLERS = (
     TaintEviction,
     PodGc,
     EndpointSlices,
+    EndpointsController,
     ServiceAccounts,
     Namespaces,
     GarbageCollector,
