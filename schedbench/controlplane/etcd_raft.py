@@ -144,6 +144,10 @@ class Raft:
     def _nth(self, followers: list[float]) -> float:
         return nth(followers, self.quorum - 1)
 
+    def _by_quorum(self, own: float, followers: list[float]) -> float:
+        """Return when the leader and enough followers have what they have since."""
+        return own if self.quorum == 1 else max(own, self._nth(followers))
+
     def _take_turn(self) -> None:
         if self._turn is None and self.leader is not None and self._queue:
             time = max(self._clock.now, self._free)
@@ -162,7 +166,7 @@ class Raft:
             member.receive(append, now, self._rtt(), draws)
             for member in self._followers
         ]
-        self._plan(append, max(self._free, self._nth(followers)))
+        self._plan(append, self._by_quorum(self._free, followers))
 
     def _write(self, requests: list[Request], size: int) -> Append:
         """Let the leader write an append."""
@@ -206,7 +210,8 @@ class Raft:
                 append.timer.cancel()
             index = append.index
             followers = [member.known(index) for member in self._followers]
-            time = max(now, leader.known(index), self._nth(followers))
+            known = self._by_quorum(leader.known(index), followers)
+            time = max(now, known)
             if own is None and append.term == self.term:
                 own = time
             times.append(time)
