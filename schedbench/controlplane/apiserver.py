@@ -211,6 +211,17 @@ class ApiServers:
         if stream.connection is not None:
             stream.connection.disconnect(stream)
 
+    def busy(self) -> tuple[int, int]:
+        """Return how many calls have a seat, and how many wait for one."""
+        levels = [
+            one for each in self._replicas if each.up for one in each.levels.values()
+        ]
+        return sum(one.taken for one in levels), sum(one.waiting for one in levels)
+
+    def sent(self) -> int:
+        """Return how many changes went to watchers of the servers that are up."""
+        return sum(each.cache.sent for each in self._replicas if each.up)
+
     def finish(self, request: Request, answer: Answer) -> None:
         """Answer a call and give its seat to the next; once."""
         if request.done:
@@ -280,17 +291,7 @@ class ApiServers:
         elif taken == "refused":
             self.finish(request, TOO_MANY)
         if self.audit.is_due(self.clock.now):
-            everywhere = [
-                one
-                for each in self._replicas
-                if each.up
-                for one in each.levels.values()
-            ]
-            self.audit.sample(
-                self.clock.now,
-                sum(one.taken for one in everywhere),
-                sum(one.waiting for one in everywhere),
-            )
+            self.audit.sample(self.clock.now, *self.busy())
 
     def _start(self, request: Request) -> None:
         """Serve a call that has a seat."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -156,39 +156,25 @@ def startup_slo(frame: pd.DataFrame) -> Slo:
     )
 
 
-def unready(
-    frame: pd.DataFrame, gone: pd.Series | None = None, end: str = "ready"
-) -> tuple[Times, NDArray[np.int64]]:
-    """Return when the number of pods that are applied but not at `end` changes, and to.
-
-    `gone` is uid → time of the pods that were deleted. The first time returned is −∞,
-    before any pod.
-    """
-    pods = by_pod(frame)
-    out = pods[end]
-    if gone is not None:
-        out = out.fillna(gone.astype(float))
-    up, down = (np.sort(each.dropna().to_numpy()) for each in (pods["applied"], out))
-    times = np.unique(np.concatenate([up, down]))
-    counts = np.searchsorted(up, times, "right") - np.searchsorted(down, times, "right")
-    return np.append(-math.inf, times), np.append(0, counts).astype(np.int64)
-
-
 def recovery(
-    frame: pd.DataFrame,
+    unready: Sequence[tuple[float, int]],
     began: float,
     *,
-    gone: pd.Series | None = None,
     before: float = 60.0,
     hold: float = 30.0,
-    end: str = "ready",
 ) -> float:
-    """Return the seconds from a fault's beginning until pods start as before it.
+    """Return the seconds from a fault's beginning until as many pods are ready again.
 
-    They do once no more pods are unready than at most in the `before` seconds before
-    the fault, for `hold` seconds at least; 0 if they always did, ∞ if never again.
+    They are once no more pods are unready than at most in the `before` seconds before
+    the fault, for `hold` seconds at least; 0 if they always were, ∞ if never again.
+
+    Parameters
+    ----------
+    unready
+        When the number of pods changes that are there and not ready, and to what.
     """
-    times, counts = unready(frame, gone, end)
+    times = np.array([-math.inf, *(time for time, _ in unready)])
+    counts = np.array([0, *(count for _, count in unready)])
     until = np.append(times[1:], math.inf)
     usual = counts[(times <= began) & (until > began - before)].max()
     recovered = began

@@ -7,7 +7,7 @@ begins anew when it leads again; what a drain has cordoned, its end uncordons.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -122,6 +122,12 @@ class Cluster:
         if self._backplane is None:
             raise InputError("this API has no parts that could break")
         return self._backplane
+
+    def served(self) -> Mapping[tuple[str, str, int], Sequence[float]]:
+        """Return the seconds of each API call, by verb, kind and HTTP status."""
+        if self._backplane is None:
+            return {}
+        return self._backplane.servers.audit.seconds
 
     @property
     def settled(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
@@ -38,6 +38,7 @@ from schedbench.simulation.queued.policy import (
 from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.replicas import Replicas
+from schedbench.simulation.sampler import Sampler
 from schedbench.simulation.timeline import Timelines
 from schedbench.simulation.wiring import Component, Wiring
 
@@ -49,8 +50,9 @@ BOOT = 10.0
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 PATIENCE = 600.0
-"""The same after faults: more than pods bear an unreachable node (300 s) after its
-grace period (50 s), and than an image pull or a container backs off (300 s)."""
+"""The same after faults and while containers start: more than pods bear an
+unreachable node (300 s) after its grace period (50 s), and than an image pull or a
+container backs off (300 s)."""
 EVENTS_PER_LOOK = 10_000
 
 
@@ -75,13 +77,25 @@ class Told:
         How many events the clock let happen.
     faults
         What broke and was made whole.
+    ends
+        Uid of each pod → its node, when it was deleted (NaN = never), its phase.
+    unready
+        When the number of pods changed that are there and not ready, and to what.
+    seconds
+        (verb, kind, HTTP status) → how long each API call took.
+    load
+        How busy the parts were; None if nobody looked.
     """
 
     encoded: EncodedWorkload
     record: Record
     timelines: Timelines
     events: int
-    faults: Sequence[FaultEvent] = ()
+    faults: Sequence[FaultEvent]
+    ends: Mapping[str, tuple[str, float, str]]
+    unready: Sequence[tuple[float, int]]
+    seconds: Mapping[tuple[str, str, int], Sequence[float]]
+    load: Sampler | None
 
 
 def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
@@ -108,6 +122,7 @@ def end_to_end(
     faults: Sequence[Fault] = (),
     until: float = math.inf,
     quiet: float = QUIET,
+    sample: float | None = None,
     deadline: float | None = None,
 ) -> Told:
     """Play a workload through a cluster, of hollow nodes by default.
@@ -136,6 +151,8 @@ def end_to_end(
     quiet
         Simulated seconds without news after which the run is over; 0 without
         latencies.
+    sample
+        Simulated seconds between looks at how busy the parts are; None = none.
     deadline
         `time.monotonic()` after which the run is given up.
 
@@ -172,10 +189,12 @@ def end_to_end(
     injector = Injector(clock, cluster, faults, seed) if faults else None
     driver = Driver(clock, clients(USERS), encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
-    patience = max(quiet, PATIENCE) if faults else quiet
+    sampler = Sampler(clock, cluster, sample) if sample is not None else None
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
+        waits = bool(faults) or recorder.starting > 0
+        patience = max(quiet, PATIENCE) if waits else quiet
         over = driver.done and now > max(recorder.last, trouble) + patience
         if over and cluster.settled:
             break
@@ -186,9 +205,19 @@ def end_to_end(
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
-    record = dataclasses.replace(record, notes=driver.refusals())
+    record = dataclasses.replace(record, notes=driver.refusals(), breaches=())
     events = injector.events if injector is not None else ()
-    return Told(whole, record, timelines, clock.events, events)
+    return Told(
+        whole,
+        record,
+        timelines,
+        clock.events,
+        events,
+        recorder.ends,
+        recorder.unready,
+        cluster.served(),
+        sampler,
+    )
 
 
 def schedulers(
