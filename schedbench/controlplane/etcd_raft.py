@@ -95,8 +95,8 @@ class Raft:
         self.appends = 0
         self._tip = root
         self._under_way: deque[Append] = deque()
-        self._applied = 0.0  # until then the appends under way keep it busy
-        self._free = 0.0  # until then the leader's disk is busy
+        self._applied = clock.now  # until then the appends under way keep it busy
+        self._free = clock.now  # until then the leader's disk is busy
         self._queue: deque[tuple[list[Request], int]] = deque()
         self._turn: Timer | None = None
         self._election: Timer | None = None

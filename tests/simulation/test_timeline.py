@@ -43,6 +43,16 @@ def test_a_frame_has_a_row_for_each_pod_and_a_column_for_each_hop() -> None:
     assert frame["ready"].isna().tolist() == [False, True]
 
 
+def test_a_generated_name_is_known_once_the_pod_is_stored() -> None:
+    """The client asks for `web-`, the API server stores `web-x7kq2`."""
+    timelines = Timelines(Clock())
+    for name, hop in (("web-", "applied"), ("web-x7kq2", "stored")):
+        meta = ObjectMeta(name=name, namespace="shop", uid="uid")
+        timelines.stamp(Pod(metadata=meta), hop)
+
+    assert timelines.names == ["shop/web-x7kq2"]
+
+
 def test_an_effect_before_its_cause_is_told() -> None:
     """A pod that is bound before it was stored is out of order, whatever is between."""
     timelines = stamped(("a", "bound", 1.0), ("a", "stored", 2.0))
