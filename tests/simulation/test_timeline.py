@@ -32,7 +32,7 @@ def test_a_frame_has_a_row_for_each_pod_and_a_column_for_each_hop() -> None:
         ("b", "applied", 2.0),
         ("a", "ready", 3.0),
         ("a", "ready", 9.0),
-    ).frame()
+    ).frame({})
 
     assert frame[["uid", "namespace", "name"]].to_numpy().tolist() == [
         ["uid-a", "shop", "a"],
@@ -69,7 +69,7 @@ def test_of_several_decisions_the_one_that_bound_counts() -> None:
         ("a", "decided", 1.0), ("a", "decided", 5.0), ("a", "bound", 6.0)
     )
 
-    assert timelines.frame()["decided"].tolist() == [5.0]
+    assert timelines.frame({})["decided"].tolist() == [5.0]
 
 
 def test_percentiles_are_of_the_time_since_the_hop_before() -> None:
