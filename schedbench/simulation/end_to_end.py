@@ -203,6 +203,9 @@ def end_to_end(
             looked = clock.events
             if time.monotonic() > deadline:
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+    else:
+        if until < math.inf:
+            clock.run(until=until)
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
     record = dataclasses.replace(record, notes=driver.refusals(), breaches=())
