@@ -20,6 +20,7 @@ from typing import Any
 from schedbench.clock import Clock, Timer
 from schedbench.controlplane.etcd_lease import Lessor
 from schedbench.controlplane.etcd_member import Request
+from schedbench.controlplane.etcd_outages import Outages
 from schedbench.controlplane.etcd_raft import Raft
 from schedbench.controlplane.etcd_store import Store
 from schedbench.controlplane.etcd_types import (
@@ -31,7 +32,6 @@ from schedbench.controlplane.etcd_types import (
     Grant,
     LeaseAnswer,
     Op,
-    Outage,
     Put,
     Range,
     RangeAnswer,
@@ -98,7 +98,7 @@ class Etcd:
         self._watches = Watches(clock, self.store, draws, parameters.watch_sync)
         self.reads = 0
         self.writes = 0
-        self.outages: list[Outage] = []
+        self.outages = Outages(clock, self.raft, self.store)
         self._open: deque[Request] = deque()  # in the order of their deadlines
         self._deadline: Timer | None = None
         self._orphans: list[Request] = []
@@ -224,38 +224,26 @@ class Etcd:
     def stop_member(self, number: int) -> None:
         """Crash a member; its disk keeps what was written."""
         self.raft.stop(number)
-        self._count()
+        self.outages.count()
 
     def start_member(self, number: int) -> None:
         """Start a member that was stopped."""
         self.raft.start(number)
-        self._count()
+        self.outages.count()
 
     def isolate(self, number: int) -> None:
         """Cut a member off from the others and from clients."""
         self.raft.isolate(number)
-        self._count()
+        self.outages.count()
 
     def rejoin(self, number: int) -> None:
         """Let a member be reached again."""
         self.raft.rejoin(number)
-        self._count()
+        self.outages.count()
 
     def set_disk(self, number: int, disk: Latency) -> None:
         """Let a member's writes take so long from now on."""
         self.raft.members[number].disk = disk
-
-    def _count(self) -> None:
-        """Note when the quorum goes and when it comes back."""
-        raft, outages = self.raft, self.outages
-        out = bool(outages) and outages[-1].end == math.inf
-        if out == (raft.connected < raft.quorum):
-            return
-        now, revision = self._clock.now, self.store.revision
-        if out:
-            outages[-1].end, outages[-1].last_revision = now, revision
-        else:
-            outages.append(Outage(now, revision))
 
     # -- writes
 

@@ -6,7 +6,6 @@ api/etcdserverpb/rpc.proto.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -49,23 +48,6 @@ class Compacted(msgspec.Struct, frozen=True):
     """
 
     revision: int
-
-
-class Outage(msgspec.Struct):
-    """A time without a quorum.
-
-    Attributes
-    ----------
-    begin, end
-        In simulated seconds; the end is ∞ as long as it lasts.
-    revision, last_revision
-        The store's at its begin and at its end.
-    """
-
-    begin: float
-    revision: int
-    end: float = math.inf
-    last_revision: int = 0
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
