@@ -29,6 +29,11 @@ class ClientWatch:
         self._servers = servers
         self._stream = stream
 
+    @property
+    def synced(self) -> bool:
+        """Whether everything has come that was there when it began."""
+        return self._stream.revision > 0
+
     def stop(self) -> None:
         """End it; no event comes after."""
         self._servers.unwatch(self._stream)

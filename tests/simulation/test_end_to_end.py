@@ -22,10 +22,12 @@ from schedbench.objects.policy import PriorityClass
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.backplane import Backplane, Stamp
-from schedbench.simulation.end_to_end import Clients, Connect, Told, end_to_end
+from schedbench.simulation.cluster import Connect
+from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.record import EventKind, Record
 from schedbench.simulation.replay import replay
 from schedbench.simulation.timeline import HOPS
+from schedbench.simulation.wiring import Clients
 
 POLICIES = (
     "kube-scheduler[ties=first]",
