@@ -231,22 +231,22 @@ class Etcd:
     def stop_member(self, number: int) -> None:
         """Crash a member; its disk keeps what was written."""
         self.raft.stop(number)
-        self.outages.count()
+        self.outages.note()
 
     def start_member(self, number: int) -> None:
         """Start a member that was stopped."""
         self.raft.start(number)
-        self.outages.count()
+        self.outages.note()
 
     def isolate(self, number: int) -> None:
         """Cut a member off from the others and from clients."""
         self.raft.isolate(number)
-        self.outages.count()
+        self.outages.note()
 
     def rejoin(self, number: int) -> None:
         """Let a member be reached again."""
         self.raft.rejoin(number)
-        self.outages.count()
+        self.outages.note()
 
     def set_disk(self, number: int, disk: Latency) -> None:
         """Let a member's writes take so long from now on."""

@@ -35,7 +35,7 @@ class Outages(list[Outage]):
         super().__init__()
         self._clock, self._raft, self._store = clock, raft, store
 
-    def count(self) -> None:
+    def note(self) -> None:
         """Note that a quorum has gone or is there again, if it is so."""
         raft, now, revision = self._raft, self._clock.now, self._store.revision
         out = bool(self) and self[-1].end == math.inf

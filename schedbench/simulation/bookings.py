@@ -9,10 +9,12 @@ from collections.abc import Mapping
 
 from schedbench.controlplane.etcd_types import Event
 from schedbench.objects.node import Node
-from schedbench.objects.pod import Pod
+from schedbench.objects.pod import Pod, PodSpec
 from schedbench.objects.resources import node_allocatable, pod_requests
 from schedbench.simulation.invariants import Breach, on_two_nodes, over
 
+TEMPLATES = 1_000
+"""Whose requests are remembered at once."""
 ENDED = frozenset({"Succeeded", "Failed"})
 
 
@@ -34,6 +36,7 @@ class Bookings:
         self.used: dict[str, dict[str, int]] = {}
         self.nodes: dict[str, str] = {}
         self._held: dict[str, Mapping[str, int]] = {}
+        self._asked: dict[tuple[int, ...], tuple[PodSpec, Mapping[str, int]]] = {}
 
     def take(self, event: Event) -> list[Breach]:
         """Follow a change of the store; return what it breaks.
@@ -61,7 +64,7 @@ class Bookings:
                 self._release(uid, node)
             return []
         breaches = on_two_nodes([(uid, node)], self.nodes)
-        asked = self._held[uid] = {**pod_requests(pod), "pods": 1}
+        asked = self._held[uid] = self._requests(pod)
         used = self.used.setdefault(node, {})
         for resource, amount in asked.items():
             used[resource] = used.get(resource, 0) + amount
@@ -72,6 +75,21 @@ class Bookings:
             if there is not None:
                 breaches += over(node, there, used, asked)
         return breaches
+
+    def _requests(self, pod: Pod) -> Mapping[str, int]:
+        """Return what a pod asks for; pods of one template share the answer."""
+        spec = pod.spec
+        parts = spec.containers, spec.init_containers, spec.resources, spec.overhead
+        template = tuple(map(id, parts))
+        known = self._asked.get(template)
+        if known is not None and not pod.status.container_statuses:
+            return known[1]
+        asked = {**pod_requests(pod), "pods": 1}
+        if not pod.status.container_statuses:
+            if len(self._asked) == TEMPLATES:
+                self._asked.clear()
+            self._asked[template] = spec, asked
+        return asked
 
     def _gone(self, pod: Pod) -> None:
         uid = pod.metadata.uid or pod.key

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from operator import lt
 
 from schedbench.clock import Clock
 from schedbench.controlplane.etcd import Etcd
@@ -27,6 +28,7 @@ from schedbench.simulation.invariants import (
 )
 from schedbench.simulation.probe import Probe
 
+BOOKED = (f"{PREFIX}Pod/", f"{PREFIX}Node/")
 HOLDING = frozenset({"sandbox", "up", "stopping"})
 """Stages of a kubelet's pod in which it has a sandbox, or soon will."""
 
@@ -134,17 +136,19 @@ class Watchdog:
                 detail = f"revision {last.revision} is another one"
                 return [Breach("history is rewritten", last.key, detail)]
         changes = store.since(self._revision + 1)
-        firsts = (Write(one[0].revision, one[0].key, None) for one in changes)
-        found = not_monotonic(firsts, self._revision)
-        prefixes = [(probe.prefix, probe.wrote) for probe in self._probes]
+        found: list[Breach] = []
+        revisions = [self._revision, *(events[0].revision for events in changes)]
+        if not all(map(lt, revisions, revisions[1:])):
+            firsts = [Write(one[0].revision, one[0].key, None) for one in changes]
+            found += not_monotonic(firsts, self._revision)
+        every = [event for events in changes for event in events]
+        for probe in self._probes:
+            prefix = probe.prefix
+            probe.due += [event for event in every if event.key.startswith(prefix)]
         take = self.bookings.take
-        for events in changes:
-            for event in events:
+        for event in every:
+            if event.key.startswith(BOOKED):
                 found += take(event)
-                key = event.key
-                for prefix, wrote in prefixes:
-                    if key.startswith(prefix):
-                        wrote(event.revision, key, event.value, event.previous)
         self._last = changes[-1][0]
         self._revision = store.revision
         return found
