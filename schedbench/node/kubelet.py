@@ -28,6 +28,9 @@ from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.rng import stream_key
 
+UNREADIED = "NodeNotReady"
+"""What the node controller says of pods whose node it has lost."""
+
 
 class Kubelet:
     """The kubelet of one node.
@@ -215,8 +218,17 @@ class Kubelet:
             self._fresh(pod)
             return
         worker.pod = pod
+        for condition in pod.status.conditions:
+            if condition.reason == UNREADIED:
+                self.clock.at(self._report_time(), self._reconcile, worker)
         if pod.metadata.deletion_timestamp is not None and not worker.deleting:
             self._delete(worker)
+
+    def _reconcile(self, worker: Worker) -> None:
+        """Report a pod anew, of which somebody else has said that it is not ready."""
+        if self.healthy and self.workers.get(worker.key) is worker:
+            worker.written = None
+            self.statuses.mark(worker)
 
     def _fresh(self, pod: Pod) -> None:
         leaving = pod.metadata.deletion_timestamp is not None
