@@ -109,7 +109,9 @@ def budget(unavailable: int) -> PodDisruptionBudget:
 
 def is_true(item: Any, condition: str = "Ready") -> bool:
     """Return whether a condition of an object is true."""
-    return any(c.type == condition and c.status == "True" for c in item.status.conditions)
+    return any(
+        c.type == condition and c.status == "True" for c in item.status.conditions
+    )
 
 
 class Witness:

@@ -45,8 +45,8 @@ class Told:
         if not request.done and answer.error is None and item is not None:
             meta = item.metadata
             key = key_of(request.kind, meta.namespace, meta.name)
-            if request.verb in WRITING:
-                write = Write(int(meta.resource_version or 0), key, item)
+            if request.verb in WRITING and meta.resource_version:
+                write = Write(int(meta.resource_version), key, item)
                 self.writes.append((now, write))
             self.calls.append(Call(now, request.user.name, request.verb, request.kind))
         self._finish(request, answer)
