@@ -45,6 +45,8 @@ KINDS: dict[str, type[ApiObject]] = {
 }
 REPLICATED = ("Deployment", "StatefulSet")
 CONTROL_PLANE = ControlPlane(etcd=3, api_servers=2, schedulers=2, controller_managers=2)
+FLUSH = 400.0
+"""Simulated seconds in which a scheduler tries all that wait again (300 s, 30 s)."""
 SETTLING = 2_400.0
 """Simulated seconds: lost nodes (50 s), tolerations, then back-offs of up to 300 s."""
 
@@ -178,8 +180,7 @@ class WholeCluster:
         """Let time pass, event by event."""
         until = self.clock.now + seconds
         self.clock.run(until, stop=lambda: bool(self.watchdog.look()))
-
-        assert self.watchdog.breaches == []
+        assert not self.watchdog.breaches, self.watchdog.breaches
 
     def begin(self, fault: Fault) -> Callable[[], None]:
         """Let a fault begin; return how it ends."""
@@ -196,16 +197,17 @@ class WholeCluster:
     def settle(self) -> None:
         """Let time pass until everything is as it should be, or patience is out."""
         end = self.clock.now + SETTLING
-        while self.clock.now < end:
+        wrong = ["nothing was looked at"]
+        while wrong and self.clock.now < end:
             self.run(30.0)
-            if not self.unconverged():
-                break
-
-        assert self.unconverged() == []
+            wrong = self.unconverged()
+        assert not wrong, wrong
+        self.run(FLUSH)
         since = self.clock.now
         self.run(120.0)
         own = [call for call in self.told.calls if call.user != "users"]
-        assert unsettled(own, since) == []
+        restless = unsettled(own, since)
+        assert not restless, restless
 
     def unconverged(self) -> list[str]:
         """Return what is not as its object wants it, one sentence each."""
