@@ -29,9 +29,10 @@ from simulation.whole_cluster import (
 from schedbench.simulation import faults as kinds
 from schedbench.simulation.faults import Fault, Targets
 
+APPS = ("Deployment", "StatefulSet", "Job")
 NAMES = st.sampled_from(("a", "b"))
 NODES = ("n0", "n1", "n2", "m0", "m1")
-SECONDS = st.sampled_from((0.001, 0.02, 0.3, 2.0, 12.0, 70.0))
+SECONDS = st.sampled_from((0.001, 0.02, 0.3, 2.0, 8.0, 25.0, 70.0))
 MEMBERS = st.lists(st.integers(0, CONTROL_PLANE.etcd - 1), min_size=1, unique=True)
 SERVERS = st.lists(st.integers(0, CONTROL_PLANE.api_servers - 1), min_size=1)
 CLOCKS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
@@ -43,13 +44,23 @@ class Laws(RuleBasedStateMachine):
 
     undoing = Bundle("undoing")
 
-    @initialize(seed=st.integers(0, 99), count=st.integers(1, 4))
-    def begin(self, seed: int, count: int) -> None:
+    @initialize(
+        seed=st.integers(0, 99),
+        count=st.integers(1, 4),
+        replicas=st.tuples(*[st.integers(0, 5)] * 3),
+        wait=SECONDS,
+    )
+    def begin(
+        self, seed: int, count: int, replicas: tuple[int, ...], wait: float
+    ) -> None:
         self.world = WholeCluster(seed, NODES[:count])
         self.users = self.world.users
         self.broken: dict[int, Callable[[], None]] = {}
         self.count = 0
         self.world.run(3.0)
+        for kind, wanted in zip(APPS, replicas, strict=True):
+            self.users.create(manifest(kind, "a", wanted, "900m"))
+        self.world.run(wait)
 
     def names(self) -> list[str]:
         return [one.metadata.name for one in self.world.items("Node")]
@@ -164,9 +175,6 @@ class Laws(RuleBasedStateMachine):
                 p99=st.sampled_from((0.5, 5.0)),
             ),
             st.builds(
-                kinds.ApiOverload, start=st.just(0.0), qps=st.sampled_from((50.0, 5e3))
-            ),
-            st.builds(
                 kinds.ClockSkew,
                 start=st.just(0.0),
                 component=st.sampled_from(CLOCKS),
@@ -179,6 +187,12 @@ class Laws(RuleBasedStateMachine):
         number = self.hit(make)
         self.world.run(wait)
         return number
+
+    @rule(qps=st.sampled_from((50.0, 5e3)), seconds=st.sampled_from((0.3, 3.0)))
+    def overload(self, qps: float, seconds: float) -> None:
+        mend = self.world.begin(kinds.ApiOverload(start=0.0, qps=qps))
+        self.world.run(seconds)
+        mend()
 
     @rule(seconds=st.sampled_from((5.0, 100.0)))
     def registry_breaks(self, seconds: float) -> None:

@@ -45,8 +45,9 @@ KINDS: dict[str, type[ApiObject]] = {
 }
 REPLICATED = ("Deployment", "StatefulSet")
 CONTROL_PLANE = ControlPlane(etcd=3, api_servers=2, schedulers=2, controller_managers=2)
-FLUSH = 400.0
-"""Simulated seconds in which a scheduler tries all that wait again (300 s, 30 s)."""
+LATE = 700.0
+"""Simulated seconds in which a scheduler tries all that wait again (300 s, 30 s) and
+Deployments that do not get on say so (600 s)."""
 SETTLING = 2_400.0
 """Simulated seconds: lost nodes (50 s), tolerations, then back-offs of up to 300 s."""
 
@@ -202,7 +203,7 @@ class WholeCluster:
             self.run(30.0)
             wrong = self.unconverged()
         assert not wrong, wrong
-        self.run(FLUSH)
+        self.run(LATE)
         since = self.clock.now
         self.run(120.0)
         own = [call for call in self.told.calls if call.user != "users"]
