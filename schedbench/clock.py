@@ -41,6 +41,11 @@ class Timer:
 class Clock:
     """Simulated time, and what is to happen.
 
+    Parameters
+    ----------
+    start
+        Where it begins.
+
     Attributes
     ----------
     now
@@ -51,8 +56,8 @@ class Clock:
         Component → by how many seconds its wall clock is ahead of the true time.
     """
 
-    def __init__(self) -> None:
-        self.now = 0.0
+    def __init__(self, start: float = 0.0) -> None:
+        self.now = start
         self.skews: dict[str, float] = {}
         self.events = 0
         self._heap: list[tuple[float, int, int, Timer]] = []

@@ -67,7 +67,7 @@ class Client:
         self._qps = qps
         self._burst = float(burst if burst is not None else max(qps or 1, 1))
         self._tokens = self._burst
-        self._filled = 0.0
+        self._filled = servers.clock.now
 
     def create(self, item: ApiObject, then: Then | None = None) -> None:
         """Create an object; `metadata.generate_name` gets a suffix."""

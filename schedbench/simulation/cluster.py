@@ -22,16 +22,20 @@ from schedbench.controlplane.registry import key_of
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.errors import InputError
 from schedbench.node.proxy import ProxyFleet
+from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.simulation.backplane import Backplane, Stamp
 from schedbench.simulation.drain import Drain
 from schedbench.simulation.faults import Elected
 from schedbench.simulation.machines import Machines
+from schedbench.simulation.plan import ControlPlane
 from schedbench.simulation.replicas import Replicas
-from schedbench.simulation.wiring import Clients, Component, ControlPlane, Wiring
+from schedbench.simulation.wiring import Clients, Component, Wiring
 
-Connect: TypeAlias = Callable[[Clock, Parameters, int, Stamp], Clients]
-"""Builds what stands between the components, from clock, parameters and seed."""
+Connect: TypeAlias = Callable[
+    [Clock, Parameters, int, Stamp, Iterable[KubernetesObject]], Clients
+]
+"""Builds what stands between the components, with what is stored at first."""
 CLOCKS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
 """Whose wall clocks may be wrong; nothing goes by etcd's and the scheduler's."""
 SCHEDULER = "kube-scheduler"
@@ -44,6 +48,8 @@ class Cluster:
 
     Parameters
     ----------
+    items
+        What is stored when the run begins.
     control_plane
         How many there are of each part.
     connect
@@ -67,6 +73,7 @@ class Cluster:
         parameters: Parameters,
         seed: int,
         stamp: Stamp,
+        items: Iterable[KubernetesObject] = (),
         *,
         control_plane: ControlPlane = ControlPlane(),  # noqa: B008 - frozen
         connect: Connect | None = None,
@@ -74,7 +81,7 @@ class Cluster:
         etcd = dataclasses.replace(parameters.etcd, members=control_plane.etcd)
         parameters = dataclasses.replace(parameters, etcd=etcd)
         build = connect or partial(Backplane, replicas=control_plane.api_servers)
-        clients = build(clock, parameters, seed, stamp)
+        clients = build(clock, parameters, seed, stamp, items)
         self.wiring = Wiring(clock, parameters, seed, clients, stamp, control_plane)
         self.parts: list[object] = []
         self.schedulers: Replicas[Scheduler] | None = None

@@ -21,10 +21,13 @@ from schedbench.objects.workload import Workload
 from schedbench.policies.base import Policy
 from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.cluster import Cluster, Connect
-from schedbench.simulation.driver import Driver
+from schedbench.simulation.driver import Action, Driver
 from schedbench.simulation.faults import Fault
+from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
+from schedbench.simulation.outcome import outcome
+from schedbench.simulation.plan import ControlPlane
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -35,11 +38,13 @@ from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.timeline import Timelines
-from schedbench.simulation.wiring import Component, ControlPlane, Wiring
+from schedbench.simulation.wiring import Component, Wiring
 
 NODES = "hollow-nodes"
 USERS = "users"
 AUDITOR = "auditor"
+BOOT = 10.0
+"""Simulated seconds that the components have before the workload begins."""
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 PATIENCE = 600.0
@@ -60,7 +65,7 @@ class Told:
     Attributes
     ----------
     encoded
-        The workload, in the pod and node numbers of the record.
+        The workload as it came to pass, in the pod and node numbers of the record.
     record
         What happened.
     timelines
@@ -98,6 +103,8 @@ def end_to_end(
     components: Sequence[Component] = (hollow_nodes,),
     control_plane: ControlPlane = ControlPlane(),  # noqa: B008 - frozen
     faults: Sequence[Fault] = (),
+    actions: Sequence[Action] = (),
+    boot: float = BOOT,
     until: float = math.inf,
     quiet: float = QUIET,
     deadline: float | None = None,
@@ -119,6 +126,10 @@ def end_to_end(
         How many there are of each part of it.
     faults
         What breaks.
+    actions
+        What users do beside the workload.
+    boot
+        Simulated seconds that the components have before time 0.
     until
         Simulated second at which to stop in any case.
     quiet
@@ -132,7 +143,7 @@ def end_to_end(
     TimeLimitError
         If the deadline passes.
     """
-    clock = Clock()
+    clock = Clock(-boot)
     timelines = Timelines(clock)
     workload = encoded.workload
     cluster = Cluster(
@@ -140,18 +151,25 @@ def end_to_end(
         parameters,
         seed,
         timelines.stamp,
+        first_objects(encoded),
         control_plane=control_plane,
         connect=connect,
     )
     clients = cluster.wiring.clients
     stream = workload.pods
     numbers = {stream.name(pod): pod for pod in range(len(stream))}
-    recorder = Recorder(clock, clients(AUDITOR), numbers, encoded.initial_nodes)
+    recorder = Recorder(
+        clock,
+        clients(AUDITOR),
+        numbers,
+        encoded.initial_nodes,
+        len(workload.nodes),
+    )
     cluster.add(schedulers(encoded, policy, recorder))
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
-    driver = Driver(clock, clients(USERS), encoded, recorder)
+    driver = Driver(clock, clients(USERS), encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
     patience = max(quiet, PATIENCE) if faults else quiet
     started = time.perf_counter()
@@ -166,13 +184,10 @@ def end_to_end(
             if time.monotonic() > deadline:
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     total = time.perf_counter() - started
-    return Told(
-        encoded,
-        recorder.record(encoded, total),
-        timelines,
-        clock.events,
-        injector.events if injector is not None else (),
-    )
+    whole, record = outcome(encoded, recorder, total)
+    record = dataclasses.replace(record, notes=driver.refusals())
+    events = injector.events if injector is not None else ()
+    return Told(whole, record, timelines, clock.events, events)
 
 
 def schedulers(
@@ -184,9 +199,10 @@ def schedulers(
         parameters, seed = wiring.parameters.scheduler, wiring.seed
         decider = decider_of(policy, encoded.workload, seed)
         count = wiring.control_plane.schedulers
+        made: list[Scheduler] = []
 
         def make() -> Scheduler:
-            is_first = count == 1 and wiring.clock.now == 0
+            is_first = count == 1 and not made
             scheduler = Scheduler(
                 wiring.clock,
                 wiring.clients(SCHEDULER, parameters.qps, parameters.burst),
@@ -200,6 +216,7 @@ def schedulers(
                 nodes=encoded.initial_nodes,
                 active=is_first,
             )
+            made.append(scheduler)
             if not is_first:
                 scheduler.lead()
             return scheduler

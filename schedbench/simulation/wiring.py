@@ -10,29 +10,10 @@ from schedbench.clock import Clock
 from schedbench.controlplane.api import Api
 from schedbench.controlplane.parameters import Parameters
 from schedbench.simulation.backplane import Stamp
+from schedbench.simulation.plan import ControlPlane
 
 Clients: TypeAlias = Callable[..., Api]
 """User, calls a second and at once → the API as that user's client sees it."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ControlPlane:
-    """How many there are of each part of the control plane.
-
-    Attributes
-    ----------
-    etcd
-        Members: 1, 3, 5 or 7.
-    api_servers
-        Replicas, all at work.
-    schedulers, controller_managers
-        Replicas, of which the one that holds the lease works.
-    """
-
-    etcd: int = 1
-    api_servers: int = 1
-    schedulers: int = 1
-    controller_managers: int = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,7 +37,7 @@ class Wiring:
     seed: int
     clients: Clients
     stamp: Stamp
-    control_plane: ControlPlane = ControlPlane()
+    control_plane: ControlPlane
 
 
 Component: TypeAlias = Callable[[Wiring], object]

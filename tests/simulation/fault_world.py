@@ -22,7 +22,8 @@ from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.full_nodes import full_nodes
 from schedbench.simulation.machines import Machines
-from schedbench.simulation.wiring import Component, ControlPlane, Wiring
+from schedbench.simulation.plan import ControlPlane
+from schedbench.simulation.wiring import Component, Wiring
 
 LABELS = {"app": "web"}
 BEARS = 5
