@@ -48,7 +48,8 @@ class MetricsServer:
     Parameters
     ----------
     usage
-        What a running pod uses at a simulated second, or on average about then.
+        What a running pod uses at a simulated second, or on average about then;
+        nothing if its kubelet does not answer.
     """
 
     def __init__(
@@ -133,7 +134,8 @@ class MetricsServer:
         last, before = self._reading(0), self._reading(1)
         if last is None or before is None or since > before:
             return None
-        return Sample(self._usage(pod, last), last, last - before)
+        usage = self._usage(pod, last)
+        return Sample(usage, last, last - before) if usage else None
 
     def _reading(self, back: int) -> float | None:
         """Return when the kubelet read what the last scrape but `back` got."""

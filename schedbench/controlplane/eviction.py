@@ -100,7 +100,8 @@ class Eviction:
         assert isinstance(old, PodDisruptionBudget)
         status, name = old.status, old.metadata.name
         enough = status.current_healthy >= status.desired_healthy > 0
-        if enough and not _is_ready(pod):
+        always = old.spec.unhealthy_pod_eviction_policy == "AlwaysAllow"
+        if (enough or always) and not _is_ready(pod):
             return rules.NO_CHANGE
         if status.disruptions_allowed < 0:
             raise _forbidden(name, "pdb disruptions allowed is negative")

@@ -300,7 +300,7 @@ class WatchCache:
         draws = self._draws
         time = self._clock.now + draws.seconds(self._parameters.watch_event)
         time += count * self._parameters.fan_out + draws.seconds(self._hop)
-        time = max(time, self._busy_until.get(kind, 0.0))
+        time = max(time, self._busy_until.get(kind, time))
         self._busy_until[kind] = time
         self._clock.at(time, self._deliver, event, everything, selected)
 

@@ -16,6 +16,7 @@ from schedbench.objects.pod import Pod
 from schedbench.simulation.first_state import snapshot_of
 
 Stamp = Callable[[Pod, str], None]
+SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 class Backplane:
@@ -63,7 +64,7 @@ class Backplane:
     ) -> Api:
         """Return a client for a user; one that is no component may do everything."""
         groups: tuple[str, ...] = (MASTERS,)
-        if user.startswith("system:kube-"):
+        if user.startswith(("system:kube-", SERVICE_ACCOUNT)):
             groups = ()
         elif user.startswith(NODE_PREFIX):
             groups = (NODES,)

@@ -7,7 +7,7 @@ begins anew when it leads again; what a drain has cordoned, its end uncordons.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -25,10 +25,10 @@ from schedbench.node.proxy import ProxyFleet
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.simulation.backplane import Backplane, Stamp
+from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.drain import Drain
 from schedbench.simulation.faults import Elected
 from schedbench.simulation.machines import Machines
-from schedbench.simulation.plan import ControlPlane
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.wiring import Clients, Component, Wiring
 
@@ -122,6 +122,12 @@ class Cluster:
         if self._backplane is None:
             raise InputError("this API has no parts that could break")
         return self._backplane
+
+    def served(self) -> Mapping[tuple[str, str, int], Sequence[float]]:
+        """Return the seconds of each API call, by verb, kind and HTTP status."""
+        if self._backplane is None:
+            return {}
+        return self._backplane.servers.audit.seconds
 
     @property
     def settled(self) -> bool:

@@ -38,10 +38,12 @@ class Machines:
         Nodes that do not reach the API servers, or are without power; in order.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(
+        self, wiring: Wiring, kubelets: dict[str, Kubelet] | None = None
+    ) -> None:
         self._wiring = wiring
         clock, parameters, seed = wiring.clock, wiring.parameters, wiring.seed
-        self.kubelets: dict[str, Kubelet] = {}
+        self.kubelets: dict[str, Kubelet] = {} if kubelets is None else kubelets
         self.runtime = Runtime(clock, parameters.runtime, parameters.images, seed)
         self.network = Network(clock, parameters.pod_network, seed)
         leases = parameters.cluster_controllers.node_leases

@@ -24,6 +24,7 @@ from schedbench.controlplane.controllers.owned import (
     controller_of,
     is_active,
     is_ready,
+    restarts,
 )
 from schedbench.controlplane.controllers.pods import BURST, PodController, pod_of
 from schedbench.controlplane.controllers.times import to_seconds, to_text
@@ -42,8 +43,11 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 BATCH = 1.0
 """Seconds for which changes of pods are gathered (`syncJobBatchPeriod`)."""
-BACKOFF, BACKOFF_MAXIMUM = 10.0, 360.0
-"""Seconds before a failed pod is replaced: doubled each time, six minutes at most."""
+BACKOFF, BACKOFF_MAXIMUM = 10.0, 600.0
+"""Seconds before a failed pod is replaced: doubled each time, ten minutes at most.
+
+Source: DefaultJobPodFailureBackOff and MaxJobPodFailureBackOff; the page says six.
+"""
 ORPHAN = "orphan pod "
 """Begins the keys of pods whose job is gone."""
 BACKOFF_LIMIT = 6
@@ -163,7 +167,7 @@ class JobController(PodController):
         spec = item.spec
         limit = BACKOFF_LIMIT if spec.backoff_limit is None else spec.backoff_limit
         failed = status.failed + len(status.uncounted_terminated_pods.failed)
-        if failed > limit:
+        if failed > limit or _restarts(item, active) >= max(limit, 1):
             return "Failed", "BackoffLimitExceeded"
         if spec.active_deadline_seconds is not None and status.start_time is not None:
             end = to_seconds(status.start_time) + spec.active_deadline_seconds
@@ -252,6 +256,14 @@ class JobController(PodController):
             return 0.0
         wait = min(BACKOFF * 2.0 ** min(failures - 1, 32), BACKOFF_MAXIMUM)
         return max(0.0, last + wait - self.clock.now)
+
+
+def _restarts(item: Job, active: list[Pod]) -> int:
+    """Return how often containers were restarted in place, which counts as retries."""
+    template = item.spec.template
+    if template is None or template.spec.restart_policy != "OnFailure":
+        return 0
+    return sum(map(restarts, active))
 
 
 def _settle(status: JobStatus) -> None:

@@ -127,6 +127,24 @@ def test_backoff_limit_is_six_by_default():
     assert (six, finished(job(made))) == (None, "Failed")
 
 
+@pytest.mark.parametrize(("limit", "survives"), [(0, 0), (1, 0), (3, 2)])
+def test_restarts_in_place_are_retries(limit, survives):
+    """With restartPolicy OnFailure the containers' restarts count, up to the limit."""
+    made = World(JobController)
+    spec = JobSpec(template=template(restart_policy="OnFailure"), backoff_limit=limit)
+    made.create(Job(metadata=meta("job"), spec=spec))
+    made.settle()
+    seen = []
+    for restarts in range(4):
+        if made.active():
+            made.restarted(made.active()[0], restarts)
+            made.settle(5)
+        seen.append(finished(job(made)))
+
+    assert seen.count(None) == survives + 1
+    assert reason(made) == "BackoffLimitExceeded"
+
+
 def test_active_deadline():
     """After `activeDeadlineSeconds` all pods are terminated and the job has failed."""
     made = world(active_deadline_seconds=30, parallelism=2, completions=2)
