@@ -191,6 +191,8 @@ class FakeApi:
 
 
 class _Watch:
+    synced = True
+
     def __init__(
         self,
         api: FakeApi,

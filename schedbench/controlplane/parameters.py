@@ -30,9 +30,14 @@ class Network:
         One way between a component and an API server: an assumption, half of a round
         trip within a data centre (several hundred microseconds. Source: etcd.io,
         "Performance").
+    unanswered
+        Seconds until a client gives up a connection over which nothing comes. Source:
+        HTTP2_READ_IDLE_TIMEOUT_SECONDS, 30, and HTTP2_PING_TIMEOUT_SECONDS, 15, in
+        k8s.io/apimachinery/pkg/util/net/http.go.
     """
 
     hop: Latency = Latency(0.00025, 0.002)
+    unanswered: float = 45.0
 
 
 # -- etcd: begin --

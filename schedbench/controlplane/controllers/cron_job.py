@@ -72,11 +72,11 @@ class CronJobController(WorkloadController):
         schedule, zone = parse(item.spec.schedule), _zone(item.spec.time_zone)
         if zone is None:
             return None
-        now = EPOCH + dt.timedelta(seconds=self.clock.now)
+        now = EPOCH + dt.timedelta(seconds=self.wall)
         due, coming = self._due(item, schedule, zone, now)
         if coming is not None:
             seconds = (coming - EPOCH).total_seconds()
-            self.queue.add_after(key, max(0.0, seconds - self.clock.now))
+            self.queue.add_after(key, max(0.0, seconds - self.wall))
         if due is None:
             return None
         deadline = item.spec.starting_deadline_seconds
