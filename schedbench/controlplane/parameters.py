@@ -149,6 +149,9 @@ class ApiServerParameters:
         Changes that the watch cache keeps for watches that come again. Source:
         eventFreshDuration and defaultUpperBoundCapacity in
         k8s.io/apiserver/pkg/storage/cacher.
+    compaction_interval
+        Seconds after which etcd may forget what was before a write. Source: flag
+        `--etcd-compaction-interval`.
     reconnect, reconnect_jitter
         Seconds until a client whose connection broke tries again, and by how much of
         it more at most; it does not grow here. Source: the backoff manager in
@@ -165,6 +168,7 @@ class ApiServerParameters:
     watch_event: Latency = Latency(0.0005, 0.005)
     watch_history_seconds: float = 75.0
     watch_history: int = 102_400
+    compaction_interval: float = 300.0
     reconnect: float = 0.8
     reconnect_jitter: float = 1.0
 
@@ -177,6 +181,7 @@ UNHINDERED_API_SERVER = ApiServerParameters(
     list_item=0.0,
     fan_out=0.0,
     watch_event=NOTHING,
+    compaction_interval=math.inf,
     reconnect=0.0,
 )
 """An API server that takes no time and refuses nobody for its load."""
