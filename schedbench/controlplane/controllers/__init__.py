@@ -7,7 +7,8 @@ HorizontalPodAutoscaler (resource metrics), ResourceQuota.
 
 Not modelled: of Jobs success and failure policies, limits per index, replacement
 policy; of StatefulSets retention policies of claims and `maxUnavailable`; of
-autoscalers other metrics than those of resources, and conditions; of services topology
-hints and dual stack; of nodes the out-of-service taint; EndpointSlice mirroring;
-volumes' attachment and provisioning; certificates, tokens, routes.
+DaemonSets `maxSurge`; of autoscalers other metrics than those of resources, and
+conditions; of services topology hints and dual stack; of nodes the out-of-service
+taint; EndpointSlice mirroring; volumes' attachment and provisioning; certificates,
+tokens, routes.
 """
