@@ -524,10 +524,10 @@ class ClusterControllerParameters:
 class RuntimeProfile:
     """How long the calls of a container runtime take, runc underneath.
 
-    All profiles are assumptions: no published study was found that times the CRI's
-    calls one by one. What bounds them is the objective of SIG Scalability (pod startup
-    p99 ≤ 5 s with images pulled, `slos/pod_startup_latency.md`); a kubelet tells its
-    own in `kubelet_runtime_operations_duration_seconds`.
+    All profiles are assumptions: no figures were found for the CRI's calls one by one
+    on a machine of today. What bounds them is the objective of SIG Scalability (pod
+    startup p99 ≤ 5 s with images pulled, `slos/pod_startup_latency.md`); a kubelet tells
+    its own in `kubelet_runtime_operations_duration_seconds`.
 
     Attributes
     ----------
@@ -564,7 +564,8 @@ CRI_O = RuntimeProfile(
     stop_container=Latency(0.04, 0.15),
     remove_pod_sandbox=Latency(0.06, 0.25),
 )
-"""An assumption: as containerd, slower by a quarter."""
+"""An assumption: as containerd, slower by a quarter. Source of the order: Espe, Jindal,
+Podolskiy and Gerndt, "Performance Evaluation of Container Runtimes" (CLOSER 2020)."""
 
 DOCKER = RuntimeProfile(
     run_pod_sandbox=Latency(0.2, 0.6),
