@@ -526,8 +526,8 @@ class RuntimeProfile:
 
     All profiles are assumptions: no figures were found for the CRI's calls one by one
     on a machine of today. What bounds them is the objective of SIG Scalability (pod
-    startup p99 ≤ 5 s with images pulled, `slos/pod_startup_latency.md`); a kubelet tells
-    its own in `kubelet_runtime_operations_duration_seconds`.
+    startup p99 ≤ 5 s with images pulled, `slos/pod_startup_latency.md`); a kubelet
+    tells its own in `kubelet_runtime_operations_duration_seconds`.
 
     Attributes
     ----------
