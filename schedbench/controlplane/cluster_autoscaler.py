@@ -48,7 +48,8 @@ class NodePool:
     min_size, max_size
         Bounds of their number.
     provisioning
-        From the order to the node's registration, in seconds.
+        From the order to the node's registration, in seconds: an assumption, clouds
+        say minutes at most.
     """
 
     name: str
