@@ -102,10 +102,10 @@ def test_no_part_asks_for_more_than_its_rights(stepped: Played) -> None:
 def crowded() -> Played:
     """Twenty-six cores' pods on five nodes of four; later, five pods' worth."""
     return play(
-        [deployment(26)],
+        [],
         until=1300,
         groups=[group(min=4, max=10)],
-        later={300: scale(5)},
+        later={5: create(deployment(26)), 300: scale(5)},
     )
 
 
@@ -150,10 +150,11 @@ def test_unneeded_nodes_go_after_ten_minutes(crowded: Played) -> None:
 def test_a_machine_registers_when_the_api_server_is_back() -> None:
     """Its kubelet tries again and again, at most seven seconds apart."""
     played = play(
-        [deployment(6)],
+        [],
         nodes=1,
         until=150,
         groups=[group(max=3)],
+        later={5: create(deployment(6))},
         at={
             69.0: lambda run: run.backplane.servers.crash(0),
             90.0: lambda run: run.backplane.servers.start(0),
