@@ -36,6 +36,7 @@ from schedbench.simulation.queued.policy import (
     search_of,
 )
 from schedbench.simulation.record import Record
+from schedbench.simulation.replay import Engine
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.sampler import Sampler
@@ -98,11 +99,13 @@ class Told:
     load: Sampler | None
 
 
-def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
+def decider_of(
+    policy: Policy, workload: Workload, seed: int, engine: Engine = "scan"
+) -> Decider:
     """Return how a policy decides as the scheduler component wants it."""
     return Decider(
         settings=profiles_of(policy, workload),
-        engine=lambda session: engine_of(session, policy, "scan"),
+        engine=lambda session: engine_of(session, policy, engine),
         search=lambda world: search_of(world, seed),
         choose=chooser_of(policy, seed),
     )
@@ -113,6 +116,7 @@ def end_to_end(
     policy: Policy,
     *,
     seed: int,
+    engine: Engine = "scan",
     parameters: Parameters,
     connect: Connect | None = None,
     components: Sequence[Component] = (hollow_nodes,),
@@ -132,6 +136,8 @@ def end_to_end(
 
     Parameters
     ----------
+    engine
+        By which a compiled policy decides.
     parameters
         Latencies and capacities.
     connect
@@ -183,7 +189,7 @@ def end_to_end(
         encoded.initial_nodes,
         len(workload.nodes),
     )
-    cluster.add(schedulers(encoded, policy, recorder))
+    cluster.add(schedulers(encoded, policy, recorder, engine))
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
@@ -224,13 +230,13 @@ def end_to_end(
 
 
 def schedulers(
-    encoded: EncodedWorkload, policy: Policy, recorder: Recorder
+    encoded: EncodedWorkload, policy: Policy, recorder: Recorder, engine: Engine
 ) -> Component:
     """Return the component that schedules by a policy."""
 
     def component(wiring: Wiring) -> Replicas[Scheduler]:
         parameters, seed = wiring.parameters.scheduler, wiring.seed
-        decider = decider_of(policy, encoded.workload, seed)
+        decider = decider_of(policy, encoded.workload, seed, engine)
         count = wiring.control_plane.schedulers
         made: list[Scheduler] = []
 
