@@ -53,8 +53,7 @@ def show_pod(results: Results, cells: pd.DataFrame, pod: str, form: str | None) 
     document = {"pod": name, "timelines": ways, "events": events}
     if not ways:
         output.note(
-            "no timeline: these cells replay placements; scenarios with an end_to_end "
-            "section have one"
+            "no timeline: pods have one in scenarios with an end_to_end section"
         )
         header = list(events[0])
         shown = [[short(row[key]) for key in header] for row in events]
