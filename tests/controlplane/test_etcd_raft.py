@@ -405,7 +405,7 @@ class Faults(RuleBasedStateMachine):
 
     def holds(self, member: Member) -> bool:
         """Whether a member's disk has all that is committed."""
-        committed = self.etcd.raft._committed
+        committed = self.etcd.raft.committed
         append = member.end(self.clock.now)
         while append.index > committed.index:
             append = append.previous

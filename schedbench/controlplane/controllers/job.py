@@ -20,7 +20,12 @@ from schedbench.controlplane.controllers.job_tracking import (
     count,
     untracked,
 )
-from schedbench.controlplane.controllers.owned import is_active, is_ready, restarts
+from schedbench.controlplane.controllers.owned import (
+    controller_of,
+    is_active,
+    is_ready,
+    restarts,
+)
 from schedbench.controlplane.controllers.pods import BURST, PodController, pod_of
 from schedbench.controlplane.controllers.times import to_seconds, to_text
 from schedbench.controlplane.controllers.workload import Steps, first_error
@@ -30,6 +35,7 @@ from schedbench.objects.controllers import (
     JobStatus,
     UncountedTerminatedPods,
 )
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
 
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -42,6 +48,8 @@ BACKOFF, BACKOFF_MAXIMUM = 10.0, 600.0
 
 Source: DefaultJobPodFailureBackOff and MaxJobPodFailureBackOff; the page says six.
 """
+ORPHAN = "orphan pod "
+"""Begins the keys of pods whose job is gone."""
 BACKOFF_LIMIT = 6
 """Default of `backoffLimit`."""
 
@@ -75,13 +83,43 @@ class JobController(PodController):
             return bool(labels.get(CONTROLLER_UID) == item.metadata.uid)
         return super().selects(item, labels)
 
+    def object_changed(self, event: WatchEvent) -> None:
+        """Have a job reconciled; of one that is gone, have its pods let go."""
+        if event.type == "DELETED":
+            for pod in self.children.of(event.object.metadata.uid or "").items.values():
+                self._let_go(pod)
+        super().object_changed(event)
+
     def pod_seen(self, owner: str, event: WatchEvent) -> None:
         """Have the job reconciled soon, together with what else happens until then."""
-        del event
+        pod = event.object
+        if pod.metadata.deletion_timestamp is not None and not self._is_counted(pod):
+            self._let_go(pod)
         self.queue.add_after(owner, BATCH)
+
+    def _is_counted(self, pod: ApiObject) -> bool:
+        """Return whether a pod's job is there, and so will let go of it."""
+        reference = controller_of(pod)
+        if reference is None:
+            return False
+        job = self.objects.get(pod.metadata.namespace, reference.name)
+        return job is not None and job.metadata.uid == reference.uid
+
+    def _let_go(self, pod: ApiObject) -> None:
+        if TRACKING in pod.metadata.finalizers:
+            self.queue.add(ORPHAN + pod.key)
+
+    def _sync_orphan(self, key: str) -> Sync:
+        """Free a pod that no job counts (`syncOrphanPod`)."""
+        pod = self.children_informer.store.get(key)
+        if not isinstance(pod, Pod) or self._is_counted(pod):
+            return None
+        return (yield from self._untrack([pod]))
 
     def reconcile(self, key: str) -> Sync:
         """Count what has finished, judge the job, make or delete pods, report."""
+        if key.startswith(ORPHAN):
+            return (yield from self._sync_orphan(key.removeprefix(ORPHAN)))
         item: Any = self.objects.store.get(key)
         if item is None:
             self._failures.pop(key, None)

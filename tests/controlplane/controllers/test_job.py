@@ -214,3 +214,19 @@ def test_a_finished_job_makes_no_calls():
     made.settle(1000)
 
     assert len(made.api.calls) == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_pods_of_a_deleted_job_lose_their_finalizer(again: bool):
+    """Nobody counts them any more, be there a new job of the name or not."""
+    made = world(parallelism=2, completions=2)
+    first = made.active()
+    made.api.delete("Job", "ns", job(made).metadata.name)
+    if again:
+        made.create(Job(metadata=meta("job"), spec=JobSpec(template=template())))
+    for pod in first:
+        made.gone(pod)
+    made.settle(5)
+    left = {pod.metadata.uid for pod in made.pods()}
+
+    assert not left & {pod.metadata.uid for pod in first}
