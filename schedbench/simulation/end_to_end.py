@@ -27,6 +27,7 @@ from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.outcome import outcome
+from schedbench.simulation.patient import Patient
 from schedbench.simulation.plan import ControlPlane
 from schedbench.simulation.queued.policy import (
     chooser_of,
@@ -48,8 +49,8 @@ BOOT = 10.0
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 PATIENCE = 600.0
-"""The same after faults: more than pods bear an unreachable node (300 s) after its
-grace period (50 s), and than an image pull or a container backs off (300 s)."""
+"""The same without writes, after faults: more than pods bear an unreachable node
+(300 s) after its grace period (50 s), or than a container backs off (300 s)."""
 EVENTS_PER_LOOK = 10_000
 
 
@@ -169,15 +170,17 @@ def end_to_end(
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
-    driver = Driver(clock, clients(USERS), encoded, recorder, actions)
-    trouble = max((_last(fault) for fault in faults), default=-math.inf)
+    users = Patient(clock, clients(USERS)) if faults else clients(USERS)
+    driver = Driver(clock, users, encoded, recorder, actions)
     patience = max(quiet, PATIENCE) if faults else quiet
+    trouble = max((_last(fault) for fault in faults), default=-math.inf)
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
-        over = driver.done and now > max(recorder.last, trouble) + patience
-        if over and cluster.settled:
-            break
+        if driver.done:
+            last = cluster.written if faults else recorder.last
+            if now > max(last, trouble) + patience and cluster.settled:
+                break
         clock.run(until=now)
         if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
             looked = clock.events
