@@ -19,12 +19,12 @@ from schedbench.objects.node import Node
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
-from schedbench.simulation.driver import Action
+from schedbench.simulation.actions import Action
+from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.full_nodes import full_nodes
 from schedbench.simulation.machines import Machines
-from schedbench.simulation.plan import ControlPlane
 from schedbench.simulation.wiring import Component, Wiring
 
 LABELS = {"app": "web"}

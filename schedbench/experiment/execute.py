@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import math
 import signal
 import threading
 import time
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from schedbench.cluster.encode import EncodedWorkload
     from schedbench.policies.base import Policy
     from schedbench.simulation.end_to_end import Told
+    from schedbench.simulation.plan import EndToEnd
+
+SAMPLE = 1.0
+"""Simulated seconds between looks at how busy a control plane is."""
 
 
 def run_cell(cell: Cell) -> CellResult:
@@ -50,7 +56,8 @@ def run_cell(cell: Cell) -> CellResult:
 def _simulate(cell: Cell, result: CellResult) -> None:
     from schedbench.cluster.encode import encode
     from schedbench.experiment import tables
-    from schedbench.metrics.evaluate import evaluate, wall_clock
+    from schedbench.metrics.course import course_of
+    from schedbench.metrics.evaluate import evaluate, evaluate_end_to_end, wall_clock
     from schedbench.metrics.series import node_fill, samples
     from schedbench.metrics.table import METRICS
     from schedbench.metrics.validator import validate
@@ -71,11 +78,12 @@ def _simulate(cell: Cell, result: CellResult) -> None:
         encoded = encode(workload)
     result.nodes = len(encoded.node_names)
     with _timed(stages, "replay"):
-        if workload.simulation == "end-to-end":
-            told = _end_to_end(encoded, policy, cell.seed, deadline)
+        plan, course = cell.scenario.end_to_end, None
+        if plan is not None:
+            told = _end_to_end(plan, encoded, policy, cell.seed, deadline)
             encoded, record = told.encoded, told.record
             workload = encoded.workload
-            result.tables = {"timelines": tables.from_frame(told.timelines.frame())}
+            course = course_of(told, plan.faults)
         else:
             record = replay(
                 encoded, policy, seed=cell.seed, engine=engine, deadline=deadline
@@ -85,6 +93,12 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     result.wall_clock = wall_clock(record)
     with _timed(stages, "evaluate"):
         result.metrics = evaluate(encoded, record)
+        if course is not None:
+            result.metrics |= evaluate_end_to_end(course)
+            result.tables |= {
+                each.name: tables.from_frame(getattr(course, each.name))
+                for each in dataclasses.fields(course)
+            }
         result.tables |= {
             "placements": tables.placements(workload, encoded.node_names, record),
             "samples": tables.from_frame(samples(encoded, record)),
@@ -92,10 +106,8 @@ def _simulate(cell: Cell, result: CellResult) -> None:
             "rejections": tables.rejections(record),
         }
     if result.metrics["constraint_violations"]:
-        broken = validate(workload, record, encoded.node_names)
-        result.error = (
-            f"{len(broken)} placements break a hard constraint, the first: {broken[0]}"
-        )
+        broken = record.breaches or validate(workload, record, encoded.node_names)
+        result.error = f"{len(broken)} hard constraints broken, the first: {broken[0]}"
         return
     result.threshold_failures = missed_thresholds(
         cell.scenario.thresholds,
@@ -106,19 +118,28 @@ def _simulate(cell: Cell, result: CellResult) -> None:
 
 
 def _end_to_end(
-    encoded: EncodedWorkload, policy: Policy, seed: int, deadline: float | None
+    plan: EndToEnd,
+    encoded: EncodedWorkload,
+    policy: Policy,
+    seed: int,
+    deadline: float | None,
 ) -> Told:
     """Play a workload through a whole cluster."""
-    from schedbench.controlplane.parameters import Parameters
     from schedbench.simulation.end_to_end import end_to_end
-    from schedbench.simulation.full_nodes import full_nodes
+    from schedbench.simulation.parts import components_of
 
     return end_to_end(
         encoded,
         policy,
         seed=seed,
-        parameters=Parameters(),
-        components=full_nodes(),
+        parameters=plan.made_parameters(),
+        components=components_of(plan),
+        control_plane=plan.control_plane,
+        actions=plan.actions(),
+        faults=plan.faults,
+        boot=plan.boot,
+        until=math.inf if plan.until is None else plan.until,
+        sample=SAMPLE,
         deadline=deadline,
     )
 

@@ -16,6 +16,7 @@ from schedbench.objects.pod import Pod
 from schedbench.simulation.first_state import snapshot_of
 
 Stamp = Callable[[Pod, str], None]
+SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 class Backplane:

@@ -7,7 +7,7 @@ begins anew when it leads again; what a drain has cordoned, its end uncordons.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -25,10 +25,10 @@ from schedbench.node.proxy import ProxyFleet
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.simulation.backplane import Backplane, Stamp
+from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.drain import Drain
 from schedbench.simulation.faults import Elected
 from schedbench.simulation.machines import Machines
-from schedbench.simulation.plan import ControlPlane
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.wiring import Clients, Component, Wiring
 
@@ -124,11 +124,23 @@ class Cluster:
             raise InputError("this API has no parts that could break")
         return self._backplane
 
+    def served(self) -> Mapping[tuple[str, str, int], Sequence[float]]:
+        """Return the seconds of each API call, by verb, kind and HTTP status."""
+        if self._backplane is None:
+            return {}
+        return self._backplane.servers.audit.seconds
+
     @property
     def settled(self) -> bool:
-        """Whether the scheduler at work, if any, has nothing left to try."""
+        """Whether nothing is under way that the log does not tell of.
+
+        The scheduler at work, if any, has nothing left to try, and every part that can
+        say so is settled.
+        """
         working = self.schedulers.working if self.schedulers is not None else None
-        return working is None or working.settled
+        if working is not None and not working.settled:
+            return False
+        return all(getattr(part, "settled", True) for part in self.parts)
 
     @property
     def written(self) -> float:

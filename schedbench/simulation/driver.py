@@ -5,7 +5,6 @@ At one instant departures come first, then changes of nodes, of pods, and arriva
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,34 +21,13 @@ from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent
 from schedbench.scheduler.snapshot import named
+from schedbench.simulation.actions import Action
 from schedbench.simulation.prepare import make_pods
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.recorder import Recorder
 
 DEPARTURES, NODES, ARRIVALS = -1, 3, 6
 """Priorities at one instant: each after what the one before causes without latency."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Action:
-    """What users do at a time.
-
-    Attributes
-    ----------
-    time
-        Simulated seconds.
-    objects
-        To be created, or updated if they are there.
-    deletions
-        Kind, namespace and name of each.
-    scales
-        Kind, namespace, name and the new number of replicas of each.
-    """
-
-    time: float
-    objects: Sequence[ApiObject] = ()
-    deletions: Sequence[tuple[str, str, str]] = ()
-    scales: Sequence[tuple[str, str, str, int]] = ()
 
 
 class Driver:
@@ -73,6 +51,8 @@ class Driver:
     ----------
     calls
         API calls that have not been answered.
+    last
+        When one was last made.
     """
 
     def __init__(
@@ -84,6 +64,7 @@ class Driver:
         actions: Sequence[Action] = (),
     ) -> None:
         self.calls = 0
+        self.last = 0.0
         self._refused: dict[tuple[str, str], list[str]] = {}
         self._clock = clock
         self._api = api
@@ -136,6 +117,7 @@ class Driver:
         **more: object,
     ) -> None:
         self.calls += 1
+        self.last = self._clock.now
         call(*arguments, partial(self._answered, what), **more)
 
     def _answered(self, what: str, answer: Answer) -> None:
@@ -252,6 +234,7 @@ class Driver:
         """Create an object, or let its spec and labels be so if it is there."""
         kind, meta = type(item).__name__, item.metadata
         self.calls += 1
+        self.last = self._clock.now
 
         def created(answer: Answer) -> None:
             if answer.error is None or answer.error.reason != "AlreadyExists":

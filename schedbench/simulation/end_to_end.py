@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
@@ -19,16 +19,17 @@ from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import Workload
 from schedbench.policies.base import Policy
+from schedbench.simulation.actions import Action
 from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.cluster import Cluster, Connect
-from schedbench.simulation.driver import Action, Driver
+from schedbench.simulation.control_plane import ControlPlane
+from schedbench.simulation.driver import Driver
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.outcome import outcome
 from schedbench.simulation.patient import Patient
-from schedbench.simulation.plan import ControlPlane
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -38,6 +39,7 @@ from schedbench.simulation.queued.policy import (
 from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.replicas import Replicas
+from schedbench.simulation.sampler import Sampler
 from schedbench.simulation.timeline import Timelines
 from schedbench.simulation.wiring import Component, Wiring
 
@@ -49,8 +51,9 @@ BOOT = 10.0
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 PATIENCE = 600.0
-"""The same without writes, after faults: more than pods bear an unreachable node
-(300 s) after its grace period (50 s), or than a container backs off (300 s)."""
+"""The same after faults, then without writes, and while containers start: more than
+pods bear an unreachable node (300 s) after its grace period (50 s), and than an image
+pull or a container backs off (300 s)."""
 EVENTS_PER_LOOK = 10_000
 
 
@@ -75,13 +78,25 @@ class Told:
         How many events the clock let happen.
     faults
         What broke and was made whole.
+    ends
+        Uid of each pod → its node, when it was deleted (NaN = never), its phase.
+    unready
+        When the number of pods changed that are there and not ready, and to what.
+    seconds
+        (verb, kind, HTTP status) → how long each API call took.
+    load
+        How busy the parts were; None if nobody looked.
     """
 
     encoded: EncodedWorkload
     record: Record
     timelines: Timelines
     events: int
-    faults: Sequence[FaultEvent] = ()
+    faults: Sequence[FaultEvent]
+    ends: Mapping[str, tuple[str, float, str]]
+    unready: Sequence[tuple[float, int]]
+    seconds: Mapping[tuple[str, str, int], Sequence[float]]
+    load: Sampler | None
 
 
 def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
@@ -102,12 +117,13 @@ def end_to_end(
     parameters: Parameters,
     connect: Connect | None = None,
     components: Sequence[Component] = (hollow_nodes,),
-    control_plane: ControlPlane = ControlPlane(),  # noqa: B008 - frozen
-    faults: Sequence[Fault] = (),
     actions: Sequence[Action] = (),
     boot: float = BOOT,
+    control_plane: ControlPlane = ControlPlane(),  # noqa: B008 - frozen
+    faults: Sequence[Fault] = (),
     until: float = math.inf,
     quiet: float = QUIET,
+    sample: float | None = None,
     deadline: float | None = None,
 ) -> Told:
     """Play a workload through a cluster, of hollow nodes by default.
@@ -123,19 +139,21 @@ def end_to_end(
         Builds the API, if it is not to be that of the control plane.
     components
         Wire what there is besides the API and the scheduler.
-    control_plane
-        How many there are of each part of it.
-    faults
-        What breaks.
     actions
         What users do beside the workload.
     boot
         Simulated seconds that the components have before time 0.
+    control_plane
+        How many there are of each part of it.
+    faults
+        What breaks.
     until
         Simulated second at which to stop in any case.
     quiet
         Simulated seconds without news after which the run is over; 0 without
         latencies.
+    sample
+        Simulated seconds between looks at how busy the parts are; None = none.
     deadline
         `time.monotonic()` after which the run is given up.
 
@@ -172,25 +190,41 @@ def end_to_end(
     injector = Injector(clock, cluster, faults, seed) if faults else None
     users = Patient(clock, clients(USERS)) if faults else clients(USERS)
     driver = Driver(clock, users, encoded, recorder, actions)
-    patience = max(quiet, PATIENCE) if faults else quiet
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
+    sampler = Sampler(clock, cluster, sample) if sample is not None else None
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
         if driver.done:
+            waits = bool(faults) or recorder.starting > 0
+            patience = max(quiet, PATIENCE) if waits else quiet
             last = cluster.written if faults else recorder.last
-            if now > max(last, trouble) + patience and cluster.settled:
+            over = now > max(last, driver.last, trouble) + patience
+            if over and cluster.settled:
                 break
         clock.run(until=now)
         if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
             looked = clock.events
             if time.monotonic() > deadline:
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+    else:
+        if until < math.inf:
+            clock.run(until=until)
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
-    record = dataclasses.replace(record, notes=driver.refusals())
+    record = dataclasses.replace(record, notes=driver.refusals(), breaches=())
     events = injector.events if injector is not None else ()
-    return Told(whole, record, timelines, clock.events, events)
+    return Told(
+        whole,
+        record,
+        timelines,
+        clock.events,
+        events,
+        recorder.ends,
+        recorder.unready,
+        cluster.served(),
+        sampler,
+    )
 
 
 def schedulers(

@@ -8,42 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from schedbench.controlplane.parameters import Parameters
+from schedbench.controlplane.parameters import RUNTIMES, Parameters
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.objects.decode import decode_object
-from schedbench.objects.kinds import KINDS, KubernetesObject
+from schedbench.objects.kinds import KINDS
+from schedbench.simulation.actions import Action
+from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.faults import Fault, faults_end
+from schedbench.simulation.load import Load
+from schedbench.simulation.node_groups import NodeGroup
 
 NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
-Replicas: TypeAlias = Annotated[int, Meta(ge=1, le=16)]
 SCALABLE = (
     "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "Job",
 )  # fmt: skip
 """Kinds that `scale` knows; of a Job it sets the parallelism."""
-
-
-class ControlPlane(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """How many replicas there are of each part.
-
-    Attributes
-    ----------
-    etcd
-        Members of the store's quorum.
-    api_servers
-        Active beside each other behind a balancer.
-    schedulers, controller_managers
-        One leads, the others wait to be elected.
-    """
-
-    etcd: Literal[1, 3, 5, 7] = 1
-    api_servers: Replicas = 1
-    schedulers: Replicas = 1
-    controller_managers: Replicas = 1
 
 
 class Reference(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -91,18 +75,29 @@ class Apply(Struct, forbid_unknown_fields=True, kw_only=True):
     scale: Scale | None = None
     delete: list[Reference] = field(default_factory=list)
 
-    def decoded(self, source: str) -> list[KubernetesObject]:
-        """Return the typed objects.
+    def action(self, where: str) -> Action:
+        """Return it with typed objects.
 
         Raises
         ------
         InputError, NotModelledError
             If a manifest is malformed or of an unknown kind.
         """
-        return [
-            decode_object(document, f"{source}.objects[{index}]")
+        objects = [
+            decode_object(document, f"{where}.objects[{index}]")
             for index, document in enumerate(self.objects)
         ]
+        scale = self.scale
+        return Action(
+            self.at,
+            objects,
+            [_name(one) for one in self.delete],
+            [] if scale is None else [(*_name(scale), scale.replicas)],
+        )
+
+
+def _name(one: Reference) -> tuple[str, str, str]:
+    return one.kind, one.namespace, one.name
 
 
 class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -115,6 +110,15 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
     nodes
         `full`: kubelets, runtimes, controllers and proxies; `hollow`: every pod runs
         at once and no controller works, as on kubemark.
+    addons
+        What runs on top: `dns`, `metrics-server` (an autoscaler of pods needs it),
+        `ingress`.
+    autoscaler
+        Groups of nodes that a cluster autoscaler adds and removes.
+    load
+        Requests that come through the ingress.
+    runtime
+        Which profile the nodes' container runtime has.
     parameters
         Section → field → value, over the defaults of `controlplane/parameters.py`.
     apply
@@ -129,6 +133,12 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
 
     control_plane: ControlPlane = field(default_factory=ControlPlane)
     nodes: Literal["full", "hollow"] = "full"
+    addons: list[Literal["dns", "metrics-server", "ingress"]] = field(
+        default_factory=list
+    )
+    autoscaler: list[NodeGroup] = field(default_factory=list)
+    load: list[Load] = field(default_factory=list)
+    runtime: Literal["containerd", "cri-o", "docker"] = "containerd"
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     apply: list[Apply] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -138,6 +148,10 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.until is None and faults_end(self.faults) == math.inf:
             raise ValueError("a fault without duration never ends: give until")
+        if self.load and "ingress" not in self.addons:
+            raise ValueError("load comes through an ingress: add it to addons")
+        if self.nodes == "hollow" and (self.addons or self.autoscaler or self.faults):
+            raise ValueError("hollow nodes have no addons, autoscaler or faults")
         last = max([0.0, *(one.at for one in self.apply)])
         if self.until is not None and last > self.until:
             raise ValueError(f"apply at {last:g} s is after until")
@@ -152,7 +166,21 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
         InputError
             If a value does not fit.
         """
-        return with_values(Parameters(), self.parameters)
+        usual = Parameters(runtime=RUNTIMES[self.runtime])
+        return with_values(usual, self.parameters)
+
+    def actions(self) -> list[Action]:
+        """Return what users do, with typed objects.
+
+        Raises
+        ------
+        InputError, NotModelledError
+            If a manifest is malformed or of an unknown kind.
+        """
+        return [
+            one.action(f"end_to_end.apply[{index}]")
+            for index, one in enumerate(self.apply)
+        ]
 
 
 def with_values(
@@ -175,7 +203,7 @@ def _replaced(section: Any, values: Any, where: str) -> Any:
     """Return a dataclass with some fields changed, in depth."""
     if not isinstance(values, dict):
         raise InputError("not a mapping", where=where, value=values)
-    known = {one.name: one for one in dataclasses.fields(section)}
+    known = {one.name: one for one in dataclasses.fields(section) if one.init}
     changed: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
@@ -195,6 +223,4 @@ def _replaced(section: Any, values: Any, where: str) -> Any:
 
 
 def _type_of(section: Any, name: str) -> Any:
-    import typing
-
-    return typing.get_type_hints(type(section))[name]
+    return get_type_hints(type(section))[name]

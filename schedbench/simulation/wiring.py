@@ -10,7 +10,7 @@ from schedbench.clock import Clock
 from schedbench.controlplane.api import Api
 from schedbench.controlplane.parameters import Parameters
 from schedbench.simulation.backplane import Stamp
-from schedbench.simulation.plan import ControlPlane
+from schedbench.simulation.control_plane import ControlPlane
 
 Clients: TypeAlias = Callable[..., Api]
 """User, calls a second and at once → the API as that user's client sees it."""
