@@ -29,6 +29,7 @@ from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.outcome import outcome
+from schedbench.simulation.patient import Patient
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -51,9 +52,9 @@ BOOT = 10.0
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 PATIENCE = 600.0
-"""The same after faults and while containers start: more than pods bear an
-unreachable node (300 s) after its grace period (50 s), and than an image pull or a
-container backs off (300 s)."""
+"""The same after faults, then without writes, and while containers start: more than
+pods bear an unreachable node (300 s) after its grace period (50 s), and than an image
+pull or a container backs off (300 s)."""
 EVENTS_PER_LOOK = 10_000
 
 
@@ -193,17 +194,20 @@ def end_to_end(
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
-    driver = Driver(clock, clients(USERS), encoded, recorder, actions)
+    users = Patient(clock, clients(USERS)) if faults else clients(USERS)
+    driver = Driver(clock, users, encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
     sampler = Sampler(clock, cluster, sample) if sample is not None else None
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
-        waits = bool(faults) or recorder.starting > 0
-        patience = max(quiet, PATIENCE) if waits else quiet
-        over = driver.done and now > max(recorder.last, driver.last, trouble) + patience
-        if over and cluster.settled:
-            break
+        if driver.done:
+            waits = bool(faults) or recorder.starting > 0
+            patience = max(quiet, PATIENCE) if waits else quiet
+            last = cluster.written if faults else recorder.last
+            over = now > max(last, driver.last, trouble) + patience
+            if over and cluster.settled:
+                break
         clock.run(until=now)
         if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
             looked = clock.events
