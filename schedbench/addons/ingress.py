@@ -184,8 +184,9 @@ class Ingress:
     def _route_to(self, service: str, addresses: tuple[str, ...]) -> None:
         route = self._routes[service]
         self._count(route)
+        stay = set(addresses)
         for address in route.addresses:
-            if address not in addresses:
+            if address not in stay:
                 got = route.each - route.start.pop(address)
                 route.done[address] = route.done.get(address, 0.0) + got
         for address in addresses:

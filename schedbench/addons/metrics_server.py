@@ -48,8 +48,8 @@ class MetricsServer:
     Parameters
     ----------
     usage
-        What a running pod uses at a simulated second, or on average about then;
-        nothing if its kubelet does not answer.
+        What a running pod used on average between two simulated seconds; nothing if
+        its kubelet does not answer.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class MetricsServer:
         api: Api,
         parameters: MetricsServerParameters,
         seed: int,
-        usage: Callable[[Pod, float], Usage],
+        usage: Callable[[Pod, float, float], Usage],
     ) -> None:
         del seed
         self._clock, self._api, self._parameters = clock, api, parameters
@@ -69,6 +69,7 @@ class MetricsServer:
     def start(self) -> None:
         """Come up; the first scrape is one resolution later."""
         self._since = self._clock.now
+        self._read: tuple[float, float | None, float | None] = (-math.inf, None, None)
         self._up = True
         self._pods = Informer(self._api, "Pod")
         self._pods.listen(self._changed)
@@ -131,10 +132,12 @@ class MetricsServer:
         since = self._running.get(pod.key)
         if not self._up or since is None:
             return None
-        last, before = self._reading(0), self._reading(1)
+        if self._read[0] != self._clock.now:
+            self._read = (self._clock.now, self._reading(0), self._reading(1))
+        _, last, before = self._read
         if last is None or before is None or since > before:
             return None
-        usage = self._usage(pod, last)
+        usage = self._usage(pod, before, last)
         return Sample(usage, last, last - before) if usage else None
 
     def _reading(self, back: int) -> float | None:

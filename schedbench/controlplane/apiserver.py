@@ -122,7 +122,7 @@ class ApiServers:
         self.authorizer = Authorizer()
         self.draws = Draws(seed, "apiserver/latency")
         self.identities = Draws(seed, "apiserver/identities")
-        self._registry = Registry(store)
+        self._registry = Registry(store, clock, parameters.compaction_interval)
         self._quota = QuotaLedger()
         self._operations = Operations(self, self._registry, self.identities)
         self._replicas = [Replica(number) for number in range(replicas)]

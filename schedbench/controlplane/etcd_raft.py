@@ -97,8 +97,8 @@ class Raft:
         self.appends = 0
         self._tip = root
         self._under_way: deque[Append] = deque()
-        self._applied = 0.0  # until then the appends under way keep it busy
-        self._free = 0.0  # until then the leader's disk is busy
+        self._applied = -math.inf  # until then the appends under way keep it busy
+        self._free = -math.inf  # until then the leader's disk is busy
         self._queue: deque[tuple[list[Request], int]] = deque()
         self._turn: Timer | None = None
         self._election: Timer | None = None
@@ -146,6 +146,10 @@ class Raft:
     def _nth(self, followers: list[float]) -> float:
         return nth(followers, self.quorum - 1)
 
+    def _by_quorum(self, own: float, followers: list[float]) -> float:
+        """Return when the leader and enough followers have what they have since."""
+        return own if self.quorum == 1 else max(own, self._nth(followers))
+
     def _take_turn(self) -> None:
         if self._turn is None and self.leader is not None and self._queue:
             time = max(self._clock.now, self._free)
@@ -164,7 +168,7 @@ class Raft:
             member.receive(append, now, self._rtt(), draws)
             for member in self._followers
         ]
-        self._plan(append, max(self._free, self._nth(followers)))
+        self._plan(append, self._by_quorum(self._free, followers))
 
     def _write(self, requests: list[Request], size: int) -> Append:
         """Let the leader write an append."""
@@ -208,7 +212,8 @@ class Raft:
                 append.timer.cancel()
             index = append.index
             followers = [member.known(index) for member in self._followers]
-            time = max(now, leader.known(index), self._nth(followers))
+            known = self._by_quorum(leader.known(index), followers)
+            time = max(now, known)
             if own is None and append.term == self.term:
                 own = time
             times.append(time)

@@ -34,6 +34,9 @@ class Network:
         Seconds until a client gives up a connection over which nothing comes: 30 and
         15, HTTP2_READ_IDLE_TIMEOUT_SECONDS and HTTP2_PING_TIMEOUT_SECONDS in
         `k8s.io/apimachinery/pkg/util/net/http.go`.
+        Seconds until a client gives up a connection over which nothing comes. Source:
+        HTTP2_READ_IDLE_TIMEOUT_SECONDS, 30, and HTTP2_PING_TIMEOUT_SECONDS, 15, in
+        k8s.io/apimachinery/pkg/util/net/http.go.
     """
 
     hop: Latency = Latency(0.00025, 0.002)
@@ -149,6 +152,9 @@ class ApiServerParameters:
         Changes that the watch cache keeps for watches that come again. Source:
         eventFreshDuration and defaultUpperBoundCapacity in
         k8s.io/apiserver/pkg/storage/cacher.
+    compaction_interval
+        Seconds after which etcd may forget what was before a write. Source: flag
+        `--etcd-compaction-interval`.
     reconnect, reconnect_jitter
         Seconds until a client whose connection broke tries again, and by how much of
         it more at most; it does not grow here. Source: the backoff manager in
@@ -165,6 +171,7 @@ class ApiServerParameters:
     watch_event: Latency = Latency(0.0005, 0.005)
     watch_history_seconds: float = 75.0
     watch_history: int = 102_400
+    compaction_interval: float = 300.0
     reconnect: float = 0.8
     reconnect_jitter: float = 1.0
 
@@ -177,6 +184,7 @@ UNHINDERED_API_SERVER = ApiServerParameters(
     list_item=0.0,
     fan_out=0.0,
     watch_event=NOTHING,
+    compaction_interval=math.inf,
     reconnect=0.0,
 )
 """An API server that takes no time and refuses nobody for its load."""
@@ -519,10 +527,10 @@ class ClusterControllerParameters:
 class RuntimeProfile:
     """How long the calls of a container runtime take, runc underneath.
 
-    All profiles are assumptions: no published study was found that times the CRI's
-    calls one by one. What bounds them is the objective of SIG Scalability (pod startup
-    p99 ≤ 5 s with images pulled, `slos/pod_startup_latency.md`); a kubelet tells its
-    own in `kubelet_runtime_operations_duration_seconds`.
+    All profiles are assumptions: no figures were found for the CRI's calls one by one
+    on a machine of today. What bounds them is the objective of SIG Scalability (pod
+    startup p99 ≤ 5 s with images pulled, `slos/pod_startup_latency.md`); a kubelet
+    tells its own in `kubelet_runtime_operations_duration_seconds`.
 
     Attributes
     ----------
@@ -559,7 +567,8 @@ CRI_O = RuntimeProfile(
     stop_container=Latency(0.04, 0.15),
     remove_pod_sandbox=Latency(0.06, 0.25),
 )
-"""An assumption: as containerd, slower by a quarter."""
+"""An assumption: as containerd, slower by a quarter. Source of the order: Espe, Jindal,
+Podolskiy and Gerndt, "Performance Evaluation of Container Runtimes" (CLOSER 2020)."""
 
 DOCKER = RuntimeProfile(
     run_pod_sandbox=Latency(0.2, 0.6),
@@ -616,6 +625,9 @@ class Images:
         Bytes of a node's disk that does not name `ephemeral-storage`: an assumption.
     reported
         Images in a node's status, at most. Source: `nodeStatusMaxImages`.
+    sizes
+        Image → compressed bytes, of images whose size is known; those of others are
+        an assumption, drawn from their names.
     """
 
     node_bandwidth: float = 62.5e6
@@ -630,6 +642,7 @@ class Images:
     gc_min_age: float = 120.0
     disk: int = 100 * 2**30
     reported: int = 50
+    sizes: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -885,7 +898,7 @@ class Parameters:
     metrics_server: MetricsServerParameters = MetricsServerParameters()
     ingress: IngressParameters = IngressParameters()
     runtime: RuntimeProfile = CONTAINERD
-    images: Images = Images()
+    images: Images = dataclasses.field(default_factory=Images)
     kubelet: Kubelet = dataclasses.field(default_factory=Kubelet)
     pod_network: PodNetwork = PodNetwork()
     proxy: Proxy = dataclasses.field(default_factory=Proxy)

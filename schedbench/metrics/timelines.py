@@ -21,7 +21,6 @@ PERCENTILES = (50, 90, 99)
 STARTUP_SLO = 5.0
 CALL_SLO = 1.0
 SATURATED = 0.95
-MUTATING = frozenset({"create", "update", "patch", "delete", "bind", "evict"})
 
 Times = NDArray[np.float64]
 

@@ -116,14 +116,17 @@ class Addons:
         return self.resolver
 
     def ingress(self, loads: Sequence[Load] = ()) -> Component:
-        """Return what wires the ingress controller and the requests that come."""
+        """Return what wires the ingress controller and the requests that come.
 
-        def wire(wiring: Wiring) -> Ingress:
+        A run with requests goes on until its time is over.
+        """
+
+        def wire(wiring: Wiring) -> Traffic:
             clock, parameters, seed = wiring.clock, wiring.parameters, wiring.seed
             api = wiring.clients(INGRESS)
             gateway = self.gateway = Ingress(clock, api, parameters.ingress, seed)
             read = parameters.metrics_server
-            self.traffic = Traffic(
+            traffic = self.traffic = Traffic(
                 clock,
                 gateway,
                 loads,
@@ -131,43 +134,48 @@ class Addons:
                 free=self._free,
                 horizon=2 * (read.resolution + read.housekeeping),
             )
-            return gateway
+            return traffic
 
         return wire
 
-    def usage(self, pod: Pod, time: float) -> Usage:
-        """Return what a pod used at a time not long past, as its kubelet reads it.
+    def usage(self, pod: Pod, begin: float, end: float) -> Usage:
+        """Return what a pod used on average in a time not long past.
 
-        Nothing where the kubelet does not answer or no container runs. Requests are
-        served by the first container.
+        Its kubelet tells what its containers do now: nothing where it does not answer
+        or none runs. Requests are served by the first container.
         """
         meta = pod.metadata
-        worker = self._worker(pod.spec.node_name, meta.namespace, meta.name, meta.uid)
-        if worker is None or all(run.state != "running" for run in worker.runs):
+        kubelet = self.kubelets.get(pod.spec.node_name or "")
+        worker = _worker(kubelet, meta.namespace, meta.name, meta.uid)
+        if kubelet is None or not kubelet.healthy or worker is None:
+            return {}
+        if all(run.state != "running" for run in worker.runs):
             return {}
         used = pod_usage(worker)
         cpu = float(used.cpu)
         if self.traffic is not None and worker.main[0].state == "running":
-            asked = self.traffic.cpu(worker.address, time)
-            cpu += min(asked, _headroom(worker))
+            most = _headroom(worker)
+            cpu += self.traffic.cpu(worker.address, begin, end, most)
         return {"cpu": cpu, "memory": used.memory}
 
-    def _worker(
-        self, node: str | None, namespace: str, name: str, uid: str | None
-    ) -> Worker | None:
-        kubelet = self.kubelets.get(node or "")
-        if kubelet is None or not kubelet.healthy:
-            return None
-        worker = kubelet.workers.get(f"{namespace}/{name}")
-        return worker if worker and worker.pod.metadata.uid == uid else None
-
-    def _free(self, endpoint: Endpoint) -> float:
+    def _free(self, endpoint: Endpoint) -> float | None:
+        """Return what a back-end can give to requests; None if it is gone."""
         pod = endpoint.target_ref
-        if pod is None:
-            return math.inf
-        namespace, name = pod.namespace or "", pod.name or ""
-        worker = self._worker(endpoint.node_name, namespace, name, pod.uid)
-        return math.inf if worker is None else _headroom(worker)
+        kubelet = self.kubelets.get(endpoint.node_name or "")
+        worker = pod and _worker(kubelet, pod.namespace, pod.name, pod.uid)
+        if not worker or worker.main[0].state != "running":
+            return None
+        return _headroom(worker)
+
+
+def _worker(
+    kubelet: Kubelet | None, namespace: str | None, name: str | None, uid: str | None
+) -> Worker | None:
+    """Return what a kubelet knows of a pod, unless that is another of its name."""
+    if kubelet is None:
+        return None
+    worker = kubelet.workers.get(f"{namespace}/{name}")
+    return worker if worker and worker.pod.metadata.uid == uid else None
 
 
 def _headroom(worker: Worker) -> float:

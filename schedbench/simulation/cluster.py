@@ -142,9 +142,15 @@ class Cluster:
 
     @property
     def settled(self) -> bool:
-        """Whether the scheduler at work, if any, has nothing left to try."""
+        """Whether nothing is under way that the log does not tell of.
+
+        The scheduler at work, if any, has nothing left to try, and every part that can
+        say so is settled.
+        """
         working = self.schedulers.working if self.schedulers is not None else None
-        return working is None or working.settled
+        if working is not None and not working.settled:
+            return False
+        return all(getattr(part, "settled", True) for part in self.parts)
 
     @property
     def is_out(self) -> bool:

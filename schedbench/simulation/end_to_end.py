@@ -203,7 +203,7 @@ def end_to_end(
     while (now := clock.next_time()) <= until and now < math.inf:
         waits = bool(faults) or recorder.starting > 0
         patience = max(quiet, PATIENCE) if waits else quiet
-        over = driver.done and now > max(recorder.last, trouble) + patience
+        over = driver.done and now > max(recorder.last, driver.last, trouble) + patience
         if over and cluster.settled:
             break
         clock.run(until=now)
@@ -213,6 +213,9 @@ def end_to_end(
             looked = clock.events
             if time.monotonic() > deadline:
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+    else:
+        if until < math.inf:
+            clock.run(until=until)
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
     record = dataclasses.replace(

@@ -1,8 +1,12 @@
 """Requests that come to services over time, and the cpu that they cost the pods.
 
 Requests are not simulated one by one: between two changes of a service's rate or of its
-back-ends they are a rate, spread evenly over the back-ends that the ingress routes to.
-A back-end serves what its cpu limit allows; the rest of its share goes unserved.
+back-ends they are a rate, spread evenly over the back-ends that the ingress routes to;
+one that is gone already is passed over for the next. A back-end serves what its cpu
+limit allows; the rest of its share goes unserved.
+
+Source: kubernetes/ingress-nginx, docs/user-guide/nginx-configuration/configmap.md
+(`proxy-next-upstream`).
 """
 
 from __future__ import annotations
@@ -28,8 +32,8 @@ if TYPE_CHECKING:
 MILLI = 1000.0
 NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
 Positive: TypeAlias = Annotated[float, Meta(gt=0)]
-Free: TypeAlias = Callable[[Endpoint], float]
-"""The millicores that a back-end can give to requests; ∞ = no limit."""
+Free: TypeAlias = Callable[[Endpoint], float | None]
+"""The millicores that a back-end can give to requests; ∞ = no limit, None = gone."""
 
 
 class _Load(
@@ -46,7 +50,7 @@ class _Load(
     noise
         By which share of itself the rate strays at most, drawn evenly; 0 = not.
     every
-        Seconds for which a rate that strays or swings is held.
+        Seconds after which the rate, and who is there, is looked at again.
     """
 
     service: str
@@ -65,8 +69,8 @@ class _Load(
         raise NotImplementedError
 
     def times(self) -> Iterable[float]:
-        """Return when the rate changes, in order, from 0 on."""
-        return _beats(self.every) if self.noise else (0.0,)
+        """Return when the rate is looked at, in order, from 0 on."""
+        return (self.every * turn for turn in itertools.count())
 
 
 class ConstantLoad(_Load, tag="constant", kw_only=True, frozen=True):
@@ -102,9 +106,8 @@ class StepLoad(_Load, tag="step", kw_only=True, frozen=True):
         return past[-1] if past else 0.0
 
     def times(self) -> Iterable[float]:
-        """Return the steps, and where the noise changes."""
-        steps = [step.at for step in self.steps]
-        return heapq.merge(super().times(), steps) if self.noise else steps
+        """Return when the rate is looked at, the steps among them."""
+        return heapq.merge(super().times(), [step.at for step in self.steps])
 
 
 class DiurnalLoad(_Load, tag="diurnal", kw_only=True, frozen=True):
@@ -134,10 +137,6 @@ class DiurnalLoad(_Load, tag="diurnal", kw_only=True, frozen=True):
         turn = (time + self.every / 2 - self.shift) / self.period
         return self.mean + self.amplitude * math.sin(2 * math.pi * turn)
 
-    def times(self) -> Iterable[float]:
-        """Return where the intervals begin."""
-        return _beats(self.every)
-
 
 Load: TypeAlias = ConstantLoad | StepLoad | DiurnalLoad
 
@@ -151,7 +150,7 @@ class Requests:
     offered
         Requests that came.
     dropped
-        Those that came while nobody was routable.
+        Those that came while nobody was there.
     overloaded
         Those that came to a back-end beyond what its cpu limit allows.
     """
@@ -174,9 +173,13 @@ class _Flow:
     draws: Draws
     times: Iterator[float]
     rate: float = 0.0
-    lost: float = 0.0
+    dropping: float = 0.0
+    overloading: float = 0.0
     since: float = 0.0
+    offered: float = 0.0
+    dropped: float = 0.0
     overloaded: float = 0.0
+    row: tuple[float, int, float] | None = None
     history: list[tuple[float, float, frozenset[str]]] = dataclasses.field(
         default_factory=list
     )
@@ -222,25 +225,37 @@ class Traffic:
             self._flows[load.key] = flow
             self._plan(flow)
 
-    def cpu(self, address: str, time: float) -> float:
-        """Return the millicores that the requests to a back-end ask for at a time."""
+    @property
+    def settled(self) -> bool:
+        """Whether no request will ever come."""
+        return not self._flows
+
+    def cpu(self, address: str, begin: float, end: float, most: float) -> float:
+        """Return the millicores that a back-end spent on requests, on average.
+
+        At most so many as its limit leaves it for each service.
+        """
         total = 0.0
         for flow in self._flows.values():
+            until = end
             for since, each, addresses in reversed(flow.history):
-                if since <= time:
+                if since < until:
                     if address in addresses:
-                        total += each * flow.load.cost * MILLI
-                    break
-        return total
+                        asked = each * flow.load.cost * MILLI
+                        total += min(asked, most) * (until - max(since, begin))
+                    until = since
+                    if since <= begin:
+                        break
+        return total / (end - begin) if end > begin else 0.0
 
     def requests(self, service: str) -> Requests:
         """Return what became of the requests to a service (`namespace/name`)."""
-        flow, served = self._flows[service], self._ingress.served(service)
+        flow = self._flows[service]
         self._count(flow)
-        return Requests(served.offered, served.dropped, flow.overloaded)
+        return Requests(flow.offered, flow.dropped, flow.overloaded)
 
     def frame(self) -> pd.DataFrame:
-        """Return a row for each change of a service's rate or back-ends.
+        """Return a row for each change of what comes to a service, or of who serves it.
 
         The columns are `time`, `service`, `rate` (requests a second from then on),
         `backends` (how many get them), and `unserved` (how many of the rate nobody
@@ -260,14 +275,17 @@ class Traffic:
         load, rate = flow.load, flow.load.rate(self._clock.now)
         if load.noise:
             rate *= 1 + load.noise * (2 * flow.draws.uniform() - 1)
+        self._count(flow)
         flow.rate = rate
         self._ingress.set_rate(load.key, rate)
         self._plan(flow)
 
     def _count(self, flow: _Flow) -> None:
-        now = self._clock.now
-        flow.overloaded += flow.lost * (now - flow.since)
-        flow.since = now
+        seconds = self._clock.now - flow.since
+        flow.since = self._clock.now
+        flow.offered += flow.rate * seconds
+        flow.dropped += flow.dropping * seconds
+        flow.overloaded += flow.overloading * seconds
 
     def _changed(self, service: str) -> None:
         """Spread the rate over the back-ends as they are now."""
@@ -275,21 +293,28 @@ class Traffic:
         if flow is None:
             return
         self._count(flow)
-        addresses, now = self._ingress.backends(service), self._clock.now
-        each = flow.rate / len(addresses) if addresses else 0.0
-        known = self._ingress.endpoints(service)
-        flow.lost = sum(
-            max(0.0, each - self._free(known[address]) / (MILLI * flow.load.cost))
-            for address in addresses
-            if address in known
+        routed, known = (
+            self._ingress.backends(service),
+            self._ingress.endpoints(service),
         )
-        history, kept = flow.history, now - self._horizon
-        history.append((now, each, frozenset(addresses)))
-        while len(history) > 1 and history[1][0] <= kept:
+        free: dict[str, float] = {}
+        for address in routed:
+            left = self._free(known[address]) if address in known else None
+            if left is not None:
+                free[address] = left
+        each = flow.rate / len(free) if free else 0.0
+        price = flow.load.cost * MILLI
+        flow.dropping = 0.0 if free else flow.rate
+        flow.overloading = sum(max(0.0, each - left / price) for left in free.values())
+        self._note(flow, each, frozenset(free))
+        row = (flow.rate, len(free), flow.dropping + flow.overloading)
+        if row != flow.row:
+            flow.row = row
+            self._rows.append((self._clock.now, service, *row))
+
+    def _note(self, flow: _Flow, each: float, addresses: frozenset[str]) -> None:
+        """Remember who gets what, and forget what is too old to be asked for."""
+        history = flow.history
+        history.append((self._clock.now, each, addresses))
+        while len(history) > 1 and history[1][0] <= self._clock.now - self._horizon:
             del history[0]
-        unserved = flow.lost if addresses else flow.rate
-        self._rows.append((now, service, flow.rate, len(addresses), unserved))
-
-
-def _beats(every: float) -> Iterator[float]:
-    return (every * turn for turn in itertools.count())

@@ -26,6 +26,11 @@ MACHINES = "machines"
 class Machines:
     """The nodes: each Node object that appears has a kubelet behind it.
 
+    Parameters
+    ----------
+    kubelets
+        Where to keep the kubelets, for those who want to see them.
+
     Attributes
     ----------
     kubelets

@@ -71,6 +71,8 @@ class Timelines:
             index = self._index[uid] = len(self.names)
             self.names.append(pod.key)
             self.uids.append(uid)
+        elif hop == "stored":  # a generateName has become a name
+            self.names[index] = pod.key
         self._pod.append(index)
         self._hop.append(_NUMBER[hop])
         self._time.append(self._clock.now)

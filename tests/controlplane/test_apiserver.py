@@ -408,6 +408,20 @@ def test_eviction_without_budget_is_a_deletion(world):
     assert world.pod().metadata.deletion_grace_period_seconds == 30
 
 
+def test_an_evicted_pod_says_so(world):
+    """Its condition DisruptionTarget is True; a plain deletion gives none."""
+    running(world, "a")
+    running(world, "b")
+    world.ok(world.admin.evict, "default", "a")
+    world.ok(world.admin.delete, "Pod", "default", "b")
+
+    def targets(name):
+        conditions = world.pod(name).status.conditions
+        return [c.reason for c in conditions if c.type == "DisruptionTarget"]
+
+    assert (targets("a"), targets("b")) == (["EvictionByEvictionAPI"], [])
+
+
 def test_eviction_uses_up_the_budget(world):
     """Each eviction is counted; without room it is refused for now."""
     running(world, "a")

@@ -32,7 +32,7 @@ FIELDS = [
     if str(field.type) not in NAMES
 ]
 """Those that are not groups of fields themselves."""
-SOURCE = re.compile(r'Source[^:.]*: .{0,60}?(`|--|"|/|\.io|\.yaml|[a-z][A-Z])')
+SOURCE = re.compile(r'Source[^:.]*: .{0,100}?(`|--|"|/|\.io|\.yaml|[a-z][A-Z])')
 """A source that names a flag, a field, a file, a page or a constant."""
 
 

@@ -118,6 +118,7 @@ def test_the_slowest_verb_and_kind_is_told():
             ("list", "Pod", 200, 10, 20.0),
             ("create", "Pod", 201, 100, 0.2),
             ("update", "Node", 200, 10, 1.5),
+            ("watch", "Node", 200, 10, math.nan),
         )
     )
 

@@ -25,6 +25,7 @@ from schedbench.controlplane.controllers.replica_calculation import (
     rules,
     stabilized,
 )
+from schedbench.controlplane.fitting import requests_of
 from schedbench.controlplane.parameters import Parameters
 from schedbench.objects.autoscaling import (
     HorizontalPodAutoscaler,
@@ -35,7 +36,6 @@ from schedbench.objects.autoscaling import (
 )
 from schedbench.objects.meta import ApiObject, Quantity
 from schedbench.objects.pod import Pod
-from schedbench.objects.resources import pod_requests
 from schedbench.units import milli_value, value
 
 Usage: TypeAlias = Callable[[Pod], Mapping[str, float]]
@@ -190,7 +190,7 @@ class HorizontalPodAutoscalers(Controller):
             if aim.average_utilization is None:
                 requests[key] = 1.0
             else:
-                requests[key] = pod_requests(pod).get(name, 0)
+                requests[key] = requests_of(pod).get(name, 0)
                 if not requests[key]:
                     return None
             used = self.usage(pod).get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cluster_cases import manager, pod
+from cluster_cases import edit, manager, pod
 from fake_api import FakeApi
 
 from schedbench.clock import Clock
@@ -217,6 +217,14 @@ def test_without_metrics_nothing_is_scaled() -> None:
     world = World(4, None)
 
     assert world.replicas(1000) == 4
+
+
+def test_a_workload_scaled_to_zero_is_left_alone() -> None:
+    """Replicas set to 0 switch the autoscaler off until somebody sets them again."""
+    world = World(4, 100.0)
+    edit(world.api, "ReplicaSet", "rs", "spec", replicas=0)
+
+    assert world.replicas(600) == 0
 
 
 def test_replicas_below_the_minimum_are_raised() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from schedbench.objects.node import Node
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
+from schedbench.simulation.actions import Action
 from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.faults import Fault
@@ -129,7 +131,7 @@ class Witness:
         self.history: list[tuple[float, str, WatchEvent]] = []
         api = wiring.clients("witness")
         for kind in kinds:
-            api.watch(kind, lambda event, kind=kind: self._seen(kind, event))
+            api.watch(kind, partial(self._seen, kind))
 
     def _seen(self, kind: str, event: WatchEvent) -> None:
         self.history.append((self.wiring.clock.now, kind, event))
@@ -161,23 +163,58 @@ class Witness:
 
 
 class Run:
-    """A run that was broken, and what it showed."""
+    """A run that was broken, and what it showed.
 
-    def __init__(self, told: Told, witness: Witness, machines: Machines) -> None:
-        self.told, self.witness, self.machines = told, witness, machines
+    Attributes
+    ----------
+    ready
+        How many pods were ready at the end.
+    disorder
+        Effects before their causes.
+    looks
+        Time → node → names of the pods whose containers ran there then.
+    """
+
+    def __init__(
+        self, told: Told, witness: Witness, looks: dict[float, dict[str, set[str]]]
+    ) -> None:
+        self.told, self.witness, self.looks = told, witness, looks
         self.ready = witness.ready(math.inf)
         self.disorder = told.timelines.disorder()
 
-    def running(self, time: float = math.inf) -> dict[str, list[str]]:
-        """Return the pods with running containers on each machine at the end."""
-        return {
-            name: sorted(
-                worker.pod.metadata.name
-                for worker in kubelet.workers.values()
-                if worker.stage == "up"
-            )
-            for name, kubelet in self.machines.kubelets.items()
+    @property
+    def doubled(self) -> list[str]:
+        """Pods that were bound to more than one node, by uid."""
+        nodes: dict[str, set[str]] = {}
+        for _, kind, event in self.witness.history:
+            pod: Any = event.object
+            if kind == "Pod" and pod.spec.node_name:
+                nodes.setdefault(pod.metadata.uid, set()).add(pod.spec.node_name)
+        return [uid for uid, found in nodes.items() if len(found) > 1]
+
+    def calm(self, pods: int) -> bool:
+        """Return whether all is well in the end: ready, in order, nothing doubled."""
+        return self.ready == pods and not self.disorder and not self.doubled
+
+
+def running(machines: Machines) -> dict[str, set[str]]:
+    """Return the names of the pods with running containers, by node."""
+    return {
+        name: {
+            worker.pod.metadata.name
+            for worker in kubelet.workers.values()
+            if worker.stage == "up"
         }
+        for name, kubelet in machines.kubelets.items()
+    }
+
+
+def scaled(time: float, replicas: int, item: Any) -> Action:
+    """Return what a user does who scales a workload."""
+    meta = item.metadata
+    return Action(
+        time, scales=[(type(item).__name__, meta.namespace, meta.name, replicas)]
+    )
 
 
 def broken(
@@ -189,22 +226,26 @@ def broken(
     parameters: Parameters = DEFAULTS,
     components: Sequence[Component] = (),
     kinds: Sequence[str] = ("Pod", "Node"),
+    actions: Sequence[Action] = (),
+    looks: Sequence[float] = (),
     until: float = math.inf,
     seed: int = 1,
-    **replicas: int,
+    **replicas: Any,
 ) -> Run:
     """Play some objects on some nodes while faults happen."""
-    seen: list[Any] = []
+    witnesses: list[Witness] = []
+    looked: dict[float, dict[str, set[str]]] = {}
+    first, *others = full_nodes()
 
-    def witness(wiring: Wiring) -> Witness:
-        seen.append(Witness(wiring, kinds))
-        return seen[-1]
+    def witness(wiring: Wiring) -> None:
+        witnesses.append(Witness(wiring, kinds))
 
-    machines, *others = full_nodes()
-
-    def noted(wiring: Wiring) -> object:
-        seen.append(machines(wiring))
-        return seen[-1]
+    def machines(wiring: Wiring) -> object:
+        made = first(wiring)
+        assert isinstance(made, Machines)
+        for time in looks:
+            wiring.clock.at(time, _look, made, time, looked)
+        return made
 
     stream = PodStream.of([], [], arrival=np.zeros(0))
     given = Workload(
@@ -215,9 +256,16 @@ def broken(
         make_policy("kube-scheduler"),
         seed=seed,
         parameters=parameters,
-        components=[noted, *others, witness, *components],
+        components=[machines, *others, witness, *components],
         control_plane=ControlPlane(**replicas),
         faults=msgspec.convert(list(faults), list[Fault]),
+        actions=actions,
         until=until,
     )
-    return Run(told, seen[1], seen[0])
+    return Run(told, witnesses[0], looked)
+
+
+def _look(
+    machines: Machines, time: float, looked: dict[float, dict[str, set[str]]]
+) -> None:
+    looked[time] = running(machines)
