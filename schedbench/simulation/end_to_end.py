@@ -13,12 +13,15 @@ from collections.abc import Mapping, Sequence
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.controlplane.authorization import SCHEDULER
+from schedbench.controlplane.client import ClientWatch
 from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import Workload
+from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.policies.base import Policy
+from schedbench.scheduler.profiles import Settings
 from schedbench.simulation.actions import Action
 from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.cluster import Cluster, Connect
@@ -28,6 +31,7 @@ from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
+from schedbench.simulation.invariants import OVER_COMMITTED
 from schedbench.simulation.outcome import outcome
 from schedbench.simulation.patient import Patient
 from schedbench.simulation.queued.policy import (
@@ -42,6 +46,7 @@ from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.sampler import Sampler
 from schedbench.simulation.timeline import Timelines
+from schedbench.simulation.watchdog import Watchdog
 from schedbench.simulation.wiring import Component, Wiring
 
 NODES = "hollow-nodes"
@@ -198,6 +203,9 @@ def end_to_end(
     driver = Driver(clock, users, encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
     sampler = Sampler(clock, cluster, sample) if sample is not None else None
+    watchdog = cluster.guarded()
+    if watchdog is not None and isinstance(recorder.watch, ClientWatch):
+        watchdog.probe(AUDITOR, recorder.watch.stream)
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
@@ -209,6 +217,8 @@ def end_to_end(
             if over and cluster.settled:
                 break
         clock.run(until=now)
+        if watchdog is not None and now >= watchdog.due:
+            watchdog.look()
         if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
             looked = clock.events
             if time.monotonic() > deadline:
@@ -218,7 +228,11 @@ def end_to_end(
             clock.run(until=until)
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
-    record = dataclasses.replace(record, notes=driver.refusals(), breaches=())
+    record = dataclasses.replace(
+        record,
+        notes=driver.refusals(),
+        breaches=_breaches(watchdog, profiles_of(policy, workload)),
+    )
     events = injector.events if injector is not None else ()
     return Told(
         whole,
@@ -267,6 +281,19 @@ def schedulers(
         return Replicas(wiring, KUBE_SCHEDULER, SCHEDULER, count, make)
 
     return component
+
+
+def _breaches(watchdog: Watchdog | None, profiles: Mapping[str, Settings]) -> list[str]:
+    """Return which laws were broken, those left out that a profile does without."""
+    if watchdog is None:
+        return []
+    watchdog.look()
+    off = {name for one in profiles.values() for name in one.profile.filters_off()}
+    return [
+        str(breach)
+        for breach in watchdog.breaches
+        if breach.law != OVER_COMMITTED or NodeResourcesFit.name not in off
+    ]
 
 
 def _last(fault: Fault) -> float:
