@@ -53,6 +53,8 @@ class Recorder:
     unready
         Whenever the number of pods changes that are there, have not ended and are not
         ready: time and number.
+    watch
+        On the pods.
     reasons
         (plugin, reason) → nodes rejected at pods' first failed attempts.
     latencies
@@ -87,7 +89,7 @@ class Recorder:
         self._ended: set[int] = set()
         self._devices: dict[str, int] = {}
         api.watch("Node", self._on_node)
-        api.watch("Pod", self._on_pod)
+        self.watch = api.watch("Pod", self._on_pod)
 
     def number(self, pod: Pod) -> int:
         """Return the number of a pod."""
