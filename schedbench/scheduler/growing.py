@@ -25,6 +25,7 @@ from schedbench.plugins.gpu_share import choose_devices
 from schedbench.scheduler.changes import (
     SELECTING,
     changes_class,
+    changes_images_only,
     node_parts,
     selection,
 )
@@ -293,15 +294,20 @@ class GrowingWorld:
             self.world.nominate(pod, number, slot)
 
     def _change_nodes(self) -> None:
+        world = self.world
         for name, node in self._changes:
             slot = self._slots[name]
-            if node is not None:
-                self.world.join(node, recount=False)
-            elif self.world.is_alive(slot):
-                self._drop_devices(slot)
-                self.world.leave(name, recount=False)
+            if node is None:
+                if world.is_alive(slot):
+                    self._drop_devices(slot)
+                    world.leave(name, recount=False)
+                    self._miscounted = True
+            elif world.is_alive(slot) and changes_images_only(world.node(slot), node):
+                world.see_images(node)
+            else:
+                world.join(node, recount=False)
+                self._miscounted = True
         self._changes.clear()
-        self._miscounted = True
 
     def _drop_devices(self, slot: int) -> None:
         """Let the pods on a node that leaves hold no devices: they leave with it."""

@@ -209,6 +209,12 @@ class Session:
         self.statics.refresh(slice(slot, slot + 1))
         return slot
 
+    def see_images(self, node: Node) -> None:
+        """Take in a node of which only the images changed."""
+        slot = self.nodes.slots[node.metadata.name]
+        self.nodes.objects[slot] = node
+        self.images.put(slot, node)
+
     def leave(self, name: str) -> int:
         """Let an empty node leave, and return its slot."""
         slot = self.nodes.slots[name]

@@ -104,6 +104,10 @@ class World:
         session = next(iter(self.sessions.values()))
         return bool(session.state.alive[slot])
 
+    def node(self, slot: int) -> Node:
+        """Return a node as the columns know it."""
+        return next(iter(self.sessions.values())).nodes.objects[slot]
+
     def on_node(self, slot: int) -> ValuesView[PlacedPod]:
         """Return the pods on a node, in the order in which they came."""
         return self._on_node.get(slot, {}).values()
@@ -216,6 +220,11 @@ class World:
         if recount:
             self.recount()
         return slot
+
+    def see_images(self, node: Node) -> None:
+        """Take in a node of which only the images changed: no domain counts them."""
+        for session in self.sessions.values():
+            session.see_images(node)
 
     def leave(self, name: str, *, recount: bool = True) -> int:
         """Let a node leave, and return its slot."""
