@@ -305,8 +305,7 @@ class GrowingWorld:
             elif world.is_alive(slot) and changes_images_only(world.node(slot), node):
                 world.see_images(node)
             else:
-                world.join(node, recount=False)
-                self._miscounted = True
+                self._miscounted |= world.join(node, recount=False)
         self._changes.clear()
 
     def _drop_devices(self, slot: int) -> None:

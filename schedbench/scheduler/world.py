@@ -207,19 +207,18 @@ class World:
         """Return what preemption looks at besides the columns."""
         return Around(self.on_node, list(self.nominated.values()), self.budgets)
 
-    def join(self, node: Node, *, recount: bool = True) -> int:
-        """Let a node join or change, and return its slot.
+    def join(self, node: Node, *, recount: bool = True) -> bool:
+        """Let a node join or change; return whether domains count other pods now.
 
-        Without `recount` the caller is to do that after the last of many.
+        Without `recount` the caller is to count them anew after the last of many.
         """
         slot = self.slots[node.metadata.name]
-        for session in self.sessions.values():
-            session.join(node)
+        changed = [session.join(node) for session in self.sessions.values()]
         self.volumes.alive[slot] = 1
         self.volumes.update_node(slot, node)
-        if recount:
+        if recount and any(changed):
             self.recount()
-        return slot
+        return any(changed)
 
     def see_images(self, node: Node) -> None:
         """Take in a node of which only the images changed: no domain counts them."""
