@@ -41,19 +41,31 @@ class Timer:
 class Clock:
     """Simulated time, and what is to happen.
 
+    Parameters
+    ----------
+    start
+        Where it begins.
+
     Attributes
     ----------
     now
         Simulated seconds.
     events
         How many have happened.
+    skews
+        Component → by how many seconds its wall clock is ahead of the true time.
     """
 
-    def __init__(self) -> None:
-        self.now = 0.0
+    def __init__(self, start: float = 0.0) -> None:
+        self.now = start
+        self.skews: dict[str, float] = {}
         self.events = 0
         self._heap: list[tuple[float, int, int, Timer]] = []
         self._sequence = 0
+
+    def wall(self, component: str) -> float:
+        """Return what the wall clock of a component's machine shows."""
+        return self.now + self.skews[component] if component in self.skews else self.now
 
     def at(
         self, time: float, action: Action, *arguments: Any, priority: int = 0

@@ -34,6 +34,7 @@ class StubScenario:
     policies: tuple[str, ...] = ("plain", "good")
     baseline: str = "plain"
     thresholds: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    end_to_end: None = None
 
     def digest(self) -> str:
         return f"digest of {self.name}/{self.size}/{self.content}"

@@ -190,6 +190,8 @@ class FakeApi:
 
 
 class _Watch:
+    synced = True
+
     def __init__(
         self,
         api: FakeApi,

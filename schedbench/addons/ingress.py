@@ -10,6 +10,7 @@ ingress-nginx, docs/how-it-works.md (endpoints change without a reload).
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from schedbench.clock import Clock, Timer
 from schedbench.controlplane.api import Api, WatchEvent
@@ -71,7 +72,7 @@ class Ingress:
         self._slices: dict[str, dict[str, EndpointSlice]] = {}
         self._changed_services: dict[str, None] = {}
         self._timer: Timer | None = None
-        self._free = 0.0
+        self._free = -math.inf
         self.start()
 
     def start(self) -> None:

@@ -101,6 +101,10 @@ class WatchEvent:
 class Watch(Protocol):
     """A watch that goes on until it is stopped."""
 
+    @property
+    def synced(self) -> bool:
+        """Whether everything has come that was there when it began."""
+
     def stop(self) -> None:
         """End it; no event comes after."""
 

@@ -11,7 +11,7 @@ and Fairness".
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from schedbench.clock import Clock
@@ -21,10 +21,12 @@ from schedbench.controlplane.audit import Audit
 from schedbench.controlplane.authorization import Authorizer, User
 from schedbench.controlplane.flow_control import Level, level_of, levels
 from schedbench.controlplane.latency import Draws
+from schedbench.controlplane.links import Links
 from schedbench.controlplane.operations import Operations
 from schedbench.controlplane.parameters import ApiServerParameters, Network
 from schedbench.controlplane.quota import QuotaLedger
-from schedbench.controlplane.registry import Registry, Store, StoreWatch
+from schedbench.controlplane.registry import Registry, Store
+from schedbench.controlplane.replica import Replica
 from schedbench.controlplane.requests import ASKED, MUTATING, Request
 from schedbench.controlplane.watch_cache import Stream, WatchCache
 from schedbench.objects.meta import ApiObject
@@ -51,6 +53,10 @@ TOO_MANY = Answer(
 Stamp = Callable[[Pod, str], None]
 
 
+def _nothing() -> None:
+    pass
+
+
 def _no_stamp(pod: Pod, hop: str) -> None:
     pass
 
@@ -65,33 +71,6 @@ _CODES = {
     "patch": 200,
     "delete": 200,
 }
-
-
-class Replica:
-    """One API server: what it forgets when it crashes.
-
-    Attributes
-    ----------
-    up
-        Whether its process runs.
-    ready
-        Whether its watch cache has been filled.
-    cache
-        Its watch cache.
-    calls
-        The calls that it has got, the oldest first; answered ones among them.
-    """
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.up = False
-        self.ready = False
-        self.cache: WatchCache
-        self.admission: Admission
-        self.levels: dict[str, Level[Request]] = {}
-        self.calls: collections.deque[Request] = collections.deque()
-        self.watch: StoreWatch | None = None
-        self.sweeping = False
 
 
 class ApiServers:
@@ -120,6 +99,8 @@ class ApiServers:
         Counters over all replicas.
     authorizer
         Who may do what.
+    changed
+        Called when a replica begins or ceases to serve.
     """
 
     def __init__(
@@ -149,6 +130,9 @@ class ApiServers:
         self._held: list[Request] = []
         self._unserved: dict[Stream, None] = {}
         self._levels: dict[tuple[User, str, str], str] = {}
+        self._links = Links(clock, network.unanswered)
+        self._cut = self._links.cut
+        self.changed: Callable[[], None] = _nothing
         for number in range(replicas):
             self.start(number)
 
@@ -193,6 +177,18 @@ class ApiServers:
                 self.finish(request, UNAVAILABLE)
         for stream in replica.cache.drop_all():
             self.clock.after(self._backoff(), self._connect, stream)
+        self.changed()
+
+    def cut_off(self, users: Collection[str]) -> None:
+        """Let nothing pass between some users and the servers, either way."""
+        there = [replica for replica in self._replicas if replica.up]
+        streams = [one for each in there for one in each.cache.drop(users)]
+        self._links.sever(users, streams)
+
+    def reconnect(self, users: Collection[str]) -> None:
+        """Let users through again; their watches resume."""
+        for stream in self._links.mend(users):
+            self.clock.after(self._backoff(), self._connect, stream)
 
     def ready(self) -> list[int]:
         """Return the numbers of the replicas that serve."""
@@ -224,8 +220,11 @@ class ApiServers:
         now = self.clock.now
         self.audit.served(request.verb, request.kind, code, now - request.started)
         if request.then is not None:
-            hop = self.draws.seconds(self.network.hop)
-            self.clock.after(hop, request.then, answer)
+            if request.user.name in self._cut:
+                self._links.hold_answer(request.user.name, request.then, answer)
+            else:
+                hop = self.draws.seconds(self.network.hop)
+                self.clock.after(hop, request.then, answer)
         if request.seated:
             request.seated = False
             assert request.replica is not None
@@ -248,6 +247,9 @@ class ApiServers:
         return None
 
     def _arrive(self, request: Request) -> None:
+        if request.user.name in self._cut:
+            self._links.hold_call(request, self.call)
+            return
         request.arrived = request.started = self.clock.now
         replica = self._balance()
         if replica is None:
@@ -298,7 +300,8 @@ class ApiServers:
         request.started = now
         mutating = request.verb in MUTATING
         service = self.parameters.mutate if mutating else self.parameters.read
-        self.clock.after(self.draws.seconds(service), self._operations.serve, request)
+        seconds = self.draws.seconds(service) * request.weight
+        self.clock.after(seconds, self._operations.serve, request)
 
     def _track(self, replica: Replica, request: Request) -> None:
         """Remember a call until it is answered; one timer serves for all timeouts."""
@@ -322,6 +325,9 @@ class ApiServers:
 
     def _connect(self, stream: Stream) -> None:
         if stream.stopped:
+            return
+        if stream.user.name in self._cut:
+            self._links.keep(stream)
             return
         replica = self._balance()
         if replica is None:
@@ -372,3 +378,4 @@ class ApiServers:
         unserved, self._unserved = self._unserved, {}
         for stream in unserved:
             self.clock.after(self._backoff(), self._connect, stream)
+        self.changed()

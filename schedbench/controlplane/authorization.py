@@ -117,6 +117,7 @@ ROLES: dict[str, tuple[Rule, ...]] = {
         rule("update patch", "pods/status nodes/status"),
         rule("create get update patch", "leases events configmaps"),
     ),
+    "system:serviceaccount:foreign:client": (rule("get", "configmaps"),),
     "system:serviceaccount:ingress-nginx:ingress-nginx": (
         rule("get list watch", "services endpoints endpointslices ingresses"),
         rule("get list watch", "namespaces nodes pods configmaps secrets"),

@@ -29,6 +29,11 @@ class ClientWatch:
         self._servers = servers
         self._stream = stream
 
+    @property
+    def synced(self) -> bool:
+        """Whether everything has come that was there when it began."""
+        return self._stream.revision > 0
+
     def stop(self) -> None:
         """End it; no event comes after."""
         self._servers.unwatch(self._stream)
@@ -62,7 +67,7 @@ class Client:
         self._qps = qps
         self._burst = float(burst if burst is not None else max(qps or 1, 1))
         self._tokens = self._burst
-        self._filled = 0.0
+        self._filled = servers.clock.now
 
     def create(self, item: ApiObject, then: Then | None = None) -> None:
         """Create an object; `metadata.generate_name` gets a suffix."""

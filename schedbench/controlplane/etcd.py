@@ -47,6 +47,10 @@ LEASE_BYTES = 64
 """A lease's or a compaction's entry in the log; assumed."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Etcd:
     """An etcd cluster.
 
@@ -67,6 +71,8 @@ class Etcd:
         How many reads were asked for.
     writes
         How many writes were asked for.
+    changed
+        Called when a leader is lost, or when it may be read and written again.
     """
 
     def __init__(
@@ -78,6 +84,7 @@ class Etcd:
     ) -> None:
         self._clock = clock
         self._parameters = parameters
+        self.changed: Callable[[], None] = _nothing
         self.store = Store(parameters)
         if snapshot is not None:
             self.store.restore(snapshot)
@@ -87,7 +94,7 @@ class Etcd:
             seed,
             apply=self._apply,
             elected=self._elected,
-            again=self._begin_round,
+            again=self._read_again,
             lost=self._lost,
             late=self._watch_deadlines,
         )
@@ -298,6 +305,10 @@ class Etcd:
         self._waiting.append(request)
         self._begin_round()
 
+    def _read_again(self) -> None:
+        self._begin_round()
+        self.changed()
+
     def _begin_round(self) -> None:
         if self._round is not None or not self._waiting or not self.raft.ready:
             return
@@ -345,6 +356,7 @@ class Etcd:
             self._reading = []
         self._lessor.end()
         self._watch_deadlines()
+        self.changed()
 
     def _watch_deadlines(self) -> None:
         if self._deadline is None and self._open:

@@ -104,8 +104,8 @@ class Member:
         self.disk = disk
         self._last = root  # acknowledged, or found on the disk
         self._coming: deque[tuple[float, float, float, Append]] = deque()
-        self._arrival = self._acknowledgement = 0.0
-        self._busy = self._next = 0.0
+        self._arrival = self._acknowledgement = -math.inf
+        self._busy, self._next = -math.inf, 0.0
 
     @property
     def connected(self) -> bool:
@@ -165,7 +165,7 @@ class Member:
         """Let its log end there, and let nothing be on its way."""
         self._last = last
         self._coming.clear()
-        self._arrival = self._acknowledgement = 0.0
+        self._arrival = self._acknowledgement = -math.inf
 
     def drop(self, now: float) -> None:
         """Let what has not arrived never come: its sender is gone."""
@@ -175,7 +175,7 @@ class Member:
     def crash(self, now: float) -> None:
         """Keep what is on disk."""
         self.cut(self.end(now))
-        self._busy = self._next = 0.0
+        self._busy, self._next = -math.inf, 0.0
 
     def lose_touch(self, now: float) -> None:
         """Keep what has arrived: it is written in time."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schedbench.clock import Clock
 from schedbench.controlplane import rules
-from schedbench.controlplane.requests import Request
+from schedbench.controlplane.requests import COMPONENT, Request
 from schedbench.controlplane.rules import Outcome, RefusedError
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
@@ -87,7 +87,7 @@ class Eviction:
         self, request: Request, done: Callable[[ApiObject], None]
     ) -> Callable[[], None]:
         def make(old: ApiObject) -> Outcome:
-            return rules.deleted(old, None, None, self._clock.now)
+            return rules.deleted(old, None, None, self._clock.wall(COMPONENT))
 
         def delete() -> None:
             where, name = request.namespace, request.name
@@ -120,7 +120,7 @@ class Eviction:
             disruptions_allowed=status.disruptions_allowed - 1,
             disrupted_pods={
                 **status.disrupted_pods,
-                pod.metadata.name: rules.rfc3339(self._clock.now),
+                pod.metadata.name: rules.rfc3339(self._clock.wall(COMPONENT)),
             },
         )
         meta = replace(old.metadata, resource_version=None)

@@ -30,6 +30,11 @@ class Informer:
     def __iter__(self) -> Iterator[ApiObject]:
         return iter(self.store.values())
 
+    @property
+    def synced(self) -> bool:
+        """Whether the copy holds all that was there when it was begun."""
+        return self._watch.synced
+
     def listen(self, listener: Callable[[WatchEvent], None]) -> None:
         """Call a function with every change from now on."""
         self._listeners.append(listener)

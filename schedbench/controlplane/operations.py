@@ -21,7 +21,7 @@ from schedbench.controlplane.authorization import NODES, node_refusal, resource_
 from schedbench.controlplane.eviction import Eviction
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.registry import Registry
-from schedbench.controlplane.requests import ASKED, Request
+from schedbench.controlplane.requests import ASKED, COMPONENT, Request
 from schedbench.controlplane.rules import Outcome, RefusedError
 from schedbench.objects.kinds import NAMESPACED
 from schedbench.objects.meta import ApiObject
@@ -142,7 +142,7 @@ class Operations:
             name = rules.generated_name(base or "", self._draws)
         admission = request.replica.admission
         uid = request.uid or rules.new_uid(self._draws)
-        now = self._servers.clock.now
+        now = self._servers.clock.wall(COMPONENT)
         new = rules.created(item, uid, name, now)
         try:
             if namespace is not None and namespace.metadata.deletion_timestamp:
@@ -247,7 +247,7 @@ class Operations:
                 f'namespaces "{request.name}" is forbidden: this namespace may not be '
                 "deleted",
             )
-        now = self._servers.clock.now
+        now = self._servers.clock.wall(COMPONENT)
 
         def make(old: ApiObject) -> Outcome:
             return rules.deleted(old, request.grace, request.uid, now)

@@ -24,9 +24,14 @@ class Network:
     ----------
     hop
         One way between a component and an API server, in one data centre.
+    unanswered
+        Seconds until a client gives up a connection over which nothing comes: 30 and
+        15, HTTP2_READ_IDLE_TIMEOUT_SECONDS and HTTP2_PING_TIMEOUT_SECONDS in
+        `k8s.io/apimachinery/pkg/util/net/http.go`.
     """
 
     hop: Latency = Latency(0.00025, 0.002)
+    unanswered: float = 45.0
 
 
 # -- etcd: begin --

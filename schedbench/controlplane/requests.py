@@ -10,9 +10,11 @@ from schedbench.controlplane.authorization import User
 from schedbench.objects.meta import ApiObject
 
 if TYPE_CHECKING:
-    from schedbench.controlplane.apiserver import Replica
+    from schedbench.controlplane.replica import Replica
 
 MUTATING = frozenset({"create", "update", "patch", "delete", "bind", "evict"})
+COMPONENT = "kube-apiserver"
+"""By whose wall clock what is stored is dated."""
 ASKED = {"bind": ("create", "binding"), "evict": ("create", "eviction")}
 """Calls that are a verb on a subresource."""
 
@@ -33,6 +35,8 @@ class Request:
         Whether it has one of its level's seats.
     done
         Whether it is answered.
+    weight
+        As how many calls it counts, which are served one after another in one seat.
     """
 
     user: User
@@ -53,3 +57,4 @@ class Request:
     seated: bool = False
     done: bool = False
     replica: Replica | None = None
+    weight: float = 1.0

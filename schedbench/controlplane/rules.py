@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import math
 from typing import Any, TypeAlias
 
 from msgspec.structs import replace
@@ -47,7 +48,7 @@ def _rfc3339(second: int) -> str:
 
 def rfc3339(seconds: float) -> str:
     """Return a simulated time as the API writes it, to the second."""
-    return _rfc3339(int(seconds))
+    return _rfc3339(math.floor(seconds))
 
 
 def seconds_of(text: str) -> float:

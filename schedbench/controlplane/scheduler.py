@@ -33,6 +33,9 @@ from schedbench.scheduler.queueing.made import gates_of, make_queue
 
 AFTER_ALL_ELSE = 10
 """Priority of a cycle's begin: what happens at its instant has happened before."""
+SYNCED_POLL = 0.1
+"""Seconds between looks whether all copies are complete. Source: syncedPollPeriod in
+`k8s.io/client-go/tools/cache/shared_informer.go`."""
 KINDS = (
     "Namespace",
     "StorageClass",
@@ -157,9 +160,17 @@ class Scheduler:
         self.running = False
 
     def lead(self) -> None:
-        """Begin to schedule, having been elected."""
-        self._active = True
-        self.wake()
+        """Begin to schedule, having been elected, once all copies are complete."""
+        self._lead(self._life)
+
+    def _lead(self, life: int) -> None:
+        if life != self._life:
+            return
+        if all(informer.synced for informer in self._informers):
+            self._active = True
+            self.wake()
+        else:
+            self.clock.after(SYNCED_POLL, self._lead, life)
 
     def wake(self) -> None:
         """Begin a cycle when one is due and none is under way."""

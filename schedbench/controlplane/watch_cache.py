@@ -11,7 +11,7 @@ Concepts", efficient detection of changes.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from schedbench.clock import Clock
@@ -249,6 +249,19 @@ class WatchCache:
         self._streams.clear()
         self._everything.clear()
         self._selected.clear()
+        return streams
+
+    def drop(self, users: Collection[str]) -> list[Stream]:
+        """Break the connections of some users and return their watches."""
+        streams = [
+            one
+            for streams in self._streams.values()
+            for one in streams
+            if one.user.name in users
+        ]
+        for stream in streams:
+            self.disconnect(stream)
+            stream.backlog = None
         return streams
 
     def _remember(self, kind: str, event: WatchEvent) -> None:

@@ -25,6 +25,7 @@ from schedbench.experiment.scenario import (
     scenario_of,
 )
 from schedbench.objects.workload import PodStream, Workload
+from schedbench.simulation.plan import EndToEnd
 
 SMALLEST = "quick"
 """The size that `--quick` asks for; the first of the file where there is none."""
@@ -90,6 +91,11 @@ class FileRef:
         """What the scenario needs that schedbench does not model: nothing."""
         return ()
 
+    @property
+    def end_to_end(self) -> EndToEnd | None:
+        """The cluster around the scheduler; None = placement only."""
+        return self.scenario.end_to_end
+
     def digest(self) -> str:
         """Return the hash of what decides the workload of every seed."""
         return self.scenario.digest()
@@ -116,9 +122,8 @@ def build(scenario: Scenario, size: str | None, seed: int) -> Workload:
         raise error.at(source=scenario.path or scenario.name) from None
     _check_limits(sized, workload)
     name = f"{scenario.name}/{chosen}"
-    return dataclasses.replace(
-        workload, name=name, queue=sized.queue, simulation=sized.simulation
-    )
+    queue = sized.queue if sized.end_to_end is None else "kube-scheduler"
+    return dataclasses.replace(workload, name=name, queue=queue)
 
 
 def expand_target(

@@ -6,12 +6,15 @@ import dataclasses
 import hashlib
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
 from schedbench.experiment.fingerprint import code_digest
 from schedbench.objects.workload import Workload
+
+if TYPE_CHECKING:
+    from schedbench.simulation.plan import EndToEnd
 
 SCHEMA_VERSION = 1
 
@@ -33,6 +36,10 @@ class ScenarioRef(Protocol):
     @property
     def thresholds(self) -> Mapping[str, float]:
         """Metric → the worst value that still passes."""
+
+    @property
+    def end_to_end(self) -> EndToEnd | None:
+        """The cluster around the scheduler; None = placement only."""
 
     def digest(self) -> str:
         """Return the hash of the content, after all settings."""

@@ -215,7 +215,7 @@ def _row(place: Any, metric: str, pairs: Any, *, same_machine: bool) -> Row | No
     if not len(values):
         return None
     found, level = difference(values[:, 0], values[:, 1], entry)
-    comparable = same_machine or entry.kind == "quality"
+    comparable = same_machine or entry.simulated
     scenario, size, policy = place
     return Row(
         scenario=scenario,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from schedbench.cluster.encode import EncodedWorkload
     from schedbench.policies.base import Policy
     from schedbench.simulation.end_to_end import Told
+    from schedbench.simulation.plan import EndToEnd
 
 
 def run_cell(cell: Cell) -> CellResult:
@@ -71,11 +73,12 @@ def _simulate(cell: Cell, result: CellResult) -> None:
         encoded = encode(workload)
     result.nodes = len(encoded.node_names)
     with _timed(stages, "replay"):
-        if workload.simulation == "end-to-end":
-            told = _end_to_end(encoded, policy, cell.seed, deadline)
+        plan = cell.scenario.end_to_end
+        if plan is not None:
+            told = _end_to_end(plan, encoded, policy, cell.seed, deadline)
             encoded, record = told.encoded, told.record
             workload = encoded.workload
-            result.tables = {"timelines": tables.from_frame(told.timelines.frame())}
+            course = course_of(told)
         else:
             record = replay(
                 encoded, policy, seed=cell.seed, engine=engine, deadline=deadline
@@ -106,19 +109,27 @@ def _simulate(cell: Cell, result: CellResult) -> None:
 
 
 def _end_to_end(
-    encoded: EncodedWorkload, policy: Policy, seed: int, deadline: float | None
+    plan: EndToEnd,
+    encoded: EncodedWorkload,
+    policy: Policy,
+    seed: int,
+    deadline: float | None,
 ) -> Told:
     """Play a workload through a whole cluster."""
-    from schedbench.controlplane.parameters import Parameters
     from schedbench.simulation.end_to_end import end_to_end
-    from schedbench.simulation.full_nodes import full_nodes
+    from schedbench.simulation.parts import components_of
 
     return end_to_end(
         encoded,
         policy,
         seed=seed,
-        parameters=Parameters(),
-        components=full_nodes(),
+        parameters=plan.made_parameters(),
+        components=components_of(plan),
+        control_plane=plan.control_plane,
+        actions=plan.actions(),
+        faults=plan.faults,
+        boot=plan.boot,
+        until=math.inf if plan.until is None else plan.until,
         deadline=deadline,
     )
 

@@ -21,7 +21,10 @@ from schedbench.errors import InputError
 from schedbench.experiment.cell import SCHEMA_VERSION, CellResult
 
 MANIFEST = "manifest.json"
-TABLES = ("placements", "samples", "node_fill", "rejections", "timelines")
+TABLES = (
+    *("placements", "samples", "node_fill", "rejections"),
+    *("timelines", "calls", "load", "faults"),
+)
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -75,6 +75,11 @@ class PerfRef:
         return (1,)
 
     @property
+    def end_to_end(self) -> None:
+        """The cluster around the scheduler: none."""
+        return None
+
+    @property
     def needs(self) -> Sequence[str]:
         """What the workload needs beyond the model; empty = it can be run."""
         return workload_needs(*self._found())

@@ -18,7 +18,8 @@ from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.files import file_digest, files_below
 from schedbench.experiment.schema import decode
 from schedbench.experiment.settings import apply_settings, parse_sets, substitute
-from schedbench.objects.workload import QueueKind, SimulationKind
+from schedbench.objects.workload import QueueKind
+from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
@@ -97,8 +98,9 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
         A trace, instead of the above.
     queue
         How pods that found no node wait: see `Workload.queue`.
-    simulation
-        What is simulated besides the placement: see `Workload.simulation`.
+    end_to_end
+        The cluster around the scheduler: with it pods go from `kubectl apply` to ready
+        on a virtual clock; without it runs replay the placement only.
     sizes, default_size
         Settings by dotted path for each named size.
     thresholds
@@ -117,7 +119,7 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
     manifests: str | None = None
     openb: Openb | None = None
     queue: QueueKind = "immediate"
-    simulation: SimulationKind = "replay"
+    end_to_end: EndToEnd | None = None
     sizes: dict[str, dict[str, Any]] = field(default_factory=dict)
     default_size: str | None = None
     labels: list[str] = field(default_factory=list)
@@ -245,6 +247,8 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             "openb": self.openb and msgspec.structs.replace(self.openb, data=None),
             "files": [file_digest(each) for each in files],
         }
+        if self.end_to_end is not None:
+            parts["end_to_end"] = self.end_to_end
         text = msgspec.json.encode(parts, order="deterministic")
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 

@@ -70,6 +70,26 @@ PHRASES = {
         "fairer to namespaces",
         "less fair to namespaces",
     ),
+    "pod_startup_p50_s": ("has a median pod startup", "longer", "shorter"),
+    "pod_startup_p90_s": ("has a 90th-percentile pod startup", "longer", "shorter"),
+    "pod_startup_p99_s": ("has a 99th-percentile pod startup", "longer", "shorter"),
+    "pods_never_ready": (
+        "leaves",
+        "more pods that are never ready",
+        "fewer pods that are never ready",
+    ),
+    "time_to_ready_all_s": (
+        "takes",
+        "longer until all pods are ready",
+        "less time until all pods are ready",
+    ),
+    "achieved_rate": (
+        "gets",
+        "more pods ready a second",
+        "fewer pods ready a second",
+    ),
+    "recovery_s": ("recovers", "more slowly from faults", "faster from faults"),
+    "pods_lost": ("loses", "more pods to faults", "fewer pods to faults"),
     "decisions_per_second": ("makes", "more decisions a second", "fewer of them"),
 }
 """Metric → verb, what follows a positive difference, what follows a negative one."""

@@ -14,7 +14,7 @@ from schedbench.rng import stream
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedbench.metrics.table import Metric
+    from schedbench.metrics.metric import Metric
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000

@@ -88,6 +88,21 @@ class Results:
         """When each pod made each hop, of cells that were played end to end."""
         return self._tables("timelines", ["uid"])
 
+    @functools.cached_property
+    def calls(self) -> pd.DataFrame:
+        """API calls end to end: verb, kind, code, count, p50_s, p90_s, p99_s, max_s."""
+        return self._tables("calls", ["verb", "kind", "code", "count"])
+
+    @functools.cached_property
+    def load(self) -> pd.DataFrame:
+        """Rates and queues of the control plane over simulated time, end to end."""
+        return self._tables("load", ["time"])
+
+    @functools.cached_property
+    def faults(self) -> pd.DataFrame:
+        """Beginnings and ends of faults, end to end."""
+        return self._tables("faults", ["time", "fault", "kind", "what"])
+
     def placements(self, key: str) -> pd.DataFrame:
         """Return the event log of one cell: time, kind, pod, node, devices."""
         frame: pd.DataFrame = self._table(key, "placements").to_pandas()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schedbench.metrics.table import METRICS, Value
+from schedbench.metrics.metric import Value
+from schedbench.metrics.table import METRICS
 from schedbench.metrics.timeline import Timeline
 from schedbench.simulation.record import Record
 
 if TYPE_CHECKING:
     from schedbench.cluster.encode import EncodedWorkload
+    from schedbench.metrics.course import Course
 
 
 def evaluate(encoded: EncodedWorkload, record: Record) -> dict[str, Value]:
@@ -19,6 +21,15 @@ def evaluate(encoded: EncodedWorkload, record: Record) -> dict[str, Value]:
         metric.name: metric.function(timeline)
         for metric in METRICS.values()
         if metric.kind == "quality"
+    }
+
+
+def evaluate_end_to_end(course: Course) -> dict[str, Value]:
+    """Return every metric of a run played end to end; None = not defined for it."""
+    return {
+        metric.name: metric.function(course)
+        for metric in METRICS.values()
+        if metric.kind == "end_to_end"
     }
 
 

@@ -1,14 +1,13 @@
 """The one table of metrics: name, unit, direction, kind, function, meaning.
 
-A new metric is a function of the `Timeline` of a run and a row here.
+A new metric is a function of the `Timeline` of a run and a row here; or of the `Course`
+of a run that was played end to end, and a row of `table_end_to_end`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Literal
 
 from schedbench.metrics import (
     allocation,
@@ -21,44 +20,14 @@ from schedbench.metrics import (
     validator,
     waiting,
 )
-
-Value = float | int | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Metric:
-    """A number that says how a run went.
-
-    Attributes
-    ----------
-    name
-        Its column in the results.
-    unit
-        `pods`, `nodes`, `fraction`, `s` …; empty for a plain number.
-    better
-        Which way is better: `up`, `down`, or `none`.
-    kind
-        `quality` is simulated and the same on every machine; `wall_clock` is this
-        machine's.
-    function
-        From a `Timeline` (quality) or a `WallClock` to the value; None = not defined
-        for this workload.
-    description
-        One sentence.
-    """
-
-    name: str
-    unit: str
-    better: Literal["up", "down", "none"]
-    kind: Literal["quality", "wall_clock"]
-    function: Callable[..., Value]
-    description: str
+from schedbench.metrics.metric import Direction, Metric, Value
+from schedbench.metrics.table_end_to_end import END_TO_END
 
 
 def _quality(
     name: str,
     unit: str,
-    better: Literal["up", "down", "none"],
+    better: Direction,
     function: Callable[..., Value],
     description: str,
     **arguments: object,
@@ -70,7 +39,7 @@ def _quality(
 def _wall(
     name: str,
     unit: str,
-    better: Literal["up", "down", "none"],
+    better: Direction,
     function: Callable[..., Value],
     description: str,
 ) -> Metric:
@@ -298,6 +267,7 @@ _ROWS = [
         validator.constraint_violations,
         "Hard constraints broken, found by an independent check of the log; always 0.",
     ),
+    *END_TO_END,
     _wall(
         "decisions_per_second",
         "1/s",

@@ -151,26 +151,6 @@ def startup_slo(frame: pd.DataFrame) -> Slo:
     )
 
 
-def calls_slo(calls: pd.DataFrame) -> Slo:
-    """Return whether 99 % of the mutating calls of every kind and verb took ≤ 1 s.
-
-    `calls` has the columns `verb`, `kind` and `seconds` (in the API server).
-
-    Source: kubernetes/community, sig-scalability/slos/api_call_latency.md.
-    """
-    changing = calls[calls["verb"].isin(MUTATING)]
-    pairs = changing.groupby(["verb", "kind"], observed=True)["seconds"]
-    p99 = pairs.agg(lambda seconds: float(np.percentile(seconds, 99)))
-    worst = " ".join(p99.index[int(p99.argmax())]) if len(p99) else ""
-    return Slo(
-        "mutating calls p99",
-        float(p99.max()) if len(p99) else math.nan,
-        CALL_SLO,
-        worst,
-        "kubernetes/community, sig-scalability/slos/api_call_latency.md",
-    )
-
-
 def unready(
     frame: pd.DataFrame, gone: pd.Series | None = None, end: str = "ready"
 ) -> tuple[Times, NDArray[np.int64]]:

@@ -130,8 +130,7 @@ class Kubelet:
         self._set_health(True)
         for worker in list(self.workers.values()):
             if worker.key not in self.statics.pods:
-                meta = worker.pod.metadata
-                self.api.get("Pod", meta.namespace, meta.name, self._heard(worker))
+                self._ask(worker)
             self._notice(worker)
         self._informer = Informer(self.api, "Pod", field=("spec.nodeName", self.name))
         self._informer.listen(self._pod_changed)
@@ -330,6 +329,11 @@ class Kubelet:
                 "Pod", meta.namespace, meta.name, answered, grace=0, uid=meta.uid
             )
 
+    def _ask(self, worker: Worker) -> None:
+        if self.healthy and self.workers.get(worker.key) is worker:
+            meta = worker.pod.metadata
+            self.api.get("Pod", meta.namespace, meta.name, self._heard(worker))
+
     def _heard(self, worker: Worker) -> Callable[[Answer], None]:
         def answered(answer: Answer) -> None:
             found = answer.object
@@ -339,6 +343,8 @@ class Kubelet:
             if gone and self.workers.get(worker.key) is worker:
                 self._kill(worker)
                 self._forget(worker)
+            elif answer.error is not None and not gone:
+                self.clock.after(self.parameters.status_period, self._ask, worker)
 
         return answered
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from schedbench.clock import Clock
-from schedbench.controlplane.api import Api
+from schedbench.controlplane.api import Answer, Api
 from schedbench.node.images import NodeImages
 from schedbench.node.status import timestamp
 from schedbench.objects.meta import ApiObject
@@ -81,7 +81,13 @@ class NodeReport:
     def _report(self) -> None:
         self._set = False
         if self.up:
-            self._api.patch("Node", "", self._name, self._now, subresource="status")
+            self._api.patch(
+                "Node", "", self._name, self._now, self._told, subresource="status"
+            )
+
+    def _told(self, answer: Answer) -> None:
+        if answer.error is not None and answer.error.reason != "NotFound":
+            self.changed()
 
     def _now(self, node: ApiObject) -> ApiObject:
         assert isinstance(node, Node)

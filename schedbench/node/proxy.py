@@ -105,6 +105,7 @@ class ProxyFleet:
         self._informers: list[Informer] = []
         self._draws = Draws(seed, "proxy/back-end")
         self._turns: dict[str, int] = {}
+        self._deaf: dict[str, tuple[float, float]] = {}
         self.start()
 
     def start(self) -> None:
@@ -126,9 +127,21 @@ class ProxyFleet:
         self._epoch += 1
         self._set = False
 
+    def lose(self, node: str) -> None:
+        """Let a node's proxy hear of no change from now on."""
+        self._deaf.setdefault(node, (self.clock.now, math.inf))
+
+    def regain(self, node: str) -> None:
+        """Let a node's proxy hear again, also of what it has missed."""
+        if node in self._deaf:
+            self._deaf[node] = self._deaf[node][0], self.clock.now
+
     def routable_at(self, service: str, address: str, node: str) -> float:
         """Return when a node routes to a back-end; ∞ if no round has taken it yet."""
         first = self.backends.get(service, {}).get(address, math.inf)
+        since, until = self._deaf.get(node, (math.inf, math.inf))
+        if since <= first < until:
+            first = until
         if first == math.inf:
             return first
         place = stream_key(self._seed, f"proxy/{node}/{first!r}") / 2**64

@@ -19,7 +19,6 @@ from schedbench.objects.pod import Pod
 
 NodeChange = Literal["add", "update", "remove"]
 QueueKind = Literal["immediate", "kube-scheduler"]
-SimulationKind = Literal["replay", "end-to-end"]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -164,9 +163,6 @@ class Workload:
         How pods that found no node wait. `immediate`: each is tried again the moment
         something changes that may help. `kube-scheduler`: in its scheduling queue,
         with gates, backoff, hints, preemption, nominations, volumes and groups.
-    simulation
-        `replay`: placement only, without latencies. `end-to-end`: through etcd, API
-        servers, scheduler, controllers and kubelets on a virtual clock.
     scheduler_config
         A KubeSchedulerConfiguration that the workload brings along.
     typical_pods
@@ -183,7 +179,6 @@ class Workload:
     node_events: Sequence[NodeEvent] = ()
     pod_updates: Sequence[PodUpdate] = ()
     queue: QueueKind = "immediate"
-    simulation: SimulationKind = "replay"
     scheduler_config: Mapping[str, Any] | None = None
     typical_pods: Sequence[tuple[Pod, float]] = ()
     notes: Sequence[str] = ()

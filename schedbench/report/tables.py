@@ -89,7 +89,7 @@ def summary(comparison: Comparison, group: views.Group) -> Summary:
     """
     cells = comparison.cells(group)
     names = [name for name in METRICS if name in cells and cells[name].notna().any()]
-    quality = [name for name in names if METRICS[name].kind == "quality"]
+    quality = [name for name in names if METRICS[name].simulated]
     single = len(comparison.policies) == 1
     telling = [name for name in quality if single or views.tells(cells, name)]
     first = views.headline(comparison.results, group)
@@ -161,7 +161,7 @@ def _entries(
     means = views.rows(comparison.means(metric, group))
     better = METRICS[metric].better
     verdicts = {}
-    if better != "none" and METRICS[metric].kind == "quality":
+    if better != "none" and METRICS[metric].simulated:
         found = comparison.differences(metric, group)
         verdicts = dict(zip(found["policy"], found["verdict"], strict=True))
     values = [row.mean for row in means if not math.isnan(row.mean)]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from schedbench.experiment.store import Results
 
 HEADLINE = (
+    "pod_startup_p99_s",
+    "pods_never_ready",
+    "recovery_s",
     "allocation_gpu_mean",
     "pods_pending",
     "nodes_used",
@@ -107,7 +110,7 @@ def measured(results: Results, kind: str) -> list[str]:
 
 
 def headline(results: Results, group: Group) -> list[str]:
-    """Return the quality metrics that matter most in a scenario, best first.
+    """Return the simulated metrics that matter most in a scenario, best first.
 
     The manifest's choice, else the house's. Those without a number, and those that
     every one of several policies shares, are left out while there are others.
@@ -121,7 +124,7 @@ def headline(results: Results, group: Group) -> list[str]:
             str(name)
             for name in dict.fromkeys(asked)
             if name in METRICS
-            and METRICS[name].kind == "quality"
+            and METRICS[name].simulated
             and name in cells
             and cells[name].notna().any()
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from schedbench.clock import Clock
 from schedbench.controlplane.api import Api
@@ -11,7 +11,9 @@ from schedbench.controlplane.authorization import MASTERS, NODE_PREFIX, NODES, U
 from schedbench.controlplane.client import Client
 from schedbench.controlplane.etcd import Etcd
 from schedbench.controlplane.parameters import Parameters
+from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.pod import Pod
+from schedbench.simulation.first_state import snapshot_of
 
 Stamp = Callable[[Pod, str], None]
 
@@ -21,10 +23,12 @@ class Backplane:
 
     Parameters
     ----------
-    replicas
-        How many API servers.
     stamp
         Told of the hops of each pod.
+    items
+        What is stored when the run begins.
+    replicas
+        How many API servers.
 
     Attributes
     ----------
@@ -38,10 +42,12 @@ class Backplane:
         parameters: Parameters,
         seed: int,
         stamp: Stamp,
+        items: Iterable[KubernetesObject] = (),
         *,
         replicas: int = 1,
     ) -> None:
-        self.etcd = Etcd(clock, parameters.etcd, seed)
+        snapshot = snapshot_of(items, parameters.etcd, seed, clock.now)
+        self.etcd = Etcd(clock, parameters.etcd, seed, snapshot)
         self.servers = ApiServers(
             clock,
             self.etcd,

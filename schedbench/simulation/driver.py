@@ -6,7 +6,9 @@ At one instant departures come first, then changes of nodes, of pods, and arriva
 from __future__ import annotations
 
 import heapq
-from typing import cast
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -14,11 +16,12 @@ import numpy as np
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.controlplane.api import Answer, Api, WatchEvent
-from schedbench.objects.meta import ObjectMeta
+from schedbench.objects.controllers import Job
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
-from schedbench.objects.policy import Namespace
 from schedbench.objects.workload import NodeEvent
 from schedbench.scheduler.snapshot import named
+from schedbench.simulation.actions import Action
 from schedbench.simulation.prepare import make_pods
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.recorder import Recorder
@@ -41,6 +44,8 @@ class Driver:
         The workload.
     recorder
         Told why pods go.
+    actions
+        What they do beside the workload.
 
     Attributes
     ----------
@@ -54,8 +59,10 @@ class Driver:
         api: Api,
         encoded: EncodedWorkload,
         recorder: Recorder,
+        actions: Sequence[Action] = (),
     ) -> None:
         self.calls = 0
+        self._refused: dict[tuple[str, str], list[str]] = {}
         self._clock = clock
         self._api = api
         self._stream = encoded.workload.pods
@@ -71,22 +78,13 @@ class Driver:
         self._finishing: list[tuple[float, int]] = []
         self._finish: dict[int, float] = {}
         self._departures: set[float] = set()
-        named_there = {
-            item.metadata.name
-            for item in encoded.workload.objects
-            if isinstance(item, Namespace)
-        }
-        wanted = {pod.metadata.namespace for pod in self._stream.templates}
-        for name in sorted(wanted - named_there):
-            self._call(api.create, Namespace(metadata=ObjectMeta(name=name)))
-        for item in encoded.workload.objects:
-            self._call(api.create, item)
-        for node in encoded.workload.nodes:
-            self._call(api.create, node)
         api.watch("Pod", self._on_pod)
         for index in self._pods.deletions.tolist():
             self._depart_at(float(self._stream.deletion[index]))
         self._next_deletion = 0
+        self._actions = len(actions)
+        for action in actions:
+            clock.at(action.time, self._act, action, priority=ARRIVALS)
         self._plan_event()
         self._plan_arrival()
 
@@ -97,15 +95,33 @@ class Driver:
             self._next_arrival == len(self._stream)
             and self._next_event == len(self._events)
             and not self._departures
+            and not self._actions
             and not self.calls
         )
 
-    def _call(self, verb: object, *arguments: object, **more: object) -> None:
-        self.calls += 1
-        verb(*arguments, self._answered, **more)  # type: ignore[operator]
+    def refusals(self) -> list[str]:
+        """Return what the API refused, a sentence for each kind of call and reason."""
+        return [
+            f"{len(found):,} × {what} was refused, first {found[0]} ({reason})"
+            for (what, reason), found in self._refused.items()
+        ]
 
-    def _answered(self, answer: Answer) -> None:
+    def _call(
+        self,
+        what: str,
+        call: Callable[..., None],
+        *arguments: object,
+        **more: object,
+    ) -> None:
+        self.calls += 1
+        call(*arguments, partial(self._answered, what), **more)
+
+    def _answered(self, what: str, answer: Answer) -> None:
         self.calls -= 1
+        if answer.error is not None:
+            message = f"at {self._clock.now:g} s: {answer.error.message}"
+            found = self._refused.setdefault((what, answer.error.reason), [])
+            found.append(message)
 
     def _depart_at(self, time: float) -> None:
         if time < np.inf and time not in self._departures:
@@ -160,17 +176,17 @@ class Driver:
         node, name = event.node, event.node.metadata.name
         if event.change == "add":
             self._nodes.add(name)
-            self._call(self._api.create, node)
+            self._call("create Node", self._api.create, node)
         elif event.change == "update":
-            self._call(self._api.update, node)
-            self._call(self._api.update, node, subresource="status")
+            self._call("update Node", self._api.update, node)
+            self._call("update Node", self._api.update, node, subresource="status")
         else:
             self._nodes.discard(name)
             here = [pod for pod, where in self._place.items() if where == name]
             here.sort(key=lambda pod: int(self._pods.rank[pod]))
             for pod in here:
                 self._delete(pod, EventKind.EVICT)
-            self._call(self._api.delete, "Node", "", name)
+            self._call("delete Node", self._api.delete, "Node", "", name)
 
     def _plan_arrival(self) -> None:
         if self._next_arrival < len(self._stream):
@@ -198,7 +214,33 @@ class Driver:
             spec = msgspec.structs.replace(item.spec, node_name=name)
             item = msgspec.structs.replace(item, spec=spec)
         self._there.add(pod)
-        self._call(self._api.create, item)
+        self._call("create Pod", self._api.create, item)
+
+    def _act(self, action: Action) -> None:
+        self._actions -= 1
+        for item in action.objects:
+            self._apply(item)
+        for kind, namespace, name in action.deletions:
+            self._call(f"delete {kind}", self._api.delete, kind, namespace, name)
+        for kind, namespace, name, replicas in action.scales:
+            change = partial(_scaled, replicas)
+            self._call(f"scale {kind}", self._api.patch, kind, namespace, name, change)
+
+    def _apply(self, item: ApiObject) -> None:
+        """Create an object, or let its spec and labels be so if it is there."""
+        kind, meta = type(item).__name__, item.metadata
+        self.calls += 1
+
+        def created(answer: Answer) -> None:
+            if answer.error is None or answer.error.reason != "AlreadyExists":
+                self._answered(f"apply {kind}", answer)
+                return
+            self.calls -= 1
+            change = partial(_merged, item)
+            patch = self._api.patch
+            self._call(f"apply {kind}", patch, kind, meta.namespace, meta.name, change)
+
+        self._api.create(item, created)
 
     def _on_pod(self, event: WatchEvent) -> None:
         item = cast("Pod", event.object)
@@ -215,3 +257,27 @@ class Driver:
             if time < np.inf:
                 heapq.heappush(self._finishing, (time, pod))
                 self._depart_at(time)
+
+
+def _scaled(replicas: int, item: Any) -> ApiObject:
+    """Return a workload with another number of replicas, a Job of parallel pods."""
+    field = "parallelism" if type(item) is Job else "replicas"
+    spec = msgspec.structs.replace(item.spec, **{field: replicas})
+    changed: ApiObject = msgspec.structs.replace(item, spec=spec)
+    return changed
+
+
+def _merged(given: Any, item: Any) -> ApiObject:
+    """Return an object as a user wants it; replicas that are not given stay."""
+    meta = msgspec.structs.replace(
+        item.metadata,
+        labels=item.metadata.labels | given.metadata.labels,
+        annotations=item.metadata.annotations | given.metadata.annotations,
+    )
+    changed: ApiObject = msgspec.structs.replace(item, metadata=meta)
+    if hasattr(item, "spec"):
+        spec = given.spec
+        if getattr(spec, "replicas", 0) is None:
+            spec = msgspec.structs.replace(spec, replicas=item.spec.replicas)
+        changed = msgspec.structs.replace(changed, spec=spec)
+    return changed

@@ -8,20 +8,27 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
-from schedbench.controlplane.api import Api
+from schedbench.controlplane.authorization import SCHEDULER
 from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import Workload
 from schedbench.policies.base import Policy
-from schedbench.simulation.backplane import Backplane, Stamp
+from schedbench.simulation.actions import Action
+from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
+from schedbench.simulation.cluster import Cluster, Connect
+from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.driver import Driver
+from schedbench.simulation.faults import Fault
+from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.hollow_nodes import HollowNodes
+from schedbench.simulation.injector import FaultEvent, Injector
+from schedbench.simulation.outcome import outcome
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -30,43 +37,21 @@ from schedbench.simulation.queued.policy import (
 )
 from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
+from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.timeline import Timelines
+from schedbench.simulation.wiring import Component, Wiring
 
-Clients = Callable[..., Api]
-"""User, calls a second and at once → the API as that user's client sees it."""
-Connect = Callable[[Clock, Parameters, int, Stamp], Clients]
-"""Builds what stands between the components, from clock, parameters and seed."""
-SCHEDULER = "system:kube-scheduler"
 NODES = "hollow-nodes"
 USERS = "users"
 AUDITOR = "auditor"
+BOOT = 10.0
+"""Simulated seconds that the components have before the workload begins."""
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
+PATIENCE = 600.0
+"""The same after faults: more than pods bear an unreachable node (300 s) after its
+grace period (50 s), and than an image pull or a container backs off (300 s)."""
 EVENTS_PER_LOOK = 10_000
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Wiring:
-    """What components are wired with.
-
-    Attributes
-    ----------
-    clock, parameters, seed
-        The time, the latencies and capacities, and the run's seed.
-    clients
-        Makes a user's client.
-    stamp
-        To be told of the hops of pods.
-    """
-
-    clock: Clock
-    parameters: Parameters
-    seed: int
-    clients: Clients
-    stamp: Stamp
-
-
-Component = Callable[[Wiring], object]
 
 
 def hollow_nodes(wiring: Wiring) -> HollowNodes:
@@ -81,19 +66,22 @@ class Told:
     Attributes
     ----------
     encoded
-        The workload, in the pod and node numbers of the record.
+        The workload as it came to pass, in the pod and node numbers of the record.
     record
         What happened.
     timelines
         The hops of each pod.
     events
         How many events the clock let happen.
+    faults
+        What broke and was made whole.
     """
 
     encoded: EncodedWorkload
     record: Record
     timelines: Timelines
     events: int
+    faults: Sequence[FaultEvent] = ()
 
 
 def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
@@ -112,24 +100,37 @@ def end_to_end(
     *,
     seed: int,
     parameters: Parameters,
-    connect: Connect = Backplane,
+    connect: Connect | None = None,
     components: Sequence[Component] = (hollow_nodes,),
+    actions: Sequence[Action] = (),
+    boot: float = BOOT,
+    control_plane: ControlPlane = ControlPlane(),  # noqa: B008 - frozen
+    faults: Sequence[Fault] = (),
     until: float = math.inf,
     quiet: float = QUIET,
     deadline: float | None = None,
 ) -> Told:
     """Play a workload through a cluster, of hollow nodes by default.
 
-    It ends when nothing is to come and another attempt would change nothing.
+    It ends when nothing is to come and another attempt would change nothing; with
+    faults not before all have ended that end, and what follows from them has come.
 
     Parameters
     ----------
     parameters
         Latencies and capacities.
     connect
-        Builds the API.
+        Builds the API, if it is not to be that of the control plane.
     components
         Wire what there is besides the API and the scheduler.
+    actions
+        What users do beside the workload.
+    boot
+        Simulated seconds that the components have before time 0.
+    control_plane
+        How many there are of each part of it.
+    faults
+        What breaks.
     until
         Simulated second at which to stop in any case.
     quiet
@@ -143,34 +144,40 @@ def end_to_end(
     TimeLimitError
         If the deadline passes.
     """
-    clock = Clock()
+    clock = Clock(-boot)
     timelines = Timelines(clock)
     workload = encoded.workload
-    backplane = connect(clock, parameters, seed, timelines.stamp)
+    cluster = Cluster(
+        clock,
+        parameters,
+        seed,
+        timelines.stamp,
+        first_objects(encoded),
+        control_plane=control_plane,
+        connect=connect,
+    )
+    clients = cluster.wiring.clients
     stream = workload.pods
     numbers = {stream.name(pod): pod for pod in range(len(stream))}
-    recorder = Recorder(clock, backplane(AUDITOR), numbers, encoded.initial_nodes)
-    scheduler = Scheduler(
+    recorder = Recorder(
         clock,
-        backplane(SCHEDULER, parameters.scheduler.qps, parameters.scheduler.burst),
-        parameters.scheduler,
-        seed,
-        decider_of(policy, workload, seed),
-        stamp=timelines.stamp,
-        journal=recorder,
-        number=recorder.number,
-        pods=encoded.class_pods,
-        nodes=encoded.initial_nodes,
+        clients(AUDITOR),
+        numbers,
+        encoded.initial_nodes,
+        len(workload.nodes),
     )
-    wiring = Wiring(clock, parameters, seed, backplane, timelines.stamp)
+    cluster.add(schedulers(encoded, policy, recorder))
     for component in components:
-        component(wiring)
-    driver = Driver(clock, backplane(USERS), encoded, recorder)
+        cluster.add(component)
+    injector = Injector(clock, cluster, faults, seed) if faults else None
+    driver = Driver(clock, clients(USERS), encoded, recorder, actions)
+    trouble = max((_last(fault) for fault in faults), default=-math.inf)
+    patience = max(quiet, PATIENCE) if faults else quiet
     started = time.perf_counter()
     looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
-        over = driver.done and now > recorder.last + quiet
-        if over and scheduler.settled:
+        over = driver.done and now > max(recorder.last, trouble) + patience
+        if over and cluster.settled:
             break
         clock.run(until=now)
         if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
@@ -178,4 +185,50 @@ def end_to_end(
             if time.monotonic() > deadline:
                 raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     total = time.perf_counter() - started
-    return Told(encoded, recorder.record(encoded, total), timelines, clock.events)
+    whole, record = outcome(encoded, recorder, total)
+    record = dataclasses.replace(record, notes=driver.refusals())
+    return Told(
+        whole,
+        record,
+        timelines,
+        clock.events,
+        injector.events if injector is not None else (),
+    )
+
+
+def schedulers(
+    encoded: EncodedWorkload, policy: Policy, recorder: Recorder
+) -> Component:
+    """Return the component that schedules by a policy."""
+
+    def component(wiring: Wiring) -> Replicas[Scheduler]:
+        parameters, seed = wiring.parameters.scheduler, wiring.seed
+        decider = decider_of(policy, encoded.workload, seed)
+        count = wiring.control_plane.schedulers
+
+        def make() -> Scheduler:
+            is_first = count == 1 and wiring.clock.events == 0
+            scheduler = Scheduler(
+                wiring.clock,
+                wiring.clients(SCHEDULER, parameters.qps, parameters.burst),
+                parameters,
+                seed,
+                decider,
+                stamp=wiring.stamp,
+                journal=recorder,
+                number=recorder.number,
+                pods=encoded.class_pods,
+                nodes=encoded.initial_nodes,
+                active=is_first,
+            )
+            if not is_first:
+                scheduler.lead()
+            return scheduler
+
+        return Replicas(wiring, KUBE_SCHEDULER, SCHEDULER, count, make)
+
+    return component
+
+
+def _last(fault: Fault) -> float:
+    return fault.end if fault.end < math.inf else fault.start

@@ -6,25 +6,15 @@ import collections
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-import numpy as np
-
 from schedbench.clock import Clock
-from schedbench.cluster.encode import EncodedWorkload, encode
 from schedbench.controlplane.api import Api, WatchEvent
-from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.workload import NodeEvent, PodStream, Workload
+from schedbench.objects.workload import NodeEvent
 from schedbench.scheduler.attempt import Outcome
 from schedbench.simulation.record import (
-    CapacityChange,
     EventKind,
-    Record,
-    Rejection,
-    WallClock,
-    placement_digest,
 )
-from schedbench.simulation.run import peak_rss_bytes
 
 ENDED = frozenset({"Succeeded", "Failed"})
 
@@ -40,6 +30,8 @@ class Recorder:
         `namespace/name` → number of the pods that are known beforehand.
     nodes
         The nodes at time 0, and those that are known to come.
+    first
+        How many of them are there at time 0.
 
     Attributes
     ----------
@@ -47,26 +39,44 @@ class Recorder:
         `namespace/name` → why a pod is about to go, where it is not just deleted.
     last
         When something last happened that the log tells.
+    log
+        Time, kind, pod, node, devices of each event; what happens before time 0 counts
+        as there at time 0.
+    seen
+        Pods that were not known beforehand, with the time of their creation; numbered
+        after those that were.
+    node_names, node_events
+        Slot → name, and the changes of nodes after time 0, as the log has them.
+    reasons
+        (plugin, reason) → nodes rejected at pods' first failed attempts.
+    latencies
+        Wall nanoseconds of each attempt.
     """
 
     def __init__(
-        self, clock: Clock, api: Api, pods: Mapping[str, int], nodes: Sequence[Node]
+        self,
+        clock: Clock,
+        api: Api,
+        pods: Mapping[str, int],
+        nodes: Sequence[Node],
+        first: int,
     ) -> None:
         self.leaving: dict[str, EventKind] = {}
         self.last = 0.0
         self._clock = clock
+        self.seen: list[tuple[Pod, float]] = []
+        self.log: list[tuple[float, int, int, int, int]] = []
+        self.node_names = [node.metadata.name for node in nodes]
+        self._first = set(self.node_names[:first])
+        self.node_events: list[NodeEvent] = []
+        self.reasons: collections.Counter[tuple[str, str]] = collections.Counter()
+        self.latencies: list[int] = []
         self._known = dict(pods)
         self._numbers: dict[str, int] = {}
-        self._seen: list[tuple[Pod, float]] = []
-        self._slots = {node.metadata.name: i for i, node in enumerate(nodes)}
-        self._node_of = list(nodes)
-        self._node_events: list[NodeEvent] = []
+        self._slots = {name: slot for slot, name in enumerate(self.node_names)}
         self._arrived: set[int] = set()
         self._ended: set[int] = set()
         self._devices: dict[str, int] = {}
-        self._log: list[tuple[float, int, int, int, int]] = []
-        self._found: collections.Counter[tuple[str, str]] = collections.Counter()
-        self._latency: list[int] = []
         api.watch("Node", self._on_node)
         api.watch("Pod", self._on_pod)
 
@@ -79,12 +89,12 @@ class Recorder:
         found = self._numbers.get(uid)
         if found is None:
             found = self._numbers[uid] = len(self._known) + len(self._numbers)
-            self._seen.append((pod, self._clock.now))
+            self.seen.append((pod, self._clock.now))
         return found
 
     def took(self, nanoseconds: int) -> None:
         """Note an attempt's wall time."""
-        self._latency.append(nanoseconds)
+        self.latencies.append(nanoseconds)
 
     def assumed(self, pod: Pod, node: str, devices: int) -> None:
         """Note a pod that has been given a node and GPU devices."""
@@ -95,7 +105,7 @@ class Recorder:
         """Note an attempt that found no node."""
         self._write(EventKind.UNSCHEDULABLE, self.number(pod), -1)
         if attempts == 1:
-            self._found.update(
+            self.reasons.update(
                 (one.plugin, reason)
                 for one in outcome.rejected.values()
                 for reason in one.status.reasons
@@ -105,59 +115,9 @@ class Recorder:
         """Note that a pod makes room on a node; deletions follow."""
         self._write(EventKind.PREEMPT, self.number(pod), self._slots[node])
 
-    def encoded(
-        self, name: str, objects: Sequence[KubernetesObject]
-    ) -> EncodedWorkload:
-        """Return what came to pass as a workload, of pods not known beforehand."""
-        pods = [pod for pod, _ in self._seen]
-        stream = PodStream.of(
-            pods,
-            arrival=np.array([time for _, time in self._seen]),
-            names=[pod.key for pod in pods],
-        )
-        return encode(Workload(name, self._node_of, stream, objects))
-
-    def record(self, encoded: EncodedWorkload, total_seconds: float) -> Record:
-        """Return what happened."""
-        columns = list(zip(*self._log, strict=True)) or [()] * 5
-        kind = np.array(columns[1], dtype=np.int8)
-        pod = np.array(columns[2], dtype=np.int32)
-        node = np.array(columns[3], dtype=np.int32)
-        devices = np.array(columns[4], dtype=np.int64)
-        made = kind == EventKind.BIND
-        latency = np.array(self._latency, dtype=np.int64)
-        rejections = [Rejection(*name, nodes) for name, nodes in self._found.items()]
-        return Record(
-            time=np.array(columns[0], dtype=np.float64),
-            kind=kind,
-            pod=pod,
-            node=node,
-            devices=devices,
-            pod_class=encoded.class_of.copy(),
-            rejections=sorted(rejections, key=lambda r: (-r.nodes, r.plugin, r.reason)),
-            capacity_changes=[
-                CapacityChange(
-                    event.time,
-                    self._slots[event.node.metadata.name],
-                    encoded.allocatable(event.node) * (event.change != "remove"),
-                )
-                for event in self._node_events
-            ],
-            horizon=self.last,
-            digest=placement_digest(pod[made], node[made], devices[made]),
-            wall=WallClock(
-                schedule_seconds=float(latency.sum()) / 1e9,
-                total_seconds=total_seconds,
-                compile_seconds=0.0,
-                decisions=len(latency),
-                latency_ns=latency,
-                peak_rss_bytes=peak_rss_bytes(),
-            ),
-        )
-
     def _write(self, kind: EventKind, pod: int, node: int, devices: int = 0) -> None:
-        self.last = self._clock.now
-        self._log.append((self.last, int(kind), pod, node, devices))
+        self.last = max(self._clock.now, 0.0)
+        self.log.append((self.last, int(kind), pod, node, devices))
 
     def _on_pod(self, event: WatchEvent) -> None:
         pod, old = cast("Pod", event.object), cast("Pod | None", event.old)
@@ -184,15 +144,17 @@ class Recorder:
         node, old = cast("Node", event.object), cast("Node | None", event.old)
         name = node.metadata.name
         slot = self._slots.setdefault(name, len(self._slots))
-        if slot == len(self._node_of):
-            self._node_of.append(node)
-        now = self._clock.now
+        if slot == len(self.node_names):
+            self.node_names.append(name)
+        now = max(self._clock.now, 0.0)
         if event.type == "DELETED":
             self._write(EventKind.NODE_REMOVE, -1, slot)
-            self._node_events.append(NodeEvent(now, "remove", node))
-        elif old is None and now > 0:
+            self.node_events.append(NodeEvent(now, "remove", node))
+        elif name in self._first:
+            self._first.discard(name)
+        elif old is None:
             self._write(EventKind.NODE_ADD, -1, slot)
-            self._node_events.append(NodeEvent(now, "add", node))
+            self.node_events.append(NodeEvent(now, "add", node))
         elif old is not None and old.status.allocatable != node.status.allocatable:
             self._write(EventKind.NODE_UPDATE, -1, slot)
-            self._node_events.append(NodeEvent(now, "update", node))
+            self.node_events.append(NodeEvent(now, "update", node))

@@ -32,6 +32,7 @@ class TwoNodes:
     name: str = "two-nodes"
     size: str = "tiny"
     thresholds: dict = dataclasses.field(default_factory=dict)
+    end_to_end: None = None
 
     def digest(self):
         return f"{self.trouble} {self.pods}"

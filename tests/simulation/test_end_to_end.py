@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import msgspec
 import numpy as np
@@ -15,6 +16,7 @@ from schedbench.clock import Clock
 from schedbench.cluster.encode import encode
 from schedbench.controlplane.parameters import NO_LATENCY, Parameters
 from schedbench.objects.defaults import default_pod
+from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.node import Node, NodeStatus
 from schedbench.objects.pod import Container, Pod, ResourceRequirements
@@ -22,10 +24,12 @@ from schedbench.objects.policy import PriorityClass
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.backplane import Backplane, Stamp
-from schedbench.simulation.end_to_end import Clients, Connect, Told, end_to_end
+from schedbench.simulation.cluster import Connect
+from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.record import EventKind, Record
 from schedbench.simulation.replay import replay
 from schedbench.simulation.timeline import HOPS
+from schedbench.simulation.wiring import Clients
 
 POLICIES = (
     "kube-scheduler[ties=first]",
@@ -41,9 +45,17 @@ FEATURE_SETS = (
 )
 
 
-def immediate(clock: Clock, parameters: Parameters, seed: int, stamp: Stamp) -> Clients:
+def immediate(
+    clock: Clock,
+    parameters: Parameters,
+    seed: int,
+    stamp: Stamp,
+    items: Iterable[KubernetesObject],
+) -> Clients:
     """Return an API without latencies, rights or limits, the same for all."""
     api = FakeApi(clock)
+    for item in items:
+        api.create(item)
     return lambda *arguments: api
 
 

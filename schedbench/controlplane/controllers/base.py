@@ -27,6 +27,10 @@ Sync: TypeAlias = Generator[Sequence[Call], list[Answer], ApiError | None]
 """A reconciliation: yields calls, gets their answers, returns why it failed or None."""
 
 
+COMPONENT = "kube-controller-manager"
+"""Whose wall clock is theirs."""
+
+
 @dataclasses.dataclass(slots=True)
 class _Waiting:
     """A reconciliation that waits for answers."""
@@ -82,6 +86,11 @@ class Controller(abc.ABC):
         )
         self._running = False
         self._stopped = False
+
+    @property
+    def wall(self) -> float:
+        """What the manager's wall clock shows, in simulated seconds."""
+        return self.clock.wall(COMPONENT)
 
     @abc.abstractmethod
     def reconcile(self, key: str) -> Sync:

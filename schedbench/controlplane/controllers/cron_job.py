@@ -69,11 +69,11 @@ class CronJobController(WorkloadController):
 
     def _run(self, key: str, item: CronJob, status: CronJobStatus) -> Steps:
         schedule = parse(item.spec.schedule)
-        now = EPOCH + dt.timedelta(seconds=self.clock.now)
+        now = EPOCH + dt.timedelta(seconds=self.wall)
         due, coming = self._due(item, schedule, now)
         if coming is not None:
             seconds = (coming - EPOCH).total_seconds()
-            self.queue.add_after(key, max(0.0, seconds - self.clock.now))
+            self.queue.add_after(key, max(0.0, seconds - self.wall))
         if due is None:
             return None
         deadline = item.spec.starting_deadline_seconds

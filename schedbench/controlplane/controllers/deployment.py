@@ -65,7 +65,7 @@ class DeploymentController(WorkloadController):
         rollout = _Rollout(item, self._sets(item), self._hash(key, item))
         if item.metadata.deletion_timestamp is None:
             error = yield from self._act(rollout)
-        status, wait = status_of(item, rollout.new, rollout.all, self.clock.now)
+        status, wait = status_of(item, rollout.new, rollout.all, self.wall)
         if wait is not None:
             self.queue.add_after(key, wait)
         failed = yield from self.write_status(item, status)

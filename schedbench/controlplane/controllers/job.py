@@ -96,7 +96,7 @@ class JobController(PodController):
         self._note(key, item, status)
         indexes = Indexes(status.completed_indexes)
         active = [pod for pod in pods if is_active(pod)]
-        now = to_text(self.clock.now)
+        now = to_text(self.wall)
         status.start_time = item.status.start_time
         if item.spec.suspend:
             status.start_time = None
@@ -130,9 +130,9 @@ class JobController(PodController):
             return "Failed", "BackoffLimitExceeded"
         if spec.active_deadline_seconds is not None and status.start_time is not None:
             end = to_seconds(status.start_time) + spec.active_deadline_seconds
-            if self.clock.now >= end:
+            if self.wall >= end:
                 return "Failed", "DeadlineExceeded"
-            self.queue.add_after(key, end - self.clock.now)
+            self.queue.add_after(key, end - self.wall)
         succeeded = status.succeeded + len(status.uncounted_terminated_pods.succeeded)
         if spec.completions is None:
             done = succeeded > 0 and not active

@@ -35,7 +35,7 @@ class TTLAfterFinishedController(Controller):
         if seconds is None or state is None:
             return None
         (end,) = (c for c in item.status.conditions if c.type == state)
-        wait = to_seconds(end.last_transition_time or "0") + seconds - self.clock.now
+        wait = to_seconds(end.last_transition_time or "0") + seconds - self.wall
         if wait > 0:
             self.queue.add_after(key, wait)
             return None

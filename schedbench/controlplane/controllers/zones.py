@@ -6,6 +6,7 @@ Source: docs.kubernetes.io "Nodes: Rate limits on eviction";
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -61,7 +62,7 @@ class ZoneQueue:
         self, clock: Clock, rate: float, passes: Callable[[str], None]
     ) -> None:
         self._clock, self._rate, self._passes = clock, rate, passes
-        self._free_at = 0.0
+        self._free_at = -math.inf
         self._waiting: dict[str, None] = {}
         self._timer: Timer | None = None
 

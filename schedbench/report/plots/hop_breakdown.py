@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from schedbench.metrics.timelines import HOPS, breakdown
+from schedbench.metrics.timelines import breakdown
 from schedbench.report import lettering, style, views
+from schedbench.simulation.timeline import HOPS
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
