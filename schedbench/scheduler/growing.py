@@ -198,7 +198,8 @@ class GrowingWorld:
         number = before.pod_class
         if changes_class(before.pod, pod):
             number = self._classes.number(pod)
-        after = dataclasses.replace(before, pod=pod, pod_class=number)
+        slot, start, devices = before.slot, before.start, before.devices
+        after = PlacedPod(pod, number, slot, start, devices)
         self.pods[pod.key] = after
         if self._world is not None and pod.key in self._world.placed:
             if number != before.pod_class and self._knows(after):

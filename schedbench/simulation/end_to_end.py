@@ -26,6 +26,7 @@ from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.driver import Driver
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
+from schedbench.simulation.garbage import few_collections
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.outcome import outcome
@@ -51,7 +52,8 @@ QUIET = 60.0
 PATIENCE = 600.0
 """The same after faults: more than pods bear an unreachable node (300 s) after its
 grace period (50 s), and than an image pull or a container backs off (300 s)."""
-EVENTS_PER_LOOK = 10_000
+LOOK = 0.1
+"""Simulated seconds between looks at the time limit, while something happens."""
 
 
 def hollow_nodes(wiring: Wiring) -> HollowNodes:
@@ -94,6 +96,7 @@ def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
     )
 
 
+@few_collections()
 def end_to_end(
     encoded: EncodedWorkload,
     policy: Policy,
@@ -174,16 +177,13 @@ def end_to_end(
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
     patience = max(quiet, PATIENCE) if faults else quiet
     started = time.perf_counter()
-    looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
-        over = driver.done and now > max(recorder.last, trouble) + patience
-        if over and cluster.settled:
+        still = max(recorder.last, trouble) + patience
+        if now > still and driver.done and cluster.settled:
             break
-        clock.run(until=now)
-        if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
-            looked = clock.events
-            if time.monotonic() > deadline:
-                raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+        clock.run(until=min(until, max(now, min(still, now + LOOK))))
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
     record = dataclasses.replace(record, notes=driver.refusals())

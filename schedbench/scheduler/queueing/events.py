@@ -6,10 +6,11 @@ pkg/scheduler/framework/events.go and pkg/scheduler/eventhandlers.go.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from enum import Enum, Flag, auto
 from typing import TypeAlias
+
+import msgspec
 
 from schedbench.objects.meta import ApiObject, Quantity
 from schedbench.objects.node import Node
@@ -49,6 +50,8 @@ class Resource(Enum):
     COMPOSITE_POD_GROUP = "CompositePodGroup"
     EVERYTHING = "*"
 
+    __hash__ = object.__hash__  # Enum hashes the name anew each time
+
 
 class Action(Flag):
     """What happened to the object; `UPDATE` is every update, told apart or not."""
@@ -81,9 +84,10 @@ class Action(Flag):
     )
     ALL = ADD | DELETE | UPDATE
 
+    __hash__ = object.__hash__
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Event:
+
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A change of the cluster.
 
     Attributes
