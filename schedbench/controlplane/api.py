@@ -88,12 +88,19 @@ class WatchEvent(msgspec.Struct, frozen=True, gc=False):
         The object as the watcher knew it before; None if it did not.
     revision
         The revision of the store.
+    key
+        `namespace/name` of the object.
     """
 
     type: Literal["ADDED", "MODIFIED", "DELETED"]
     object: ApiObject
     old: ApiObject | None
     revision: int
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.key:  # nearly all who hear of a change ask for it
+            msgspec.structs.force_setattr(self, "key", self.object.key)
 
 
 class Watch(Protocol):

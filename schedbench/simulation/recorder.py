@@ -127,7 +127,7 @@ class Recorder:
             self._write(EventKind.ARRIVE, number, -1)
         name = pod.spec.node_name
         node = -1 if not name else self._slots.get(name, -1)
-        devices = self._devices.get(pod.key, 0)
+        devices = self._devices.get(event.key, 0)
         gone = event.type == "DELETED"
         if not gone and name and (old is None or not old.spec.node_name):
             self._write(EventKind.BIND, number, node, devices)

@@ -221,7 +221,7 @@ class EndpointSlices(Controller):
         ]
 
     def _service_seen(self, event: WatchEvent) -> None:
-        service, key = event.object, event.object.key
+        service, key = event.object, event.key
         if event.type == "DELETED":
             self._services.remove(service)
             self._slices.pop(key, None)

@@ -16,7 +16,7 @@ from schedbench.objects.meta import ApiObject, Quantity
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import CompositePodGroup, PodGroup
-from schedbench.objects.resources import pod_requests
+from schedbench.objects.resources import pod_requests, was_resized
 from schedbench.objects.storage import (
     CSIDriver,
     CSINode,
@@ -195,28 +195,24 @@ def _pod_events(old: ApiObject | None, new: ApiObject | None) -> list[Event]:
     resource = Resource.ASSIGNED_POD if assigned else Resource.UNSCHEDULED_POD
     if before is None or after is None:
         return [Event(resource, _action(before, after), before, after)]
-    actions = [
-        action
-        for action, changed in (
-            (Action.POD_LABEL, before.metadata.labels != after.metadata.labels),
-            (Action.POD_SCALE_DOWN, _scaled_down(before, after)),
-            (
-                Action.POD_GATES_ELIMINATED,
-                bool(before.spec.scheduling_gates) and not after.spec.scheduling_gates,
-            ),
-            (
-                Action.POD_TOLERATION,
-                len(before.spec.tolerations) != len(after.spec.tolerations),
-            ),
-        )
-        if changed
-    ]
-    return [
-        Event(resource, action, before, after) for action in actions or [Action.UPDATE]
-    ]
+    actions = []
+    if before.metadata.labels != after.metadata.labels:
+        actions.append(Action.POD_LABEL)
+    if _scaled_down(before, after):
+        actions.append(Action.POD_SCALE_DOWN)
+    if before.spec is not after.spec:
+        if before.spec.scheduling_gates and not after.spec.scheduling_gates:
+            actions.append(Action.POD_GATES_ELIMINATED)
+        if len(before.spec.tolerations) != len(after.spec.tolerations):
+            actions.append(Action.POD_TOLERATION)
+    if not actions:
+        return [Event(resource, Action.UPDATE, before, after)]
+    return [Event(resource, action, before, after) for action in actions]
 
 
 def _scaled_down(old: Pod, new: Pod) -> bool:
+    if old.spec is new.spec and not was_resized(old) and not was_resized(new):
+        return False
     before, after = pod_requests(old), pod_requests(new)
     return any(
         name not in after or amount > after[name] for name, amount in before.items()
