@@ -336,10 +336,7 @@ class SchedulingQueue:
 
     def _interests(self, event: Event) -> bool:
         """Return whether a plugin of some profile registered for an event."""
-        for table in self._tables:
-            if table.interested(event):
-                return True
-        return False
+        return any(table.interested(event) for table in self._tables)
 
     def _move(self, event: Event, max_priority: int | None = None) -> int:
         if not event.wildcard and not self._interests(event):
