@@ -29,6 +29,7 @@ from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.driver import Driver
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
+from schedbench.simulation.garbage import few_collections
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.invariants import OVER_COMMITTED
@@ -41,8 +42,8 @@ from schedbench.simulation.queued.policy import (
     search_of,
 )
 from schedbench.simulation.record import Record
-from schedbench.simulation.replay import Engine
 from schedbench.simulation.recorder import Recorder
+from schedbench.simulation.replay import Engine
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.sampler import Sampler
 from schedbench.simulation.timeline import Timelines
@@ -60,7 +61,8 @@ PATIENCE = 600.0
 """The same after faults, then without writes, and while containers start: more than
 pods bear an unreachable node (300 s) after its grace period (50 s), and than an image
 pull or a container backs off (300 s)."""
-EVENTS_PER_LOOK = 10_000
+LOOK = 0.1
+"""Simulated seconds between looks at the time limit, while something happens."""
 
 
 def hollow_nodes(wiring: Wiring) -> HollowNodes:
@@ -117,6 +119,7 @@ def decider_of(
     )
 
 
+@few_collections()
 def end_to_end(
     encoded: EncodedWorkload,
     policy: Policy,
@@ -207,22 +210,20 @@ def end_to_end(
     if watchdog is not None and isinstance(recorder.watch, ClientWatch):
         watchdog.probe(AUDITOR, recorder.watch.stream)
     started = time.perf_counter()
-    looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
+        still = math.inf
         if driver.done:
             waits = bool(faults) or recorder.starting > 0
             patience = max(quiet, PATIENCE) if waits else quiet
             last = cluster.written if faults else recorder.last
-            over = now > max(last, driver.last, trouble) + patience
-            if over and cluster.settled:
+            still = max(last, driver.last, trouble) + patience
+            if now > still and cluster.settled:
                 break
-        clock.run(until=now)
-        if watchdog is not None and now >= watchdog.due:
+        clock.run(until=min(until, max(now, min(still, now + LOOK))))
+        if watchdog is not None and clock.now >= watchdog.due:
             watchdog.look()
-        if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
-            looked = clock.events
-            if time.monotonic() > deadline:
-                raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     else:
         if until < math.inf:
             clock.run(until=until)
