@@ -625,6 +625,9 @@ class Images:
         Bytes of a node's disk that does not name `ephemeral-storage`: an assumption.
     reported
         Images in a node's status, at most. Source: `nodeStatusMaxImages`.
+    sizes
+        Image → compressed bytes, of images whose size is known; those of others are
+        an assumption, drawn from their names.
     """
 
     node_bandwidth: float = 62.5e6
@@ -639,6 +642,7 @@ class Images:
     gc_min_age: float = 120.0
     disk: int = 100 * 2**30
     reported: int = 50
+    sizes: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -894,7 +898,7 @@ class Parameters:
     metrics_server: MetricsServerParameters = MetricsServerParameters()
     ingress: IngressParameters = IngressParameters()
     runtime: RuntimeProfile = CONTAINERD
-    images: Images = Images()
+    images: Images = dataclasses.field(default_factory=Images)
     kubelet: Kubelet = dataclasses.field(default_factory=Kubelet)
     pod_network: PodNetwork = PodNetwork()
     proxy: Proxy = dataclasses.field(default_factory=Proxy)
