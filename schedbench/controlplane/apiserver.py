@@ -285,7 +285,8 @@ class ApiServers:
             name = self._levels[asked] = level_of(user, kind, request.namespace)
         request.level = name
         level = replica.levels[name]
-        taken = level.take(request, flow_of(user, name, request.namespace))
+        flow = flow_of(user, name, request.namespace)
+        taken = level.take(request, flow, request.weight)
         if taken == "seated":
             self._start(request)
         elif taken == "refused":
@@ -301,7 +302,9 @@ class ApiServers:
         request.started = now
         mutating = request.verb in MUTATING
         service = self.parameters.mutate if mutating else self.parameters.read
-        seconds = self.draws.seconds(service) * request.weight
+        seconds = self.draws.seconds(service)
+        if request.weight != 1:
+            seconds = service.mean * request.weight
         self.clock.after(seconds, self._operations.serve, request)
 
     def _track(self, replica: Replica, request: Request) -> None:

@@ -122,14 +122,14 @@ class Level(Generic[T]):
         self._queues: dict[int, collections.deque[T]] = {}
         self._turns: collections.deque[int] = collections.deque()
 
-    def take(self, call: T, flow: str) -> Taken:
-        """Give a call a seat, let it wait, or refuse it."""
+    def take(self, call: T, flow: str, weight: float = 1) -> Taken:
+        """Give a call a seat, let it wait in as many places as it weighs, or no."""
         if self.taken < self.seats:
             self.taken += 1
             return "seated"
         if self._set.queues:
             index = min(self._hand(flow), key=self._length)
-            if self._length(index) < self._set.length:
+            if self._length(index) + weight <= self._set.length:
                 if index not in self._queues:
                     self._queues[index] = collections.deque()
                     self._turns.append(index)

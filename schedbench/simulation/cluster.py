@@ -93,6 +93,7 @@ class Cluster:
         self._drains: dict[str, Drain] = {}
         self._foreign: ForeignClients | None = None
         self._is_out = False
+        self._written = (0, clock.now)
         self._backplane = clients if isinstance(clients, Backplane) else None
         if self._backplane is not None:
             self._backplane.etcd.changed = self._api_changed
@@ -151,6 +152,14 @@ class Cluster:
         if working is not None and not working.settled:
             return False
         return all(getattr(part, "settled", True) for part in self.parts)
+
+    @property
+    def written(self) -> float:
+        """When something was written last, as far as this was asked after it."""
+        revision = self.backplane.etcd.store.revision
+        if revision != self._written[0]:
+            self._written = revision, self.wiring.clock.now
+        return self._written[1]
 
     @property
     def is_out(self) -> bool:

@@ -29,10 +29,12 @@ from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.driver import Driver
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
+from schedbench.simulation.garbage import few_collections
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.invariants import OVER_COMMITTED
 from schedbench.simulation.outcome import outcome
+from schedbench.simulation.patient import Patient
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -41,6 +43,7 @@ from schedbench.simulation.queued.policy import (
 )
 from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
+from schedbench.simulation.replay import Engine
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.sampler import Sampler
 from schedbench.simulation.timeline import Timelines
@@ -55,10 +58,11 @@ BOOT = 10.0
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 PATIENCE = 600.0
-"""The same after faults and while containers start: more than pods bear an
-unreachable node (300 s) after its grace period (50 s), and than an image pull or a
-container backs off (300 s)."""
-EVENTS_PER_LOOK = 10_000
+"""The same after faults, then without writes, and while containers start: more than
+pods bear an unreachable node (300 s) after its grace period (50 s), and than an image
+pull or a container backs off (300 s)."""
+LOOK = 0.1
+"""Simulated seconds between looks at the time limit, while something happens."""
 
 
 def hollow_nodes(wiring: Wiring) -> HollowNodes:
@@ -103,21 +107,25 @@ class Told:
     load: Sampler | None
 
 
-def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
+def decider_of(
+    policy: Policy, workload: Workload, seed: int, engine: Engine = "scan"
+) -> Decider:
     """Return how a policy decides as the scheduler component wants it."""
     return Decider(
         settings=profiles_of(policy, workload),
-        engine=lambda session: engine_of(session, policy, "scan"),
+        engine=lambda session: engine_of(session, policy, engine),
         search=lambda world: search_of(world, seed),
         choose=chooser_of(policy, seed),
     )
 
 
+@few_collections()
 def end_to_end(
     encoded: EncodedWorkload,
     policy: Policy,
     *,
     seed: int,
+    engine: Engine = "scan",
     parameters: Parameters,
     connect: Connect | None = None,
     components: Sequence[Component] = (hollow_nodes,),
@@ -137,6 +145,8 @@ def end_to_end(
 
     Parameters
     ----------
+    engine
+        By which a compiled policy decides.
     parameters
         Latencies and capacities.
     connect
@@ -188,31 +198,32 @@ def end_to_end(
         encoded.initial_nodes,
         len(workload.nodes),
     )
-    cluster.add(schedulers(encoded, policy, recorder))
+    cluster.add(schedulers(encoded, policy, recorder, engine))
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
-    driver = Driver(clock, clients(USERS), encoded, recorder, actions)
+    users = Patient(clock, clients(USERS)) if faults else clients(USERS)
+    driver = Driver(clock, users, encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
     sampler = Sampler(clock, cluster, sample) if sample is not None else None
     watchdog = cluster.guarded()
     if watchdog is not None and isinstance(recorder.watch, ClientWatch):
         watchdog.probe(AUDITOR, recorder.watch.stream)
     started = time.perf_counter()
-    looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
-        waits = bool(faults) or recorder.starting > 0
-        patience = max(quiet, PATIENCE) if waits else quiet
-        over = driver.done and now > max(recorder.last, driver.last, trouble) + patience
-        if over and cluster.settled:
-            break
-        clock.run(until=now)
-        if watchdog is not None and now >= watchdog.due:
+        still = math.inf
+        if driver.done:
+            waits = bool(faults) or recorder.starting > 0
+            patience = max(quiet, PATIENCE) if waits else quiet
+            last = cluster.written if faults else recorder.last
+            still = max(last, driver.last, trouble) + patience
+            if now > still and cluster.settled:
+                break
+        clock.run(until=min(until, max(now, min(still, now + LOOK))))
+        if watchdog is not None and clock.now >= watchdog.due:
             watchdog.look()
-        if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
-            looked = clock.events
-            if time.monotonic() > deadline:
-                raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     else:
         if until < math.inf:
             clock.run(until=until)
@@ -238,13 +249,13 @@ def end_to_end(
 
 
 def schedulers(
-    encoded: EncodedWorkload, policy: Policy, recorder: Recorder
+    encoded: EncodedWorkload, policy: Policy, recorder: Recorder, engine: Engine
 ) -> Component:
     """Return the component that schedules by a policy."""
 
     def component(wiring: Wiring) -> Replicas[Scheduler]:
         parameters, seed = wiring.parameters.scheduler, wiring.seed
-        decider = decider_of(policy, encoded.workload, seed)
+        decider = decider_of(policy, encoded.workload, seed, engine)
         count = wiring.control_plane.schedulers
         made: list[Scheduler] = []
 

@@ -138,7 +138,7 @@ class Recorder:
             self._write(EventKind.ARRIVE, number, -1)
         name = pod.spec.node_name
         node = -1 if not name else self._slots.get(name, -1)
-        devices = self._devices.get(pod.key, 0)
+        devices = self._devices.get(event.key, 0)
         gone = event.type == "DELETED"
         uid = pod.metadata.uid or pod.key
         self._note_ready(uid, pod, gone=gone)

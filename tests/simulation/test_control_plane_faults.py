@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
+import statistics
 from typing import Any
 
 import msgspec
@@ -11,12 +13,14 @@ import pytest
 from fault_world import Run, broken, scaled, web
 
 from schedbench.controlplane.api import Answer
+from schedbench.controlplane.parameters import ApiServerParameters, Parameters
 from schedbench.errors import InputError
 from schedbench.objects.controllers import CronJob
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.policy import PriorityClass
 from schedbench.simulation.wiring import Wiring
 
+MANAGER = "kube-controller-manager"
 LEASE = 15.0
 """Seconds of a leader's lease."""
 LOOK = 2 * 2.2
@@ -97,7 +101,7 @@ def bound_after(run: Run, time: float) -> list[float]:
 
 
 def test_writes_wait_one_election_when_the_etcd_leader_dies() -> None:
-    """An election takes from one to two timeouts of 1 s; nothing acknowledged is lost."""
+    """From one to two election timeouts of 1 s; nothing acknowledged is lost."""
     item, writer = web(4), Writer()
     run = broken(
         [fault("leader-loss", 30, 60, component="etcd")],
@@ -177,7 +181,7 @@ def test_without_api_servers_what_runs_runs_on() -> None:
 
 
 def test_another_scheduler_leads_when_the_lease_has_run_out() -> None:
-    """A gap of a lease, then scheduling goes on with a new queue; no pod bound twice."""
+    """A gap of a lease, then it goes on with a new queue; no pod is bound twice."""
     item = web(4)
     run = broken(
         [fault("leader-loss", 30, 60, component="kube-scheduler")],
@@ -273,18 +277,69 @@ def test_one_slow_disk_of_three_does_not() -> None:
     assert run.calm(4)
 
 
+class Prober:
+    """Reads as a user ten times a second, and notes how long that takes.
+
+    Attributes
+    ----------
+    calls
+        When it was sent → how long it took, and whether it was refused.
+    """
+
+    def __init__(self, user: str) -> None:
+        self.calls: dict[float, tuple[float, bool]] = {}
+        self._user = user
+
+    def __call__(self, wiring: Wiring) -> None:
+        """Come up, as a component."""
+        self._clock, self._api = wiring.clock, wiring.clients(self._user)
+        self._clock.at(0, self._read)
+
+    def _read(self) -> None:
+        sent = self._clock.now
+
+        def answered(answer: Answer) -> None:
+            error = answer.error
+            refused = error is not None and error.reason == "TooManyRequests"
+            self.calls[sent] = self._clock.now - sent, refused
+
+        self._api.get("ConfigMap", "foreign", "x", answered)
+        if sent < 60:
+            self._clock.after(0.1, self._read)
+
+    def usual(self, start: float, end: float) -> float:
+        """Return the median of how long calls took that were not refused."""
+        return statistics.median(
+            took
+            for sent, (took, refused) in self.calls.items()
+            if start <= sent < end and not refused
+        )
+
+
 def test_overload_by_workloads_leaves_the_system_alone() -> None:
-    """Calls of the same priority level wait or are refused, those of others are not."""
+    """Calls of the same priority level wait, those of the system's levels do not."""
+    small = dataclasses.replace(
+        Parameters(),
+        api_server=ApiServerParameters(
+            max_requests_inflight=40, max_mutating_requests_inflight=20
+        ),
+    )
     item = web(4)
-    workload = Writer("system:serviceaccount:foreign:writer", 60)
-    system = Writer("system:kube-controller-manager", 60)
+    workload = Prober("system:serviceaccount:foreign:client")
+    system = Prober("system:kube-controller-manager")
     run = broken(
-        [fault("api-overload", 20, 30, qps=400_000)],
+        [fault("api-overload", 20, 30, qps=50_000)],
         [item],
+        parameters=small,
         components=[workload, system],
         actions=[scaled(30, 10, item)],
     )
 
+    assert workload.usual(0, 20) < 0.003
+    assert workload.usual(22, 50) > 0.02
+    assert workload.usual(55, 61) < 0.003
+    assert system.usual(22, 50) < 0.003
+    assert run.witness.ready(34) == 10
     assert run.calm(10)
 
 
@@ -310,7 +365,7 @@ def test_a_skewed_clock_shifts_cron_jobs(seconds: float) -> None:
         round(time) for time, _, event in run.witness.history if event.type == "ADDED"
     ]
 
-    assert made[0] == 60
+    assert made[:2] == [0, 60]
     assert 180 - seconds in made
     assert 300 in made
 
