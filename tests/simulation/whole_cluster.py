@@ -167,7 +167,7 @@ class WholeCluster:
         clients = self.cluster.wiring.clients
         recorder = Recorder(self.clock, clients("auditor"), {}, (), 0)
         policy = make_policy("kube-scheduler")
-        self.cluster.add(schedulers(encoded, policy, recorder))
+        self.cluster.add(schedulers(encoded, policy, recorder, "scan"))
         for component in full_nodes():
             self.cluster.add(component)
         machines = self.cluster.machines
