@@ -6,17 +6,19 @@ they were scheduled.
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
+
+import msgspec
 
 from schedbench.errors import InvariantError
 
 Action: TypeAlias = Callable[..., None]
 
 
-class Timer:
+class Timer(msgspec.Struct, eq=False):
     """An event that has not happened yet, and may be cancelled.
 
     Attributes
@@ -25,12 +27,9 @@ class Timer:
         When it happens, in simulated seconds.
     """
 
-    __slots__ = ("action", "arguments", "time")
-
-    def __init__(self, time: float, action: Action, arguments: tuple[Any, ...]) -> None:
-        self.time = time
-        self.action: Action | None = action
-        self.arguments = arguments
+    time: float
+    action: Action | None
+    arguments: tuple[Any, ...]
 
     def cancel(self) -> None:
         """Let it not happen; one that has happened is none the worse."""
@@ -77,23 +76,34 @@ class Clock:
         InvariantError
             If the time is past or no number.
         """
-        if not time >= self.now:
-            raise InvariantError(f"at {self.now} s an event is set for {time} s")
-        timer = Timer(time, action, arguments)
-        self._sequence += 1
-        heapq.heappush(self._heap, (time, priority, self._sequence, timer))
-        return timer
+        return self._push(time, action, arguments, priority)
 
     def after(
         self, delay: float, action: Action, *arguments: Any, priority: int = 0
     ) -> Timer:
-        """Let an action happen some seconds from now."""
-        return self.at(self.now + delay, action, *arguments, priority=priority)
+        """Let an action happen some seconds from now.
+
+        Raises
+        ------
+        InvariantError
+            If that is past or no number.
+        """
+        return self._push(self.now + delay, action, arguments, priority)
+
+    def _push(
+        self, time: float, action: Action, arguments: tuple[Any, ...], priority: int
+    ) -> Timer:
+        if not time >= self.now:
+            raise InvariantError(f"at {self.now} s an event is set for {time} s")
+        timer = Timer(time, action, arguments)
+        self._sequence = sequence = self._sequence + 1
+        heappush(self._heap, (time, priority, sequence, timer))
+        return timer
 
     def next_time(self) -> float:
         """Return when something happens next; ∞ if nothing will."""
         while self._heap and self._heap[0][3].action is None:
-            heapq.heappop(self._heap)
+            heappop(self._heap)
         return self._heap[0][0] if self._heap else math.inf
 
     def run(
@@ -106,14 +116,14 @@ class Clock:
         """
         heap = self._heap
         while heap and heap[0][0] <= until:
-            time, _, _, timer = heapq.heappop(heap)
-            action, arguments = timer.action, timer.arguments
+            time, _, _, timer = heappop(heap)
+            action = timer.action
             if action is None:
                 continue
             timer.action = None
             self.now = time
             self.events += 1
-            action(*arguments)
+            action(*timer.arguments)
             if stop is not None and stop():
                 return
         if until < math.inf:

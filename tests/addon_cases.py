@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import pandas as pd
 
 from schedbench.cluster.encode import encode
 from schedbench.controlplane.api import Api
@@ -17,11 +18,12 @@ from schedbench.objects.defaults import default_node
 from schedbench.objects.node import Node
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
-from schedbench.simulation.addons import Addons, NodeGroup
+from schedbench.simulation.addons import Addons
 from schedbench.simulation.backplane import Backplane
 from schedbench.simulation.end_to_end import Told, end_to_end
 from schedbench.simulation.full_nodes import full_nodes
 from schedbench.simulation.load import Load
+from schedbench.simulation.node_groups import NodeGroup
 from schedbench.simulation.wiring import Component, Wiring
 
 LABELS = {"app": "web"}
@@ -44,6 +46,10 @@ class Played:
     seen: dict[str, list[tuple[float, str, Any]]]
     backplane: Backplane
     told: Told
+
+    def timelines(self) -> pd.DataFrame:
+        """Return a row for each pod."""
+        return self.told.timelines.frame(self.told.ends)
 
     def series(self, kind: str, field: Callable[[Any], Any]) -> list[tuple[float, Any]]:
         """Return the changes of a field of the objects of a kind, with their times."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schedbench.cli import output
@@ -41,7 +41,7 @@ def show_pod(results: Results, cells: pd.DataFrame, pod: str, form: str | None) 
     events, known = _events(results, done, name)
     if not ways and not events:
         known |= set(frame["pod"])
-        near = difflib.get_close_matches(name, sorted(known), NEAR, cutoff=0.5)
+        near = _near(name, sorted(known))
         raise InputError(
             "no such pod in these cells",
             source=results.path,
@@ -53,8 +53,7 @@ def show_pod(results: Results, cells: pd.DataFrame, pod: str, form: str | None) 
     document = {"pod": name, "timelines": ways, "events": events}
     if not ways:
         output.note(
-            "no timeline: these cells replay placements; scenarios with an end_to_end "
-            "section have one"
+            "no timeline: pods have one in scenarios with an end_to_end section"
         )
         header = list(events[0])
         shown = [[short(row[key]) for key in header] for row in events]
@@ -63,6 +62,12 @@ def show_pod(results: Results, cells: pd.DataFrame, pod: str, form: str | None) 
         output.result("\n\n".join(_block(way) for way in ways))
     else:
         output.show_table(_table(ways), form, document)
+
+
+def _near(name: str, known: Sequence[str]) -> Sequence[str]:
+    """Return names that begin like one, else that resemble it."""
+    begin = [each for each in known if each.startswith(name)][:NEAR]
+    return begin or difflib.get_close_matches(name, known, NEAR, cutoff=0.5)
 
 
 def _way(row: dict[Any, Any]) -> dict[str, Any]:

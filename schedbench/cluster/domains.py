@@ -44,16 +44,15 @@ class Eligibility(NamedTuple):
     tolerated_by: Pod | None = None
     content: bytes = b""
 
-    def nodes(self, nodes: NodeTable) -> NDArray[np.uint8]:
-        """Return which nodes are eligible, uint8[N]."""
-        every = slice(0, len(nodes))
-        result = np.ones(len(nodes), dtype=np.bool_)
+    def nodes(self, nodes: NodeTable, slots: slice) -> NDArray[np.uint8]:
+        """Return which of some nodes are eligible, uint8[slots]."""
+        result = np.ones(slots.stop - slots.start, dtype=np.bool_)
         for key in self.keys:
-            result &= nodes.label(key).ids != ABSENT
+            result &= nodes.label(key).ids[slots] != ABSENT
         if self.selected_by is not None:
-            result &= selected(self.selected_by, nodes, every)
+            result &= selected(self.selected_by, nodes, slots)
         if self.tolerated_by is not None:
-            result &= tolerated(self.tolerated_by, nodes)
+            result &= tolerated(self.tolerated_by, nodes, slots)
         return result.astype(np.uint8)
 
 
@@ -68,7 +67,7 @@ def selected(pod: Pod, nodes: NodeTable, slots: slice) -> NDArray[np.bool_]:
     return result
 
 
-def tolerated(pod: Pod, nodes: NodeTable) -> NDArray[np.bool_]:
+def tolerated(pod: Pod, nodes: NodeTable, slots: slice) -> NDArray[np.bool_]:
     """Return which nodes have no NoSchedule or NoExecute taint the pod minds."""
     fine = [
         all(
@@ -78,7 +77,7 @@ def tolerated(pod: Pod, nodes: NodeTable) -> NDArray[np.bool_]:
         )
         for taints in nodes.taint_lists
     ]
-    return np.array(fine, dtype=np.bool_)[nodes.taint_list]
+    return np.array(fine, dtype=np.bool_)[nodes.taint_list[slots]]
 
 
 class DomainTables:
@@ -125,13 +124,15 @@ class DomainTables:
 
     def state(self, alive: NDArray[np.uint8]) -> DomainState:
         """Return the counters at zero, for the node objects as they are now."""
-        domain, sizes = self._domains()
+        every = slice(0, len(self._nodes))
+        domain = self._domains(every)
+        sizes = self._sizes()
         pairs = list(self._counters)
         key = np.array([pair[0] for pair in pairs], dtype=np.int32)
         mask = np.array([pair[1] for pair in pairs], dtype=np.int32)
         start = np.zeros(len(pairs) + 1, dtype=np.int32)
         start[1:] = np.cumsum([sizes[row] for row in key])
-        rows = [rule.nodes(self._nodes) for rule in self._eligible]
+        rows = [rule.nodes(self._nodes, every) for rule in self._eligible]
         eligible = np.array(rows, dtype=np.uint8).reshape(len(rows), len(self._nodes))
         present = np.zeros(start[-1], dtype=np.int64)
         for counter in range(len(pairs)):
@@ -162,20 +163,34 @@ class DomainTables:
             add_start=start,
         )
 
-    def _domains(self) -> tuple[NDArray[np.int32], Sequence[int]]:
-        nodes = len(self._nodes)
-        domain = np.zeros((len(self._keys), nodes), dtype=np.int32)
-        sizes = []
+    def counts_alike(self, state: DomainState, slot: int) -> bool:
+        """Return whether a node's object, as it is now, counts as it did in a state."""
+        here = slice(slot, slot + 1)
+        return np.array_equal(self._domains(here), state.domain[:, here]) and all(
+            rule.nodes(self._nodes, here)[0] == state.eligible[mask, slot]
+            for mask, rule in enumerate(self._eligible)
+        )
+
+    def _domains(self, slots: slice) -> NDArray[np.int32]:
+        domain = np.zeros((len(self._keys), slots.stop - slots.start), dtype=np.int32)
         for row, (key, absent_is_empty) in enumerate(self._keys):
             if key == NODE_ITSELF:
-                domain[row] = np.arange(nodes)
-                sizes.append(nodes)
+                domain[row] = np.arange(slots.start, slots.stop)
                 continue
             column = self._nodes.label(key)
             empty = column.values.add("") if absent_is_empty else ABSENT
-            domain[row] = np.where(column.ids == ABSENT, empty, column.ids)
-            sizes.append(len(column.values))
-        return domain, sizes
+            ids = column.ids[slots]
+            domain[row] = np.where(ids == ABSENT, empty, ids)
+        return domain
+
+    def _sizes(self) -> Sequence[int]:
+        """Return how many domains each key has, those without nodes among them."""
+        return [
+            len(self._nodes)
+            if key == NODE_ITSELF
+            else len(self._nodes.label(key).values)
+            for key, _ in self._keys
+        ]
 
 
 def no_domains(nodes: int) -> DomainState:

@@ -6,9 +6,10 @@ are never changed in place: whoever wants a change makes a new object.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol, TypeAlias
+
+import msgspec
 
 from schedbench.objects.meta import ApiObject
 
@@ -40,8 +41,7 @@ CODES: dict[Reason, int] = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ApiError:
+class ApiError(msgspec.Struct, frozen=True, gc=False):
     """Why a call failed, in the API's words."""
 
     reason: Reason
@@ -53,8 +53,7 @@ class ApiError:
         return CODES[self.reason]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What came of a call.
 
     Attributes
@@ -76,8 +75,7 @@ Then: TypeAlias = Callable[[Answer], None]
 Change: TypeAlias = Callable[[ApiObject], ApiObject | None]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class WatchEvent:
+class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """A change of an object, in the order of revisions.
 
     Attributes
@@ -90,12 +88,19 @@ class WatchEvent:
         The object as the watcher knew it before; None if it did not.
     revision
         The revision of the store.
+    key
+        `namespace/name` of the object.
     """
 
     type: Literal["ADDED", "MODIFIED", "DELETED"]
     object: ApiObject
     old: ApiObject | None
     revision: int
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.key:  # nearly all who hear of a change ask for it
+            msgspec.structs.force_setattr(self, "key", self.object.key)
 
 
 class Watch(Protocol):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+import msgspec
+
 from schedbench.controlplane.api import ApiError
 from schedbench.objects.kinds import GROUP_OF
 from schedbench.objects.meta import ApiObject
@@ -35,8 +37,7 @@ _PLURALS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class User:
+class User(msgspec.Struct, frozen=True, gc=False):
     """Who calls: a name and its groups, as the API server knows them."""
 
     name: str

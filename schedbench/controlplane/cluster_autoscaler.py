@@ -145,7 +145,7 @@ class ClusterAutoscaler:
         )
 
     def _pod_seen(self, event: WatchEvent) -> None:
-        pod, key = event.object, event.object.key
+        pod, key = event.object, event.key
         assert isinstance(pod, Pod)
         self._pending.pop(key, None)
         if event.type != "DELETED" and is_unschedulable(pod):

@@ -48,7 +48,7 @@ class Informer:
         self._watch.stop()
 
     def _changed(self, event: WatchEvent) -> None:
-        key = event.object.key
+        key = event.key
         if event.type == "DELETED":
             self.store.pop(key, None)
         else:

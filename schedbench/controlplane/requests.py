@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from schedbench.controlplane.api import Change, Then
 from schedbench.controlplane.authorization import User
@@ -19,8 +20,7 @@ ASKED = {"bind": ("create", "binding"), "evict": ("create", "eviction")}
 """Calls that are a verb on a subresource."""
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Request:
+class Request(msgspec.Struct, eq=False):
     """A call and how far it has come.
 
     Attributes

@@ -91,8 +91,8 @@ class Stream:
         if not had and not has:
             return None
         if has:
-            return WatchEvent("ADDED", event.object, None, event.revision)
-        return WatchEvent("DELETED", event.object, old, event.revision)
+            return WatchEvent("ADDED", event.object, None, event.revision, event.key)
+        return WatchEvent("DELETED", event.object, old, event.revision, event.key)
 
     def receive(self, event: WatchEvent) -> None:
         """Hand a change to the watcher, once."""
@@ -120,11 +120,10 @@ class Stream:
             self.receive(event)
 
     def _hand_over(self, event: WatchEvent) -> None:
-        item = event.object
         if event.type == "DELETED":
-            self.known.pop(item.key, None)
+            self.known.pop(event.key, None)
         else:
-            self.known[item.key] = item
+            self.known[event.key] = event.object
         self.handler(event)
 
 
@@ -198,10 +197,10 @@ class WatchCache:
         if item is not None:
             objects[key] = item
             change = "ADDED" if old is None else "MODIFIED"
-            event = WatchEvent(change, item, old, revision)  # type: ignore[arg-type]
+            event = WatchEvent(change, item, old, revision, key)  # type: ignore[arg-type]
         elif old is not None:
             del objects[key]
-            event = WatchEvent("DELETED", old, old, revision)
+            event = WatchEvent("DELETED", old, old, revision, key)
         else:
             event = None
         if kind in RULES:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from schedbench.policies.base import Policy
     from schedbench.simulation.end_to_end import Told
     from schedbench.simulation.plan import EndToEnd
+    from schedbench.simulation.replay import Engine
 
 SAMPLE = 1.0
 """Simulated seconds between looks at how busy a control plane is."""
@@ -80,7 +81,7 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     with _timed(stages, "replay"):
         plan, course = cell.scenario.end_to_end, None
         if plan is not None:
-            told = _end_to_end(plan, encoded, policy, cell.seed, deadline)
+            told = _end_to_end(plan, encoded, policy, cell.seed, engine, deadline)
             encoded, record = told.encoded, told.record
             workload = encoded.workload
             course = course_of(told, plan.faults)
@@ -122,6 +123,7 @@ def _end_to_end(
     encoded: EncodedWorkload,
     policy: Policy,
     seed: int,
+    engine: Engine,
     deadline: float | None,
 ) -> Told:
     """Play a workload through a whole cluster."""
@@ -132,6 +134,7 @@ def _end_to_end(
         encoded,
         policy,
         seed=seed,
+        engine=engine,
         parameters=plan.made_parameters(),
         components=components_of(plan),
         control_plane=plan.control_plane,

@@ -20,6 +20,8 @@ from schedbench.simulation.timeline import HOPS
 PERCENTILES = (50, 90, 99)
 STARTUP_SLO = 5.0
 CALL_SLO = 1.0
+MARGIN = 1.5
+"""What is more than so many times the usual backlog is no chance of arrivals."""
 SATURATED = 0.95
 
 Times = NDArray[np.float64]
@@ -165,8 +167,9 @@ def recovery(
 ) -> float:
     """Return the seconds from a fault's beginning until as many pods are ready again.
 
-    They are once no more pods are unready than at most in the `before` seconds before
-    the fault, for `hold` seconds at least; 0 if they always were, ∞ if never again.
+    They are once no more pods are unready than half as many again as at most in the
+    `before` seconds before the fault, for `hold` seconds at least; 0 if they always
+    were, ∞ if never again.
 
     Parameters
     ----------
@@ -176,7 +179,7 @@ def recovery(
     times = np.array([-math.inf, *(time for time, _ in unready)])
     counts = np.array([0, *(count for _, count in unready)])
     until = np.append(times[1:], math.inf)
-    usual = counts[(times <= began) & (until > began - before)].max()
+    usual = MARGIN * counts[(times <= began) & (until > began - before)].max()
     recovered = began
     for start, stop in zip(times[counts > usual], until[counts > usual], strict=True):
         if start < began:

@@ -53,12 +53,14 @@ class Admission:
         self.used: dict[str, int] = {}
         self.ports: dict[tuple[str, int], list[tuple[str, str]]] = {}
         self.count = 0
-        self.change(node)
+        self.node = node
+        self.allocatable = node_allocatable(node)
 
     def change(self, node: Node) -> None:
         """Take a node as it is now; the pods stay."""
+        if node.status.allocatable is not self.node.status.allocatable:
+            self.allocatable = node_allocatable(node)
         self.node = node
-        self.allocatable = node_allocatable(node)
 
     def admit(self, worker: Worker) -> Rejection | None:
         """Take a pod in, or say why not."""

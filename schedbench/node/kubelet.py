@@ -205,7 +205,7 @@ class Kubelet:
 
     def _pod_changed(self, event: WatchEvent) -> None:
         pod: Any = event.object
-        worker = self.workers.get(pod.key)
+        worker = self.workers.get(event.key)
         if MIRROR in pod.metadata.annotations:
             self.statics.mirrored(pod, worker, gone=event.type == "DELETED")
             return

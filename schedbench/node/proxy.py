@@ -178,7 +178,7 @@ class ProxyFleet:
 
     def _service_changed(self, event: WatchEvent) -> None:
         if event.type != "MODIFIED":
-            self._touch(event.object.key)
+            self._touch(event.key)
 
     def _slice_changed(self, event: WatchEvent) -> None:
         item: Any = event.object

@@ -110,6 +110,8 @@ class Worker:
     ----------
     pod
         The pod as it was heard of last.
+    key
+        `namespace/name`.
     stage
         new, sandbox, up, stopping, over (its containers have ended for good), gone.
     fate
@@ -126,6 +128,7 @@ class Worker:
         "evicted",
         "fate",
         "initialized",
+        "key",
         "mark",
         "mirror",
         "pod",
@@ -142,6 +145,7 @@ class Worker:
 
     def __init__(self, pod: Pod, now: float) -> None:
         self.pod = pod
+        self.key = pod.key
         self.seen = now
         self.stage = "new"
         self.runs = [Run(pod, spec, init=True) for spec in pod.spec.init_containers]
@@ -157,11 +161,6 @@ class Worker:
         self.mirror: Pod | None = None
         self.times: dict[str, tuple[str, float]] = {}
         self.written: object = None
-
-    @property
-    def key(self) -> str:
-        """`namespace/name`."""
-        return self.pod.key
 
     @property
     def policy(self) -> str:

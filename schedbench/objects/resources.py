@@ -78,6 +78,15 @@ def node_allocatable(node: Node) -> dict[str, int]:
     return _base_units(_nanos(node.status.allocatable))
 
 
+def was_resized(pod: Pod) -> bool:
+    """Return whether the pod's status says what its containers ask for."""
+    status = pod.status
+    for container in status.container_statuses:
+        if container.resources is not None:
+            return True
+    return any(one.resources is not None for one in status.init_container_statuses)
+
+
 def container_requests(pod: Pod) -> dict[str, Quantity]:
     """Return the exact effective requests of all containers together."""
     return _quantities(_over_containers(_spec_lists(pod, "requests")))

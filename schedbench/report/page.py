@@ -141,8 +141,8 @@ def _pictures(results: Results, folder: Path) -> Iterator[tuple[str | None, Pict
 
 
 def _missing(pictures: list[tuple[str | None, Picture]], results: Results) -> list[str]:
-    """Say, a line a plot, what the run lacks for those that are not drawn."""
-    lines = []
+    """Say, a line a need, what the run lacks for the plots that are not drawn."""
+    titles: dict[tuple[str, str], list[str]] = {}
     drawn = {(scenario, picture.name.split(".")[0]) for scenario, picture in pictures}
     for name, where in PLOTS.items():
         plot = importlib.import_module(where)
@@ -153,8 +153,13 @@ def _missing(pictures: list[tuple[str | None, Picture]], results: Results) -> li
             at = ""
             if each and len(without) < len(places):
                 at = f" for {', '.join(map(str, without))}"
-            lines.append(f"{plot.TITLE} is not drawn{at}: it needs {plot.NEEDS}.")
-    return lines
+            titles.setdefault((at, plot.NEEDS), []).append(plot.TITLE)
+    return [
+        f"{named[0]} is not drawn{at}: it needs {needs}."
+        if len(named) == 1
+        else f"Not drawn{at}, as they need {needs}: {'; '.join(named)}."
+        for (at, needs), named in titles.items()
+    ]
 
 
 def _picture(

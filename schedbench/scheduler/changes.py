@@ -44,11 +44,16 @@ def node_parts(node: Node) -> tuple[object, ...]:
         meta.annotations,
         node.spec,
         status.allocatable,
-        status.images,
         status.volumes_in_use,
         status.volumes_attached,
         status.declared_features,
+        status.images,
     )
+
+
+def changes_images_only(before: Node, after: Node) -> bool:
+    """Return whether scheduling sees no other change of a node than of its images."""
+    return node_parts(before)[:-1] == node_parts(after)[:-1]
 
 
 def selection(item: KubernetesObject) -> object:

@@ -25,6 +25,7 @@ from schedbench.plugins.gpu_share import choose_devices
 from schedbench.scheduler.changes import (
     SELECTING,
     changes_class,
+    changes_images_only,
     node_parts,
     selection,
 )
@@ -197,7 +198,8 @@ class GrowingWorld:
         number = before.pod_class
         if changes_class(before.pod, pod):
             number = self._classes.number(pod)
-        after = dataclasses.replace(before, pod=pod, pod_class=number)
+        slot, start, devices = before.slot, before.start, before.devices
+        after = PlacedPod(pod, number, slot, start, devices)
         self.pods[pod.key] = after
         if self._world is not None and pod.key in self._world.placed:
             if number != before.pod_class and self._knows(after):
@@ -293,15 +295,19 @@ class GrowingWorld:
             self.world.nominate(pod, number, slot)
 
     def _change_nodes(self) -> None:
+        world = self.world
         for name, node in self._changes:
             slot = self._slots[name]
-            if node is not None:
-                self.world.join(node, recount=False)
-            elif self.world.is_alive(slot):
-                self._drop_devices(slot)
-                self.world.leave(name, recount=False)
+            if node is None:
+                if world.is_alive(slot):
+                    self._drop_devices(slot)
+                    world.leave(name, recount=False)
+                    self._miscounted = True
+            elif world.is_alive(slot) and changes_images_only(world.node(slot), node):
+                world.see_images(node)
+            else:
+                self._miscounted |= world.join(node, recount=False)
         self._changes.clear()
-        self._miscounted = True
 
     def _drop_devices(self, slot: int) -> None:
         """Let the pods on a node that leaves hold no devices: they leave with it."""

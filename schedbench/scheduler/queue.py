@@ -83,6 +83,7 @@ class SchedulingQueue:
         self.nominator = Nominator()
         self._hints = default_hints() if hints is None else hints
         self._profiles = dict(profiles or {})
+        self._tables = (self._hints, *self._profiles.values())
         self._pods: dict[str, QueuedPod] = {}
         self._waiting = WaitingPods(
             pre_enqueue, backoff, early=pop_from_backoff, timeout=timeout
@@ -333,9 +334,15 @@ class SchedulingQueue:
         event = Event(Resource.ASSIGNED_POD, Action.DELETE, pod)
         self._move(event, max_priority=pod.spec.priority or 0)
 
+    def _interests(self, event: Event) -> bool:
+        """Return whether a plugin of some profile registered for an event."""
+        return any(table.interested(event) for table in self._tables)
+
     def _move(self, event: Event, max_priority: int | None = None) -> int:
-        tables = [self._hints, *self._profiles.values()]
-        if not event.wildcard and not any(one.interested(event) for one in tables):
+        if not event.wildcard and not self._interests(event):
+            return 0
+        if not len(self._waiting.pool):
+            self._flight.record(event)
             return 0
 
         def matters(queued: QueuedPod) -> bool:

@@ -200,14 +200,22 @@ class Session:
             self.encoded.class_pods,
         )
 
-    def join(self, node: Node) -> int:
-        """Let a node join or change, and return its slot."""
+    def join(self, node: Node) -> bool:
+        """Let a node join or change; return whether a recount is needed."""
         slot = self.nodes.slots[node.metadata.name]
+        was_there = self.state.alive[slot]
         self.nodes.update(slot, node)
         self._put(slot, node)
         set_node(self.state, slot, self.encoded.allocatable(node), gpu_devices(node))
         self.statics.refresh(slice(slot, slot + 1))
-        return slot
+        alike = was_there and self._tables.counts_alike(self.state.domains, slot)
+        return not alike
+
+    def see_images(self, node: Node) -> None:
+        """Take in a node of which only the images changed."""
+        slot = self.nodes.slots[node.metadata.name]
+        self.nodes.objects[slot] = node
+        self.images.put(slot, node)
 
     def leave(self, name: str) -> int:
         """Let an empty node leave, and return its slot."""

@@ -104,6 +104,10 @@ class World:
         session = next(iter(self.sessions.values()))
         return bool(session.state.alive[slot])
 
+    def node(self, slot: int) -> Node:
+        """Return a node as the columns know it."""
+        return next(iter(self.sessions.values())).nodes.objects[slot]
+
     def on_node(self, slot: int) -> ValuesView[PlacedPod]:
         """Return the pods on a node, in the order in which they came."""
         return self._on_node.get(slot, {}).values()
@@ -203,19 +207,23 @@ class World:
         """Return what preemption looks at besides the columns."""
         return Around(self.on_node, list(self.nominated.values()), self.budgets)
 
-    def join(self, node: Node, *, recount: bool = True) -> int:
-        """Let a node join or change, and return its slot.
+    def join(self, node: Node, *, recount: bool = True) -> bool:
+        """Let a node join or change; return whether domains count other pods now.
 
-        Without `recount` the caller is to do that after the last of many.
+        Without `recount` the caller is to count them anew after the last of many.
         """
         slot = self.slots[node.metadata.name]
-        for session in self.sessions.values():
-            session.join(node)
+        changed = [session.join(node) for session in self.sessions.values()]
         self.volumes.alive[slot] = 1
         self.volumes.update_node(slot, node)
-        if recount:
+        if recount and any(changed):
             self.recount()
-        return slot
+        return any(changed)
+
+    def see_images(self, node: Node) -> None:
+        """Take in a node of which only the images changed: no domain counts them."""
+        for session in self.sessions.values():
+            session.see_images(node)
 
     def leave(self, name: str, *, recount: bool = True) -> int:
         """Let a node leave, and return its slot."""

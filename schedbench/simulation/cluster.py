@@ -22,6 +22,7 @@ from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.registry import key_of
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.errors import InputError
+from schedbench.node.kubelet import Kubelet
 from schedbench.node.proxy import ProxyFleet
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
@@ -32,6 +33,7 @@ from schedbench.simulation.faults import Elected
 from schedbench.simulation.machines import Machines
 from schedbench.simulation.patient import Patient
 from schedbench.simulation.replicas import Replicas
+from schedbench.simulation.watchdog import Watchdog
 from schedbench.simulation.wiring import Clients, Component, Wiring
 
 Connect: TypeAlias = Callable[
@@ -128,6 +130,15 @@ class Cluster:
         if self._backplane is None:
             raise InputError("this API has no parts that could break")
         return self._backplane
+
+    def guarded(self) -> Watchdog | None:
+        """Return a watchdog over the cluster; None if its API is of another kind."""
+        if self._backplane is None:
+            return None
+        return Watchdog(self.wiring.clock, self._backplane.etcd, self._kubelets)
+
+    def _kubelets(self) -> Iterable[Kubelet]:
+        return self.machines.kubelets.values() if self.machines is not None else ()
 
     def served(self) -> Mapping[tuple[str, str, int], Sequence[float]]:
         """Return the seconds of each API call, by verb, kind and HTTP status."""

@@ -13,12 +13,15 @@ from collections.abc import Mapping, Sequence
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.controlplane.authorization import SCHEDULER
+from schedbench.controlplane.client import ClientWatch
 from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import Workload
+from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.policies.base import Policy
+from schedbench.scheduler.profiles import Settings
 from schedbench.simulation.actions import Action
 from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.cluster import Cluster, Connect
@@ -26,8 +29,10 @@ from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.driver import Driver
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
+from schedbench.simulation.garbage import few_collections
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
+from schedbench.simulation.invariants import OVER_COMMITTED
 from schedbench.simulation.outcome import outcome
 from schedbench.simulation.queued.policy import (
     chooser_of,
@@ -37,9 +42,11 @@ from schedbench.simulation.queued.policy import (
 )
 from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
+from schedbench.simulation.replay import Engine
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.sampler import Sampler
 from schedbench.simulation.timeline import Timelines
+from schedbench.simulation.watchdog import Watchdog
 from schedbench.simulation.wiring import Component, Wiring
 
 NODES = "hollow-nodes"
@@ -53,7 +60,8 @@ PATIENCE = 600.0
 """The same after faults, then without writes, and while containers start: more than
 pods bear an unreachable node (300 s) after its grace period (50 s), and than an image
 pull or a container backs off (300 s)."""
-EVENTS_PER_LOOK = 10_000
+LOOK = 0.1
+"""Simulated seconds between looks at the time limit, while something happens."""
 
 
 def hollow_nodes(wiring: Wiring) -> HollowNodes:
@@ -98,21 +106,25 @@ class Told:
     load: Sampler | None
 
 
-def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
+def decider_of(
+    policy: Policy, workload: Workload, seed: int, engine: Engine = "scan"
+) -> Decider:
     """Return how a policy decides as the scheduler component wants it."""
     return Decider(
         settings=profiles_of(policy, workload),
-        engine=lambda session: engine_of(session, policy, "scan"),
+        engine=lambda session: engine_of(session, policy, engine),
         search=lambda world: search_of(world, seed),
         choose=chooser_of(policy, seed),
     )
 
 
+@few_collections()
 def end_to_end(
     encoded: EncodedWorkload,
     policy: Policy,
     *,
     seed: int,
+    engine: Engine = "scan",
     parameters: Parameters,
     connect: Connect | None = None,
     components: Sequence[Component] = (hollow_nodes,),
@@ -132,6 +144,8 @@ def end_to_end(
 
     Parameters
     ----------
+    engine
+        By which a compiled policy decides.
     parameters
         Latencies and capacities.
     connect
@@ -184,34 +198,41 @@ def end_to_end(
         encoded.initial_nodes,
         len(workload.nodes),
     )
-    cluster.add(schedulers(encoded, policy, recorder))
+    cluster.add(schedulers(encoded, policy, recorder, engine))
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
     driver = Driver(clock, clients(USERS), encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
     sampler = Sampler(clock, cluster, sample) if sample is not None else None
+    watchdog = cluster.guarded()
+    if watchdog is not None and isinstance(recorder.watch, ClientWatch):
+        watchdog.probe(AUDITOR, recorder.watch.stream)
     started = time.perf_counter()
-    looked = 0
     while (now := clock.next_time()) <= until and now < math.inf:
+        still = math.inf
         if driver.done:
             waits = bool(faults) or recorder.starting > 0
             patience = max(quiet, PATIENCE) if waits else quiet
             last = cluster.written if faults else recorder.last
-            over = now > max(last, driver.last, trouble) + patience
-            if over and cluster.settled:
+            still = max(last, driver.last, trouble) + patience
+            if now > still and cluster.settled:
                 break
-        clock.run(until=now)
-        if deadline is not None and clock.events - looked > EVENTS_PER_LOOK:
-            looked = clock.events
-            if time.monotonic() > deadline:
-                raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+        clock.run(until=min(until, max(now, min(still, now + LOOK))))
+        if watchdog is not None and clock.now >= watchdog.due:
+            watchdog.look()
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeLimitError(f"time limit reached at {now} simulated seconds")
     else:
         if until < math.inf:
             clock.run(until=until)
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
-    record = dataclasses.replace(record, notes=driver.refusals(), breaches=())
+    record = dataclasses.replace(
+        record,
+        notes=driver.refusals(),
+        breaches=_breaches(watchdog, profiles_of(policy, workload)),
+    )
     events = injector.events if injector is not None else ()
     return Told(
         whole,
@@ -227,13 +248,13 @@ def end_to_end(
 
 
 def schedulers(
-    encoded: EncodedWorkload, policy: Policy, recorder: Recorder
+    encoded: EncodedWorkload, policy: Policy, recorder: Recorder, engine: Engine
 ) -> Component:
     """Return the component that schedules by a policy."""
 
     def component(wiring: Wiring) -> Replicas[Scheduler]:
         parameters, seed = wiring.parameters.scheduler, wiring.seed
-        decider = decider_of(policy, encoded.workload, seed)
+        decider = decider_of(policy, encoded.workload, seed, engine)
         count = wiring.control_plane.schedulers
         made: list[Scheduler] = []
 
@@ -260,6 +281,19 @@ def schedulers(
         return Replicas(wiring, KUBE_SCHEDULER, SCHEDULER, count, make)
 
     return component
+
+
+def _breaches(watchdog: Watchdog | None, profiles: Mapping[str, Settings]) -> list[str]:
+    """Return which laws were broken, those left out that a profile does without."""
+    if watchdog is None:
+        return []
+    watchdog.look()
+    off = {name for one in profiles.values() for name in one.profile.filters_off()}
+    return [
+        str(breach)
+        for breach in watchdog.breaches
+        if breach.law != OVER_COMMITTED or NodeResourcesFit.name not in off
+    ]
 
 
 def _last(fault: Fault) -> float:

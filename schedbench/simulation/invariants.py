@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 CHANGING = frozenset({"create", "update", "patch", "delete", "bind", "evict"})
 """The verbs that change the store."""
+OVER_COMMITTED = "over-committed node"
 
 
 class Breach(NamedTuple):
@@ -29,6 +30,9 @@ class Breach(NamedTuple):
     law: str
     subject: str
     detail: str
+
+    def __str__(self) -> str:
+        return f"{self.law}: {self.subject}: {self.detail}"
 
 
 class BoundPod(NamedTuple):
@@ -105,7 +109,7 @@ def over(
 ) -> list[Breach]:
     """Return what a node lacks of what is asked for; what asks for none lacks none."""
     return [
-        Breach("over-committed node", node, f"{resource}: {used[resource]} of {there}")
+        Breach(OVER_COMMITTED, node, f"{resource}: {used[resource]} of {there}")
         for resource, amount in asked.items()
         if amount and used[resource] > (there := allocatable.get(resource, 0))
     ]

@@ -128,7 +128,7 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
     boot
         Seconds that the components have before time 0.
     until
-        When to stop; None = when everything is quiet.
+        When to stop; None = when everything is quiet. A load needs it.
     """
 
     control_plane: ControlPlane = field(default_factory=ControlPlane)
@@ -150,6 +150,8 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
             raise ValueError("a fault without duration never ends: give until")
         if self.load and "ingress" not in self.addons:
             raise ValueError("load comes through an ingress: add it to addons")
+        if self.load and self.until is None:
+            raise ValueError("requests never cease to come: give until")
         if self.nodes == "hollow" and (self.addons or self.autoscaler or self.faults):
             raise ValueError("hollow nodes have no addons, autoscaler or faults")
         last = max([0.0, *(one.at for one in self.apply)])

@@ -53,6 +53,8 @@ class Recorder:
     unready
         Whenever the number of pods changes that are there, have not ended and are not
         ready: time and number.
+    watch
+        On the pods.
     reasons
         (plugin, reason) → nodes rejected at pods' first failed attempts.
     latencies
@@ -87,7 +89,7 @@ class Recorder:
         self._ended: set[int] = set()
         self._devices: dict[str, int] = {}
         api.watch("Node", self._on_node)
-        api.watch("Pod", self._on_pod)
+        self.watch = api.watch("Pod", self._on_pod)
 
     def number(self, pod: Pod) -> int:
         """Return the number of a pod."""
@@ -136,7 +138,7 @@ class Recorder:
             self._write(EventKind.ARRIVE, number, -1)
         name = pod.spec.node_name
         node = -1 if not name else self._slots.get(name, -1)
-        devices = self._devices.get(pod.key, 0)
+        devices = self._devices.get(event.key, 0)
         gone = event.type == "DELETED"
         uid = pod.metadata.uid or pod.key
         self._note_ready(uid, pod, gone=gone)

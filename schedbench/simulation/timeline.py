@@ -107,7 +107,7 @@ class Timelines:
         ]
 
     def frame(self, ends: Mapping[str, tuple[str, float, str]]) -> pd.DataFrame:
-        """Return a row for each pod, with the time of each hop.
+        """Return a row for each pod that was stored, with the time of each hop.
 
         Columns: uid, namespace, name, node, the hops, `deleted` (NaN = still there) and
         phase.
@@ -132,7 +132,8 @@ class Timelines:
         columns |= {hop: times[:, index] for index, hop in enumerate(HOPS)}
         columns["deleted"] = np.array([time for _, time, _ in last])
         columns["phase"] = [phase for _, _, phase in last]
-        return pd.DataFrame(columns)
+        frame = pd.DataFrame(columns)
+        return frame[frame["stored"].notna()].reset_index(drop=True)
 
     def percentiles(self) -> pd.DataFrame:
         """Return percentiles of the seconds each hop took after the one before it.

@@ -45,7 +45,7 @@ class Watchdog:
     kubelets
         Those of the nodes that are there.
     every
-        Simulated seconds between two looks that `sample` takes.
+        Simulated seconds after which to look again.
 
     Attributes
     ----------
@@ -53,6 +53,8 @@ class Watchdog:
         All that was found.
     bookings
         What bound pods hold.
+    due
+        When to look again, if not after every event.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Watchdog:
         self._etcd = etcd
         self._kubelets = kubelets
         self._every = every
-        self._due = -math.inf
+        self.due = -math.inf
         self._probes: list[Probe] = []
         self._told: set[Breach] = set()
         self._outages = 0
@@ -84,18 +86,12 @@ class Watchdog:
         self._probes.append(probe)
         return probe
 
-    def sample(self) -> None:
-        """Look if it is time to."""
-        now = self._clock.now
-        if now >= self._due:
-            self._due = now + self._every
-            self.look()
-
     def look(self) -> list[Breach]:
         """Return what does not hold now, or in what has happened since the last look.
 
         A breach is told once.
         """
+        self.due = self._clock.now + self._every
         store = self._etcd.store
         found: list[Breach] = []
         if store.revision != self._revision:

@@ -112,9 +112,17 @@ def test_forms(cli, played):
     assert len(lines) == 1 + 4 * len(HOPS)
 
 
-def test_a_pod_that_is_not_there(cli, played):
+@pytest.mark.parametrize(
+    ("asked", "fix"),
+    [
+        pytest.param("ns/web-7", "did you mean ns/web-1 or ns/web-0?", id="alike"),
+        pytest.param("ns/web", "did you mean ns/web-0 or ns/web-1?", id="beginning"),
+        pytest.param("x/y", "write NAMESPACE/NAME", id="nothing near"),
+    ],
+)
+def test_a_pod_that_is_not_there(cli, played, asked, fix):
     """Its neighbours are suggested."""
-    found = cli("show", played, "--pod", "ns/web-7")
+    found = cli("show", played, "--pod", asked)
 
     assert found.code == 2
-    assert "did you mean ns/web-1 or ns/web-0?" in found.err
+    assert fix in found.err

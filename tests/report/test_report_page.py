@@ -305,6 +305,11 @@ def test_a_run_without_tables_still_has_its_metrics(tmp_path: Path) -> None:
     assert "pareto" in page.ids
     assert "allocation.web-services" not in page.ids
     assert "end-to-end" not in page.ids
+    assert (
+        "Not drawn, as they need a run that is played end to end: Pod startup latency; "
+        "Where startup time goes; Throughput of pods; Latency of API calls; Load of "
+        "the control plane."
+    ) in page.text
 
 
 def test_integer_and_missing_columns_are_read(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from addon_cases import (
 )
 
 from schedbench.addons.metrics_server import Sample
-from schedbench.simulation.addons import NodeGroup
+from schedbench.simulation.node_groups import NodeGroup, pool
 
 WEB = "default/web"
 NAME = "web.default.svc.cluster.local"
@@ -119,7 +119,7 @@ def test_pods_that_fit_nowhere_make_nodes_come(crowded: Played) -> None:
 
 def test_the_new_nodes_get_the_pods(crowded: Played) -> None:
     """All run, the six late ones on the nodes that came, after these were there."""
-    frame = crowded.told.timelines.frame()
+    frame = crowded.timelines()
     homes = {
         item.metadata.uid: item.spec.node_name
         for _, _, item in crowded.seen["Pod"]
@@ -163,7 +163,7 @@ def test_a_machine_registers_when_the_api_server_is_back() -> None:
 
     assert len(came) == 1
     assert 90 < came[0] < 98
-    assert played.told.timelines.frame()["ready"].notna().all()
+    assert played.timelines()["ready"].notna().all()
 
 
 def test_no_node_comes_twice_while_a_new_one_is_not_ready_yet() -> None:
@@ -184,7 +184,7 @@ def test_a_run_is_not_over_while_a_node_is_on_its_way() -> None:
         groups=[group(provisioning=slow)],
     )
 
-    assert played.told.timelines.frame()["ready"].notna().all()
+    assert played.timelines()["ready"].notna().all()
     assert played.nodes()[0][0] > 500
 
 
@@ -222,7 +222,7 @@ def test_a_quota_refuses_pods_until_it_is_raised() -> None:
             60: lambda api: api.patch("ResourceQuota", "default", "few", raised),
         },
     )
-    made = sorted(played.told.timelines.frame()["stored"].dropna())
+    made = sorted(played.timelines()["stored"].dropna())
     states = played.series("ResourceQuota", lambda item: item.status.used.get("pods"))
     used = [int(pods) for _, pods in states if pods is not None]
     calls = played.backplane.servers.audit.calls
@@ -236,7 +236,7 @@ def test_a_quota_refuses_pods_until_it_is_raised() -> None:
 
 
 def test_a_new_service_resolves_once_the_old_answer_has_run_out() -> None:
-    """Who asked a moment before is told that there is none, for the TTL of 5 s."""
+    """Who asked a moment before is told that there is none, for the TTL of 30 s."""
     found: dict[float, Any] = {}
 
     def ask(run: Played) -> None:
@@ -245,15 +245,15 @@ def test_a_new_service_resolves_once_the_old_answer_has_run_out() -> None:
 
     played = play(
         [deployment(2)],
-        until=70,
+        until=90,
         later={50: create(service())},
-        at=dict.fromkeys((49.9, 51, 54.8, 55), ask),
+        at=dict.fromkeys((49.9, 51, 79.8, 80), ask),
     )
     (_, _, made) = played.seen["Service"][-1]
 
-    assert [found[t].code for t in (49.9, 51, 54.8)] == ["NXDOMAIN"] * 3
-    assert found[55].records == (made.spec.cluster_ip,)
-    assert found[55].ttl == 5.0
+    assert [found[t].code for t in (49.9, 51, 79.8)] == ["NXDOMAIN"] * 3
+    assert found[80].records == (made.spec.cluster_ip,)
+    assert found[80].ttl == 30.0
 
 
 def test_a_headless_service_resolves_to_ready_pods_alone() -> None:
@@ -298,7 +298,7 @@ def test_ingress_traffic_goes_to_ready_pods_alone() -> None:
         until=150,
         loads=[load(kind="constant", requests=9)],
     )
-    ready = played.told.timelines.frame()["ready"]
+    ready = played.timelines()["ready"]
     frame = played.addons.traffic.frame()
     ends = ready.max() + 80
 
@@ -323,7 +323,7 @@ def test_pods_behind_a_service_become_routable_after_they_are_ready() -> None:
         msgspec.yaml.encode(lonely).replace(b"app: web", b"app: lonely")
     )
     played = play([deployment(4), lonely, service()], until=60)
-    frame = played.told.timelines.frame()
+    frame = played.timelines()
     alone = frame["name"].str.startswith("lonely")
 
     assert alone.sum() == 2
@@ -372,7 +372,7 @@ def test_a_seed_gives_the_same_run_to_the_digit() -> None:
             loads=[load(kind="diurnal", mean=80, amplitude=70, period=300, noise=0.1)],
             groups=[group(provisioning={})],
         )
-        return played.told.timelines.frame(), played.addons.traffic.frame()
+        return played.timelines(), played.addons.traffic.frame()
 
     one, same, other = run(1), run(1), run(2)
 
@@ -413,7 +413,7 @@ def test_a_day_is_followed_by_pods_and_nodes() -> None:
 
 def test_a_group_is_read_as_a_scenario_writes_it() -> None:
     """Its nodes look like those of the cluster's pools; unknown fields are errors."""
-    found = group(labels={"disk": "ssd"}, max=3).pool()
+    found = pool(group(labels={"disk": "ssd"}, max=3))
 
     assert found.name == "n"
     assert found.max_size == 3

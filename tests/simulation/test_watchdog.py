@@ -306,18 +306,13 @@ def test_a_list_that_lacks_something_is_told(world: Watched) -> None:
     assert laws(world.watchdog.look()) == ["watch list differs"]
 
 
-def test_it_may_look_now_and_then(two_cores: Watched) -> None:
-    """Between two samples lie at least the given seconds."""
-    watchdog = Watchdog(two_cores.clock, two_cores.etcd, every=5.0)
-    watchdog.sample()
-    stored(two_cores, pod("one", "m"))
-    two_cores.clock.run(two_cores.clock.now + 4.0)
-    watchdog.sample()
-    assert watchdog.breaches == []
-    two_cores.clock.run(two_cores.clock.now + 1.0)
-    watchdog.sample()
+def test_looks_are_due_now_and_then(world: Watched) -> None:
+    """At once, and five seconds after each look."""
+    watchdog = Watchdog(world.clock, world.etcd, every=5.0)
+    assert watchdog.due < world.clock.now
+    watchdog.look()
 
-    assert laws(watchdog.breaches) == ["pod on two nodes"]
+    assert watchdog.due == world.clock.now + 5.0
 
 
 ACTS = st.one_of(

@@ -34,7 +34,7 @@ from schedbench.simulation.injector import Injector
 from schedbench.simulation.invariants import unsettled
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.timeline import Timelines
-from schedbench.simulation.watchdog import HOLDING, Watchdog
+from schedbench.simulation.watchdog import HOLDING
 from schedbench.simulation.wiring import ControlPlane
 
 KINDS: dict[str, type[ApiObject]] = {
@@ -150,6 +150,10 @@ class WholeCluster:
             Parameters(),
             seed,
             self.timelines.stamp,
+            [
+                msgspec.convert({"metadata": {"name": "default"}}, Namespace),
+                *(node(name) for name in nodes),
+            ],
             control_plane=CONTROL_PLANE,
         )
         backplane = self.cluster.backplane
@@ -157,7 +161,7 @@ class WholeCluster:
         workload = Workload("laws", [node("n0")], PodStream.of([], []))
         encoded = encode(workload)
         clients = self.cluster.wiring.clients
-        recorder = Recorder(self.clock, clients("auditor"), {}, ())
+        recorder = Recorder(self.clock, clients("auditor"), {}, (), 0)
         policy = make_policy("kube-scheduler")
         self.cluster.add(schedulers(encoded, policy, recorder))
         for component in full_nodes():
@@ -165,7 +169,9 @@ class WholeCluster:
         machines = self.cluster.machines
         assert machines is not None
         self.machines = machines
-        self.watchdog = Watchdog(self.clock, self.etcd, machines.kubelets.values)
+        watchdog = self.cluster.guarded()
+        assert watchdog is not None
+        self.watchdog = watchdog
         self.told = Told(self.clock, backplane)
         for kind in ("Pod", "Node", "ReplicaSet"):
             stream = Stream(User("probe", (MASTERS,)), kind, lambda event: None, None)
@@ -173,9 +179,6 @@ class WholeCluster:
             backplane.servers.watch(stream)
         self.users = clients("users")
         self.injector = Injector(self.clock, self.cluster, [], seed)
-        self.users.create(msgspec.convert({"metadata": {"name": "default"}}, Namespace))
-        for name in nodes:
-            self.users.create(node(name))
 
     def run(self, seconds: float) -> None:
         """Let time pass, event by event."""

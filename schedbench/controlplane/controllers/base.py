@@ -110,7 +110,7 @@ class Controller(abc.ABC):
 
     def enqueue(self, event: WatchEvent) -> None:
         """Have the object of an event worked on."""
-        self.queue.add(event.object.key)
+        self.queue.add(event.key)
 
     def call(self, call: Callable[..., None], *arguments: Any, **named: Any) -> Call:
         """Return a call of the API that is to be yielded."""

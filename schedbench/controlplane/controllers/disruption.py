@@ -198,7 +198,7 @@ class Disruption(Controller):
         return self.informers[kind].store.get(key) if kind in SCALABLE else None
 
     def _budget_seen(self, event: WatchEvent) -> None:
-        budget, key = event.object, event.object.key
+        budget, key = event.object, event.key
         assert isinstance(budget, PodDisruptionBudget)
         if event.type == "DELETED":
             self._index.remove(budget)

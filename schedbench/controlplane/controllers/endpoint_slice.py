@@ -211,7 +211,7 @@ class EndpointSlices(Controller):
                 held.dirty[pod.key] = None
 
     def _service_seen(self, event: WatchEvent) -> None:
-        service, key = event.object, event.object.key
+        service, key = event.object, event.key
         if event.type == "DELETED":
             self._services.remove(service)
             self._slices.pop(key, None)

@@ -177,7 +177,7 @@ class GarbageCollector(Controller):
         item, old = event.object, event.old
         meta = item.metadata
         if event.type == "DELETED":
-            self._gone(f"{kind}|{item.key}", meta.uid or "")
+            self._gone(f"{kind}|{event.key}", meta.uid or "")
             return
         if old is not None:
             before = old.metadata
@@ -187,7 +187,7 @@ class GarbageCollector(Controller):
                 and before.finalizers == meta.finalizers
             ):
                 return
-        key = f"{kind}|{item.key}"
+        key = f"{kind}|{event.key}"
         self._uids[meta.uid or ""] = key
         self._link(key, tuple(r.uid or "" for r in meta.owner_references))
         if meta.deletion_timestamp is not None:

@@ -237,7 +237,7 @@ class HorizontalPodAutoscalers(Controller):
         return not ready and changed < started + self._own.initial_readiness_delay
 
     def _pod_seen(self, event: WatchEvent) -> None:
-        pod, key = event.object, event.object.key
+        pod, key = event.object, event.key
         assert isinstance(pod, Pod)
         if event.type == "DELETED":
             self._running_since.pop(key, None)
@@ -250,7 +250,7 @@ class HorizontalPodAutoscalers(Controller):
                 self._ready_changed[key] = (ready, self.clock.now)
 
     def _seen(self, event: WatchEvent) -> None:
-        key = event.object.key
+        key = event.key
         if event.type == "DELETED":
             self._recommended.pop(key, None)
             self._changes.pop(key, None)

@@ -81,7 +81,7 @@ class Informers:
     def _heard(self, kind: str, syncing: _Syncing, event: WatchEvent) -> None:
         if syncing.complete:
             return
-        syncing.heard(event.object.key)
+        syncing.heard(event.key)
         self._finish(kind)
 
     def _finish(self, kind: str) -> None:

@@ -120,7 +120,7 @@ class Owned:
     def changed(self, event: WatchEvent) -> None:
         """Take in what an informer hears."""
         item = event.object
-        key, namespace = item.key, item.metadata.namespace
+        key, namespace = event.key, item.metadata.namespace
         reference = controller_of(item)
         uid = (reference.uid or "") if reference is not None else ""
         before = self._uids.get(key)

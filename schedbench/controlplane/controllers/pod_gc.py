@@ -86,7 +86,7 @@ class PodGc(Controller):
         return None if error is None or error.reason == "NotFound" else error
 
     def _pod_seen(self, event: WatchEvent) -> None:
-        pod, key = event.object, event.object.key
+        pod, key = event.object, event.key
         assert isinstance(pod, Pod)
         if event.type == "DELETED":
             for place in (self._finished, self._unscheduled, self._homeless):

@@ -70,7 +70,7 @@ class PodController(WorkloadController):
     def object_changed(self, event: WatchEvent) -> None:
         """Have an object that changed reconciled."""
         if event.type == "DELETED":
-            self.expectations.forget(event.object.key)
+            self.expectations.forget(event.key)
         super().object_changed(event)
 
     def owned_changed(self, owner: str, event: WatchEvent) -> None:

@@ -31,6 +31,6 @@ class PodsByNode:
         if not node:
             return
         if event.type == "DELETED":
-            self._keys.get(node, {}).pop(pod.key, None)
+            self._keys.get(node, {}).pop(event.key, None)
         elif not isinstance(old, Pod) or old.spec.node_name != node:
-            self._keys.setdefault(node, {})[pod.key] = None
+            self._keys.setdefault(node, {})[event.key] = None

@@ -109,7 +109,7 @@ class ResourceQuotas(Controller):
         return None if error is None or error.reason == "NotFound" else error
 
     def _quota_seen(self, event: WatchEvent) -> None:
-        quota, key = event.object, event.object.key
+        quota, key = event.object, event.key
         assert isinstance(quota, ResourceQuota)
         namespace = quota.metadata.namespace
         if event.type == "DELETED":

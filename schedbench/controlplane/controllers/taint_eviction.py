@@ -121,9 +121,9 @@ class TaintEviction(Controller):
         pod = event.object
         assert isinstance(pod, Pod)
         if event.type == "DELETED":
-            self._cancel(pod.key)
+            self._cancel(event.key)
         elif self._taints and pod.spec.node_name in self._taints:
-            self._judge(pod.key, pod)
+            self._judge(event.key, pod)
 
     def _judge(self, key: str, pod: Pod) -> None:
         taints = self._taints.get(pod.spec.node_name or "")

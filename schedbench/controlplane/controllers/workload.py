@@ -80,21 +80,22 @@ class WorkloadController(Controller):
     def object_changed(self, event: WatchEvent) -> None:
         """Have an object that changed reconciled."""
         if event.type != "MODIFIED":
-            self._scanned.discard(event.object.key)
-            self._candidates.pop(event.object.key, None)
+            self._scanned.discard(event.key)
+            self._candidates.pop(event.key, None)
         self.enqueue(event)
 
     def child_changed(self, event: WatchEvent) -> None:
         """Have the controller of a changed child reconciled, the former one, too."""
         item, old = event.object, event.old
+        references = item.metadata.owner_references
         owner = self._owner_key(item)
-        if old is not None:
+        if old is not None and old.metadata.owner_references is not references:
             before = self._owner_key(old)
             if before is not None and before != owner:
                 self.queue.add(before)
         if owner is not None:
             self.owned_changed(owner, event)
-        elif controller_of(item) is None and event.type != "DELETED":
+        elif event.type != "DELETED" and controller_of(item) is None:
             self._orphan_changed(item, old)
 
     def owned_changed(self, owner: str, event: WatchEvent) -> None:
@@ -148,10 +149,12 @@ class WorkloadController(Controller):
         return self.call(self.api.patch, self.child, meta.namespace, meta.name, change)
 
     def _owner_key(self, item: ApiObject) -> str | None:
-        reference = controller_of(item)
-        if reference is None or reference.kind != self.kind:
-            return None
-        return f"{item.metadata.namespace}/{reference.name}"
+        for reference in item.metadata.owner_references:
+            if reference.controller:
+                if reference.kind != self.kind:
+                    return None
+                return f"{item.metadata.namespace}/{reference.name}"
+        return None
 
     def _selected_orphans(self, owner: Any) -> list[Any]:
         """Return the orphans that may be its: all once, then those that changed."""

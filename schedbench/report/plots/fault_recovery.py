@@ -3,7 +3,7 @@
 Above, lines are means over seeds, the band reaches from the least to the most of any
 seed, and grey is when a fault lasts. Below, a line a fault and policy reaches from the
 fault's beginning to the marker, when no more pods are unready than before it: the mean
-over seeds, or `never` if in some seed that does not come.
+over seeds, or “never” if in some seed that does not come.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NAME = "fault_recovery"
 TITLE = "Faults and recovery"
 EACH_SCENARIO = True
-NEEDS = "faults"
+NEEDS = "a run that is played end to end, with faults"
 MOST = 12
 UNREADY = "depth_unready"
 
@@ -96,16 +96,11 @@ def draw(frame: pd.DataFrame) -> Figure:
     above.yaxis.set_major_formatter(lambda value, _: lettering.compact(value))
     divisor, _, label = timelines.scale_of("time", course["at"].max())
     end = course["at"].max() / divisor
-    for row in rows:
-        until = min(row["end"] / divisor, end)
-        for axis in (above, below):
-            axis.axvspan(
-                row["begin"] / divisor,
-                until,
-                color=style.MUTED,
-                alpha=0.16,
-                linewidth=0,
-            )
+    for place, row in enumerate(rows):
+        span = row["begin"] / divisor, min(row["end"] / divisor, end)
+        grey = {"color": style.MUTED, "alpha": 0.16, "linewidth": 0}
+        above.axvspan(*span, **grey)
+        below.barh(place, span[1] - span[0], left=span[0], height=0.9, **grey)
     _recoveries(below, faults, rows, known, divisor, end)
     below.set_yticks(range(len(rows)), labels)
     below.set_ylim(len(rows) - 0.5, -0.5)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NAME = "pod_startup"
 TITLE = "Pod startup latency"
 EACH_SCENARIO = True
-NEEDS = "timelines of pods"
+NEEDS = "a run that is played end to end"
 POINTS = 201
 LEAST = 1e-3
 WHAT = {"ready": "Applied to ready", "slo": "Applied to started, no pulls"}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "startup_throughput"
 TITLE = "Throughput of pods"
 EACH_SCENARIO = True
-NEEDS = "timelines of pods"
+NEEDS = "a run that is played end to end"
 WINDOWS = 80
 WIDTHS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 CUT = 3.0

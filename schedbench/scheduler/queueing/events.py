@@ -6,16 +6,17 @@ pkg/scheduler/framework/events.go and pkg/scheduler/eventhandlers.go.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from enum import Enum, Flag, auto
 from typing import TypeAlias
+
+import msgspec
 
 from schedbench.objects.meta import ApiObject, Quantity
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import CompositePodGroup, PodGroup
-from schedbench.objects.resources import pod_requests
+from schedbench.objects.resources import pod_requests, was_resized
 from schedbench.objects.storage import (
     CSIDriver,
     CSINode,
@@ -49,6 +50,8 @@ class Resource(Enum):
     COMPOSITE_POD_GROUP = "CompositePodGroup"
     EVERYTHING = "*"
 
+    __hash__ = object.__hash__  # Enum hashes the name anew each time
+
 
 class Action(Flag):
     """What happened to the object; `UPDATE` is every update, told apart or not."""
@@ -81,9 +84,10 @@ class Action(Flag):
     )
     ALL = ADD | DELETE | UPDATE
 
+    __hash__ = object.__hash__
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Event:
+
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A change of the cluster.
 
     Attributes
@@ -191,28 +195,24 @@ def _pod_events(old: ApiObject | None, new: ApiObject | None) -> list[Event]:
     resource = Resource.ASSIGNED_POD if assigned else Resource.UNSCHEDULED_POD
     if before is None or after is None:
         return [Event(resource, _action(before, after), before, after)]
-    actions = [
-        action
-        for action, changed in (
-            (Action.POD_LABEL, before.metadata.labels != after.metadata.labels),
-            (Action.POD_SCALE_DOWN, _scaled_down(before, after)),
-            (
-                Action.POD_GATES_ELIMINATED,
-                bool(before.spec.scheduling_gates) and not after.spec.scheduling_gates,
-            ),
-            (
-                Action.POD_TOLERATION,
-                len(before.spec.tolerations) != len(after.spec.tolerations),
-            ),
-        )
-        if changed
-    ]
-    return [
-        Event(resource, action, before, after) for action in actions or [Action.UPDATE]
-    ]
+    actions = []
+    if before.metadata.labels != after.metadata.labels:
+        actions.append(Action.POD_LABEL)
+    if _scaled_down(before, after):
+        actions.append(Action.POD_SCALE_DOWN)
+    if before.spec is not after.spec:
+        if before.spec.scheduling_gates and not after.spec.scheduling_gates:
+            actions.append(Action.POD_GATES_ELIMINATED)
+        if len(before.spec.tolerations) != len(after.spec.tolerations):
+            actions.append(Action.POD_TOLERATION)
+    if not actions:
+        return [Event(resource, Action.UPDATE, before, after)]
+    return [Event(resource, action, before, after) for action in actions]
 
 
 def _scaled_down(old: Pod, new: Pod) -> bool:
+    if old.spec is new.spec and not was_resized(old) and not was_resized(new):
+        return False
     before, after = pod_requests(old), pod_requests(new)
     return any(
         name not in after or amount > after[name] for name, amount in before.items()
