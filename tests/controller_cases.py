@@ -15,6 +15,7 @@ from schedbench.controlplane.parameters import NO_LATENCY
 from schedbench.objects.meta import ObjectMeta, OwnerReference
 from schedbench.objects.pod import (
     Container,
+    ContainerStatus,
     Pod,
     PodCondition,
     PodSpec,
@@ -125,6 +126,14 @@ class World:
 
         name = pod.metadata.name
         self.api.patch("Pod", "ns", name, changed, subresource="status")
+
+    def restarted(self, pod: Any, count: int) -> None:
+        def changed(now: Pod) -> Pod:
+            now.status.phase = "Running"
+            now.status.container_statuses = [ContainerStatus(restart_count=count)]
+            return now
+
+        self.api.patch("Pod", "ns", pod.metadata.name, changed, subresource="status")
 
     def bind(self, pod: Any, node: str) -> None:
         self.api.bind("ns", pod.metadata.name, node)

@@ -102,7 +102,8 @@ class FakeApi:
     ) -> None:
         old = self.objects.get((kind, namespace, name))
         if old is None or (uid and old.metadata.uid != uid):
-            self._answer(then, "delete", kind, error="NotFound")
+            error = "NotFound" if old is None else "Conflict"
+            self._answer(then, "delete", kind, error=error)
             return
         graceful = kind == "Pod" and grace != 0 and bool(old.spec.node_name)  # type: ignore[attr-defined]
         if graceful or old.metadata.finalizers:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 from schedbench.clock import Clock, Timer
 from schedbench.controlplane.api import Api, WatchEvent
 from schedbench.controlplane.informer import Informer
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.parameters import IngressParameters
-from schedbench.objects.discovery import EndpointSlice
+from schedbench.objects.discovery import Endpoint, EndpointSlice
 
 SERVICE_NAME = "kubernetes.io/service-name"
 
@@ -72,6 +73,7 @@ class Ingress:
         self._slices: dict[str, dict[str, EndpointSlice]] = {}
         self._changed_services: dict[str, None] = {}
         self._timer: Timer | None = None
+        self._listeners: list[Callable[[str], None]] = []
         self._free = -math.inf
         self.start()
 
@@ -96,6 +98,23 @@ class Ingress:
         route = self._routes.setdefault(service, _Route(since=self._clock.now))
         self._count(route)
         route.rate = rate
+        self._tell(service)
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Call a function with each service whose rate or back-ends have changed."""
+        self._listeners.append(listener)
+
+    def endpoints(self, service: str) -> dict[str, Endpoint]:
+        """Return the endpoints that it has heard of, ready or not, by address."""
+        found: dict[str, Endpoint] = {}
+        for item in self._slices.get(service, {}).values():
+            for endpoint in item.endpoints:
+                for address in endpoint.addresses[:1]:
+                    if endpoint.conditions.ready is not False:
+                        found[address] = endpoint
+                    else:
+                        found.setdefault(address, endpoint)
+        return found
 
     def backends(self, service: str) -> tuple[str, ...]:
         """Return the addresses that get a service's requests now, sorted."""
@@ -147,13 +166,13 @@ class Ingress:
         self._timer = self._clock.after(took, self._reload, changed)
 
     def _ready(self, service: str) -> tuple[str, ...]:
-        ready = {
-            endpoint.addresses[0]
-            for item in self._slices.get(service, {}).values()
-            for endpoint in item.endpoints
-            if endpoint.addresses and endpoint.conditions.ready is not False
-        }
-        return tuple(sorted(ready))
+        return tuple(
+            sorted(
+                address
+                for address, endpoint in self.endpoints(service).items()
+                if endpoint.conditions.ready is not False
+            )
+        )
 
     def _reload(self, changed: dict[str, tuple[str, ...]]) -> None:
         for service, addresses in changed.items():
@@ -165,13 +184,19 @@ class Ingress:
     def _route_to(self, service: str, addresses: tuple[str, ...]) -> None:
         route = self._routes[service]
         self._count(route)
+        stay = set(addresses)
         for address in route.addresses:
-            if address not in addresses:
+            if address not in stay:
                 got = route.each - route.start.pop(address)
                 route.done[address] = route.done.get(address, 0.0) + got
         for address in addresses:
             route.start.setdefault(address, route.each)
         route.addresses = addresses
+        self._tell(service)
+
+    def _tell(self, service: str) -> None:
+        for listener in self._listeners:
+            listener(service)
 
     def _count(self, route: _Route) -> None:
         requests = route.rate * (self._clock.now - route.since)

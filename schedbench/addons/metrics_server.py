@@ -48,7 +48,8 @@ class MetricsServer:
     Parameters
     ----------
     usage
-        What a running pod uses at a simulated second, or on average about then.
+        What a running pod used on average between two simulated seconds; nothing if
+        its kubelet does not answer.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class MetricsServer:
         api: Api,
         parameters: MetricsServerParameters,
         seed: int,
-        usage: Callable[[Pod, float], Usage],
+        usage: Callable[[Pod, float, float], Usage],
     ) -> None:
         del seed
         self._clock, self._api, self._parameters = clock, api, parameters
@@ -68,6 +69,7 @@ class MetricsServer:
     def start(self) -> None:
         """Come up; the first scrape is one resolution later."""
         self._since = self._clock.now
+        self._read: tuple[float, float | None, float | None] = (-math.inf, None, None)
         self._up = True
         self._pods = Informer(self._api, "Pod")
         self._pods.listen(self._changed)
@@ -130,10 +132,13 @@ class MetricsServer:
         since = self._running.get(pod.key)
         if not self._up or since is None:
             return None
-        last, before = self._reading(0), self._reading(1)
+        if self._read[0] != self._clock.now:
+            self._read = (self._clock.now, self._reading(0), self._reading(1))
+        _, last, before = self._read
         if last is None or before is None or since > before:
             return None
-        return Sample(self._usage(pod, last), last, last - before)
+        usage = self._usage(pod, before, last)
+        return Sample(usage, last, last - before) if usage else None
 
     def _reading(self, back: int) -> float | None:
         """Return when the kubelet read what the last scrape but `back` got."""

@@ -51,8 +51,9 @@ def policies(form: str | None) -> int:
 def metrics(form: str | None) -> int:
     """List the metrics, which way is better, and what each means.
 
-    Those of kind quality come from simulated time and are the same on every machine;
-    wall_clock ones are this machine's.
+    Those of kind quality and end_to_end come from simulated time and are the same on
+    every machine, the latter of runs that play the whole cluster; wall_clock ones are
+    this machine's.
     """
     from schedbench.metrics.table import METRICS
 

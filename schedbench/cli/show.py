@@ -8,7 +8,7 @@ import click
 
 from schedbench.cli import output
 from schedbench.cli.output import Table
-from schedbench.errors import InputError
+from schedbench.cli.show_pod import plain, short, show_pod
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ Examples:
 """,
 )
 @click.argument("run", default="latest")
-@click.option("--pod", metavar="NS/NAME", help="What happened to this pod.")
+@click.option("--pod", metavar="NS/NAME", help="The way of this pod, hop by hop.")
 @click.option("--cells", "each", is_flag=True, help="Every cell with its status.")
 @click.option("--scenario", metavar="NAME", help="Only this scenario.")
 @click.option("-p", "--policy", metavar="P", help="Only this policy.")
@@ -55,7 +55,7 @@ def command(
         results.cells, {"scenario": scenario, "policy": policy, "seed": seed}
     )
     if pod is not None:
-        _show_pod(results, cells, pod, form)
+        show_pod(results, cells, pod, form)
     elif each or form is not None:
         _show_cells(results, cells, form)
     else:
@@ -100,7 +100,7 @@ def _show_run(results: Results, cells: pd.DataFrame) -> None:
 
 def _show_cells(results: Results, cells: pd.DataFrame, form: str | None) -> None:
     rows = [
-        {str(name): _plain(value) for name, value in row.items()}
+        {str(name): plain(value) for name, value in row.items()}
         for row in cells.to_dict("records")
     ]
     document = {"run": str(results.path), "manifest": results.manifest, "cells": rows}
@@ -121,57 +121,7 @@ def _show_cells(results: Results, cells: pd.DataFrame, form: str | None) -> None
             for name in names
         ]
         if form == "csv"
-        else [_short(row[name]) for name in names]
+        else [short(row[name]) for name in names]
         for row in rows
     ]
     output.show_table(Table(names, shown), form, document)
-
-
-def _show_pod(
-    results: Results, cells: pd.DataFrame, pod: str, form: str | None
-) -> None:
-    name = pod if "/" in pod else f"default/{pod}"
-    found, rows = False, []
-    for cell in cells.loc[cells["status"] == "done"].to_dict("records"):
-        log = results.placements(cell["key"])
-        events = log.loc[log["pod"] == name]
-        found |= len(events) > 0
-        place = {key: cell[key] for key in ("scenario", "size", "policy", "seed")}
-        rows += [
-            place
-            | {
-                "time": event["time"],
-                "event": event["kind"],
-                "node": _plain(event["node"]),
-                "devices": _plain(event["devices"]),
-            }
-            for event in events.to_dict("records")
-        ]
-    if not found:
-        raise InputError(
-            "no such pod in these cells",
-            source=results.path,
-            value=name,
-            fix="write NAMESPACE/NAME as the cells' placements.parquet does",
-        )
-    header = list(rows[0])
-    shown = [[_short(row[key]) for key in header] for row in rows]
-    output.show_table(
-        Table(header, shown, frozenset({3, 4})), form, {"pod": name, "events": rows}
-    )
-
-
-def _plain(value: Any) -> Any:
-    import pandas as pd
-
-    if pd.isna(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
-
-
-def _short(value: Any) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, float):
-        return output.number(value, 6)
-    return str(value).splitlines()[-1]

@@ -220,14 +220,18 @@ class PodNodeSelector:
 
 SHAPING: Sequence[Plugin] = (
     Defaulting(),
-    Priority(),
     LimitRanger(),
     ServiceAccount(),
-    DefaultTolerationSeconds(),
     TaintNodesByCondition(),
     PodNodeSelector(),
+    Priority(),
+    DefaultTolerationSeconds(),
 )
-"""Plugins that depend on the object and the cluster's rules alone, in order."""
+"""Plugins that depend on the object and the cluster's rules alone, in order.
+
+Source: AllOrderedPlugins in `pkg/kubeapiserver/options/plugins.go`; ResourceQuota is
+the last of all there, too.
+"""
 
 
 class WatchedCluster(Cluster, Protocol):

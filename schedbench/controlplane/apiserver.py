@@ -19,7 +19,7 @@ from schedbench.controlplane.admission import Admission
 from schedbench.controlplane.api import Answer, ApiError
 from schedbench.controlplane.audit import Audit
 from schedbench.controlplane.authorization import Authorizer, User
-from schedbench.controlplane.flow_control import Level, level_of, levels
+from schedbench.controlplane.flow_control import Level, flow_of, level_of, levels
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.links import Links
 from schedbench.controlplane.operations import Operations
@@ -122,7 +122,7 @@ class ApiServers:
         self.authorizer = Authorizer()
         self.draws = Draws(seed, "apiserver/latency")
         self.identities = Draws(seed, "apiserver/identities")
-        self._registry = Registry(store)
+        self._registry = Registry(store, clock, parameters.compaction_interval)
         self._quota = QuotaLedger()
         self._operations = Operations(self, self._registry, self.identities)
         self._replicas = [Replica(number) for number in range(replicas)]
@@ -211,6 +211,17 @@ class ApiServers:
         if stream.connection is not None:
             stream.connection.disconnect(stream)
 
+    def busy(self) -> tuple[int, int]:
+        """Return how many calls have a seat, and how many wait for one."""
+        levels = [
+            one for each in self._replicas if each.up for one in each.levels.values()
+        ]
+        return sum(one.taken for one in levels), sum(one.waiting for one in levels)
+
+    def sent(self) -> int:
+        """Return how many changes went to watchers of the servers that are up."""
+        return sum(each.cache.sent for each in self._replicas if each.up)
+
     def finish(self, request: Request, answer: Answer) -> None:
         """Answer a call and give its seat to the next; once."""
         if request.done:
@@ -274,23 +285,14 @@ class ApiServers:
             name = self._levels[asked] = level_of(user, kind, request.namespace)
         request.level = name
         level = replica.levels[name]
-        taken = level.take(request, user.name)
+        flow = flow_of(user, name, request.namespace)
+        taken = level.take(request, flow, request.weight)
         if taken == "seated":
             self._start(request)
         elif taken == "refused":
             self.finish(request, TOO_MANY)
         if self.audit.is_due(self.clock.now):
-            everywhere = [
-                one
-                for each in self._replicas
-                if each.up
-                for one in each.levels.values()
-            ]
-            self.audit.sample(
-                self.clock.now,
-                sum(one.taken for one in everywhere),
-                sum(one.waiting for one in everywhere),
-            )
+            self.audit.sample(self.clock.now, *self.busy())
 
     def _start(self, request: Request) -> None:
         """Serve a call that has a seat."""
@@ -300,7 +302,9 @@ class ApiServers:
         request.started = now
         mutating = request.verb in MUTATING
         service = self.parameters.mutate if mutating else self.parameters.read
-        seconds = self.draws.seconds(service) * request.weight
+        seconds = self.draws.seconds(service)
+        if request.weight != 1:
+            seconds = service.mean * request.weight
         self.clock.after(seconds, self._operations.serve, request)
 
     def _track(self, replica: Replica, request: Request) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import bisect
 import collections
 from collections.abc import Sequence
 
-BUCKETS: Sequence[float] = (
-    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10,
-    15, 20, 30, 45, 60,
-)  # fmt: skip
-"""Bounds of apiserver_request_duration_seconds, in seconds
-(`k8s.io/apiserver/pkg/endpoints/metrics`)."""
 WAIT_BUCKETS: Sequence[float] = (
     0.0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30,
 )  # fmt: skip
@@ -59,8 +54,9 @@ class Audit:
     ----------
     calls
         (verb, kind, HTTP status) → how many.
-    latency
-        Verb → seconds from arrival to answer, waits left out.
+    seconds
+        The same → seconds of each from arrival to answer, waits left out; watches have
+        none.
     waits
         Priority level → seconds in its queues.
     in_flight
@@ -69,18 +65,19 @@ class Audit:
 
     def __init__(self, period: float = 1.0) -> None:
         self.calls: collections.Counter[tuple[str, str, int]] = collections.Counter()
-        self.latency: dict[str, Histogram] = {}
+        self.seconds: dict[tuple[str, str, int], array.array[float]] = {}
         self.waits: dict[str, Histogram] = {}
         self.in_flight: list[tuple[float, int, int]] = []
         self._period = period
 
     def served(self, verb: str, kind: str, code: int, seconds: float) -> None:
         """Count a call that was answered."""
-        self.calls[verb, kind, code] += 1
-        histogram = self.latency.get(verb)
-        if histogram is None:
-            histogram = self.latency[verb] = Histogram(BUCKETS)
-        histogram.add(seconds)
+        call = verb, kind, code
+        self.calls[call] += 1
+        found = self.seconds.get(call)
+        if found is None:
+            found = self.seconds[call] = array.array("f")
+        found.append(seconds)
 
     def waited(self, level: str, seconds: float) -> None:
         """Count a wait for a seat; 0 if there was one."""

@@ -23,20 +23,26 @@ from schedbench.objects.pod import Pod
 
 
 class ClientWatch:
-    """A watch that finds another API server when its own one is gone."""
+    """A watch that finds another API server when its own one is gone.
+
+    Attributes
+    ----------
+    stream
+        As both ends see it.
+    """
 
     def __init__(self, servers: ApiServers, stream: Stream) -> None:
         self._servers = servers
-        self._stream = stream
+        self.stream = stream
 
     @property
     def synced(self) -> bool:
         """Whether everything has come that was there when it began."""
-        return self._stream.revision > 0
+        return self.stream.revision > 0
 
     def stop(self) -> None:
         """End it; no event comes after."""
-        self._servers.unwatch(self._stream)
+        self._servers.unwatch(self.stream)
 
 
 class Client:

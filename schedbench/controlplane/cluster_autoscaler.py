@@ -14,20 +14,24 @@ import msgspec
 
 from schedbench.clock import Clock, Timer
 from schedbench.controlplane.api import Answer, Api, WatchEvent
+from schedbench.controlplane.autoscaler_marks import (
+    is_open,
+    is_unschedulable,
+    moved,
+    tainted,
+    untainted,
+)
 from schedbench.controlplane.controllers.informers import Informers
 from schedbench.controlplane.controllers.owned import controller_of
 from schedbench.controlplane.controllers.pods_by_node import PodsByNode
-from schedbench.controlplane.fitting import Room
+from schedbench.controlplane.fitting import Room, all_placed, placed
 from schedbench.controlplane.latency import Draws, Latency
 from schedbench.controlplane.parameters import ClusterAutoscalingParameters
-from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.taints import Taint
 
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 NO_SCALE_DOWN = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
-TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
 TERMINAL = frozenset({"Succeeded", "Failed"})
 
 
@@ -44,7 +48,8 @@ class NodePool:
     min_size, max_size
         Bounds of their number.
     provisioning
-        From the order to the node's registration, in seconds.
+        From the order to the node's registration, in seconds: an assumption, clouds
+        say minutes at most.
     """
 
     name: str
@@ -105,6 +110,7 @@ class ClusterAutoscaler:
         self._pending: dict[str, Pod] = {}
         self._unneeded: dict[str, float] = {}
         self._leaving: dict[str, None] = {}
+        self._fresh: dict[str, float] = {}
         self._grown_at = -math.inf
         self._is_changed = True
         self._timer: Timer | None = None
@@ -120,6 +126,11 @@ class ClusterAutoscaler:
             self._informers = None
             if self._timer is not None:
                 self._timer.cancel()
+
+    @property
+    def settled(self) -> bool:
+        """Whether no node is on its way."""
+        return not self.ordered
 
     def pool_of(self, node: str) -> NodePool | None:
         """Return the pool of a node, told by its name."""
@@ -137,10 +148,10 @@ class ClusterAutoscaler:
         pod, key = event.object, event.key
         assert isinstance(pod, Pod)
         self._pending.pop(key, None)
-        if event.type != "DELETED" and _is_unschedulable(pod):
+        if event.type != "DELETED" and is_unschedulable(pod):
             self._pending[key] = pod
             self._arm()
-        if pod.spec.node_name and (event.type != "MODIFIED" or _moved(event)):
+        if pod.spec.node_name and (event.type != "MODIFIED" or moved(event)):
             self._is_changed = True
             self._arm()
 
@@ -149,11 +160,15 @@ class ClusterAutoscaler:
         self._is_changed = True
         if event.type == "DELETED":
             self._arm()
-            self._unneeded.pop(name, None)
-            self._leaving.pop(name, None)
-        elif event.type == "ADDED":
-            self.ordered.pop(name, None)
+            for known in (self._unneeded, self._leaving, self._fresh):
+                known.pop(name, None)
+            return
+        if event.type == "ADDED":
+            if self.ordered.pop(name, None) is not None:
+                self._fresh[name] = math.inf
             self._arm()
+        if self._fresh.get(name) == math.inf and is_open(event.object):
+            self._fresh[name] = self._clock.now
 
     def _arm(self, time: float = 0.0) -> None:
         """Have a scan at the first beat from a time on, and after now."""
@@ -200,13 +215,9 @@ class ClusterAutoscaler:
 
     def _scale_up(self) -> bool:
         """Order nodes for pending pods that fit into none on its way."""
-        rooms = [
-            Room(self._pools[pool].template, ())
-            for pool, _ in self.ordered.values()
-            if pool in self._pools
-        ]
+        rooms = self._upcoming()
         pods = sorted(self._pending.values(), key=lambda pod: pod.key)
-        pods = [pod for pod in pods if not _placed(pod, rooms)]
+        pods = [pod for pod in pods if not placed(pod, rooms)]
         grown = False
         while pods:
             options = []
@@ -227,6 +238,23 @@ class ClusterAutoscaler:
         if grown:
             self._grown_at = self._clock.now
         return grown
+
+    def _upcoming(self) -> list[Room]:
+        """Return the nodes on their way, as they will be.
+
+        So are those that are not ready yet, or only since two scans: the scheduler has
+        not come to think of them (`getUpcomingNodeInfos`, core/static_autoscaler.go).
+        """
+        since = self._clock.now - 2 * self._parameters.scan_interval
+        self._fresh = {name: at for name, at in self._fresh.items() if at > since}
+        rooms = [
+            Room(self._pools[pool].template, ()) for pool, _ in self.ordered.values()
+        ]
+        for name in self._fresh:
+            pool = self.pool_of(name)
+            if pool is not None:
+                rooms.append(Room(pool.template, self._by_node.of(name).values()))
+        return rooms
 
     def _expand(
         self, options: list[tuple[NodePool, list[Pod], float]]
@@ -277,7 +305,7 @@ class ClusterAutoscaler:
                 continue
             pods = self._movable(name)
             others = [other for key, other in rooms.items() if key != name]
-            if pods is None or not _all_placed(pods, others):
+            if pods is None or not all_placed(pods, others):
                 continue
             found[name] = self._unneeded.get(name, self._clock.now)
         self._unneeded = found
@@ -313,7 +341,7 @@ class ClusterAutoscaler:
                 continue
             del self._unneeded[name]
             self._leaving[name] = None
-            self._api.patch("Node", "", name, _tainted)
+            self._api.patch("Node", "", name, tainted)
             self._drain(name)
 
     def _drain(self, name: str) -> None:
@@ -323,7 +351,7 @@ class ClusterAutoscaler:
         pods = self._movable(name)
         if pods is None:
             del self._leaving[name]
-            self._api.patch("Node", "", name, _untainted)
+            self._api.patch("Node", "", name, untainted)
             return
         if not pods:
             self._api.delete("Node", "", name, lambda answer: self._gone(name, answer))
@@ -334,60 +362,8 @@ class ClusterAutoscaler:
         self._clock.after(self._parameters.scan_interval, self._drain, name)
 
     def _gone(self, name: str, answer: Answer) -> None:
-        if answer.error is None and self._release is not None:
+        error = answer.error
+        if error is not None and error.reason != "NotFound":
+            self._clock.after(self._parameters.scan_interval, self._drain, name)
+        elif self._release is not None:
             self._release(name)
-
-
-def _is_unschedulable(pod: Pod) -> bool:
-    return (
-        not pod.spec.node_name
-        and pod.metadata.deletion_timestamp is None
-        and any(
-            c.type == "PodScheduled"
-            and c.status == "False"
-            and c.reason == "Unschedulable"
-            for c in pod.status.conditions
-        )
-    )
-
-
-def _moved(event: WatchEvent) -> bool:
-    """Return whether a bound pod was bound just now, or finished."""
-    new, old = event.object, event.old
-    assert isinstance(new, Pod)
-    if not isinstance(old, Pod):
-        return True
-    return not old.spec.node_name or old.status.phase != new.status.phase
-
-
-def _placed(pod: Pod, rooms: Sequence[Room]) -> bool:
-    return any(room.take(pod) for room in rooms)
-
-
-def _all_placed(pods: Sequence[Pod], rooms: Sequence[Room]) -> bool:
-    """Return whether the pods fit into the rooms together; takes nothing in the end."""
-    taken: list[tuple[Room, Pod]] = []
-    for pod in pods:
-        room = next((room for room in rooms if room.take(pod)), None)
-        if room is None:
-            break
-        taken.append((room, pod))
-    for room, pod in taken:
-        room.give_back(pod)
-    return len(taken) == len(pods)
-
-
-def _tainted(item: ApiObject) -> ApiObject | None:
-    assert isinstance(item, Node)
-    if any(taint.key == TO_BE_DELETED for taint in item.spec.taints):
-        return None
-    taints = [*item.spec.taints, Taint(key=TO_BE_DELETED, effect="NoSchedule")]
-    spec = msgspec.structs.replace(item.spec, taints=taints)
-    return msgspec.structs.replace(item, spec=spec)
-
-
-def _untainted(item: ApiObject) -> ApiObject | None:
-    assert isinstance(item, Node)
-    taints = [taint for taint in item.spec.taints if taint.key != TO_BE_DELETED]
-    spec = msgspec.structs.replace(item.spec, taints=taints)
-    return msgspec.structs.replace(item, spec=spec)

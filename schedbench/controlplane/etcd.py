@@ -20,6 +20,7 @@ from typing import Any
 from schedbench.clock import Clock, Timer
 from schedbench.controlplane.etcd_lease import Lessor
 from schedbench.controlplane.etcd_member import Request
+from schedbench.controlplane.etcd_outages import Outages
 from schedbench.controlplane.etcd_raft import Raft
 from schedbench.controlplane.etcd_store import Store
 from schedbench.controlplane.etcd_types import (
@@ -71,6 +72,8 @@ class Etcd:
         How many reads were asked for.
     writes
         How many writes were asked for.
+    outages
+        When there was no quorum.
     changed
         Called when a leader is lost, or when it may be read and written again.
     """
@@ -102,6 +105,7 @@ class Etcd:
         self._watches = Watches(clock, self.store, draws, parameters.watch_sync)
         self.reads = 0
         self.writes = 0
+        self.outages = Outages(clock, self.raft, self.store)
         self._open: deque[Request] = deque()  # in the order of their deadlines
         self._deadline: Timer | None = None
         self._orphans: list[Request] = []
@@ -227,18 +231,22 @@ class Etcd:
     def stop_member(self, number: int) -> None:
         """Crash a member; its disk keeps what was written."""
         self.raft.stop(number)
+        self.outages.note()
 
     def start_member(self, number: int) -> None:
         """Start a member that was stopped."""
         self.raft.start(number)
+        self.outages.note()
 
     def isolate(self, number: int) -> None:
         """Cut a member off from the others and from clients."""
         self.raft.isolate(number)
+        self.outages.note()
 
     def rejoin(self, number: int) -> None:
         """Let a member be reached again."""
         self.raft.rejoin(number)
+        self.outages.note()
 
     def set_disk(self, number: int, disk: Latency) -> None:
         """Let a member's writes take so long from now on."""

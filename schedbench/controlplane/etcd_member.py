@@ -87,6 +87,14 @@ def parting(end: Append, under_way: Iterable[Append], committed: Append) -> Appe
     return append
 
 
+def holds(end: Append, committed: Append) -> bool:
+    """Return whether a log that ends there has the last committed append."""
+    append: Append | None = end
+    while append is not None and append.index > committed.index:
+        append = append.previous
+    return append is committed
+
+
 class Member:
     """A member of the cluster.
 

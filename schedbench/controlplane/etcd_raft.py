@@ -55,6 +55,8 @@ class Raft:
         How many leaders were elected after the first.
     appends
         How many appends were written by leaders.
+    committed
+        The last append that is committed.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Raft:
         self._lost, self._late = lost, late
         self._draws = Draws(seed, "etcd/replication")
         self._votes = Draws(seed, "etcd/election")
-        self._committed = root = Append(1, None, [], 0)
+        self.committed = root = Append(1, None, [], 0)
         self.members = [
             Member(parameters.fsync, root) for _ in range(parameters.members)
         ]
@@ -95,8 +97,8 @@ class Raft:
         self.appends = 0
         self._tip = root
         self._under_way: deque[Append] = deque()
-        self._applied = 0.0  # until then the appends under way keep it busy
-        self._free = 0.0  # until then the leader's disk is busy
+        self._applied = -math.inf  # until then the appends under way keep it busy
+        self._free = -math.inf  # until then the leader's disk is busy
         self._queue: deque[tuple[list[Request], int]] = deque()
         self._turn: Timer | None = None
         self._election: Timer | None = None
@@ -144,6 +146,10 @@ class Raft:
     def _nth(self, followers: list[float]) -> float:
         return nth(followers, self.quorum - 1)
 
+    def _by_quorum(self, own: float, followers: list[float]) -> float:
+        """Return when the leader and enough followers have what they have since."""
+        return own if self.quorum == 1 else max(own, self._nth(followers))
+
     def _take_turn(self) -> None:
         if self._turn is None and self.leader is not None and self._queue:
             time = max(self._clock.now, self._free)
@@ -162,7 +168,7 @@ class Raft:
             member.receive(append, now, self._rtt(), draws)
             for member in self._followers
         ]
-        self._plan(append, max(self._free, self._nth(followers)))
+        self._plan(append, self._by_quorum(self._free, followers))
 
     def _write(self, requests: list[Request], size: int) -> Append:
         """Let the leader write an append."""
@@ -206,7 +212,8 @@ class Raft:
                 append.timer.cancel()
             index = append.index
             followers = [member.known(index) for member in self._followers]
-            time = max(now, leader.known(index), self._nth(followers))
+            known = self._by_quorum(leader.known(index), followers)
+            time = max(now, known)
             if own is None and append.term == self.term:
                 own = time
             times.append(time)
@@ -217,7 +224,7 @@ class Raft:
     def _commit(self, append: Append) -> None:
         assert self._under_way[0] is append
         self._under_way.popleft()
-        self._committed = append
+        self.committed = append
         append.previous = None
         now = self._clock.now
         for member in self.members:
@@ -234,7 +241,7 @@ class Raft:
         """Send a member that came back what it lacks, from the next heartbeat on."""
         parameters, draws = self._parameters, self._draws
         end = member.end(self._clock.now)
-        shared = parting(end, self._under_way, self._committed)
+        shared = parting(end, self._under_way, self.committed)
         member.cut(shared)
         wait = parameters.heartbeat * draws.uniform()
         missing = max(0, self._tip.offset - shared.offset)
@@ -378,10 +385,10 @@ class Raft:
 
     def _lead(self, number: int, end: Append) -> None:
         append: Append | None = end
-        while append is not None and append.index > self._committed.index:
+        while append is not None and append.index > self.committed.index:
             self._under_way.appendleft(append)
             append = append.previous
-        if append is not self._committed:
+        if append is not self.committed:
             raise InvariantError("etcd's new leader lacks what was committed")
         self.leader, self._tip = number, end
         self._count()

@@ -16,12 +16,19 @@ from schedbench.controlplane import rules
 from schedbench.controlplane.requests import COMPONENT, Request
 from schedbench.controlplane.rules import Outcome, RefusedError
 from schedbench.objects.meta import ApiObject
-from schedbench.objects.pod import Pod
+from schedbench.objects.pod import Pod, PodCondition
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.objects.selectors import matches_label_selector
 
 MAX_DISRUPTED = 2000
 """Evictions that a budget may have that its controller has not confirmed."""
+
+TARGET = PodCondition(
+    type="DisruptionTarget",
+    status="True",
+    reason="EvictionByEvictionAPI",
+    message="Eviction API: evicting",
+)
 
 Write = Callable[
     [
@@ -87,7 +94,9 @@ class Eviction:
         self, request: Request, done: Callable[[ApiObject], None]
     ) -> Callable[[], None]:
         def make(old: ApiObject) -> Outcome:
-            return rules.deleted(old, None, None, self._clock.wall(COMPONENT))
+            now = self._clock.wall(COMPONENT)
+            new, gone = rules.deleted(old, None, None, now)
+            return (new if new is None or gone else _marked(new)), gone
 
         def delete() -> None:
             where, name = request.namespace, request.name
@@ -100,7 +109,8 @@ class Eviction:
         assert isinstance(old, PodDisruptionBudget)
         status, name = old.status, old.metadata.name
         enough = status.current_healthy >= status.desired_healthy > 0
-        if enough and not _is_ready(pod):
+        always = old.spec.unhealthy_pod_eviction_policy == "AlwaysAllow"
+        if (enough or always) and not _is_ready(pod):
             return rules.NO_CHANGE
         if status.disruptions_allowed < 0:
             raise _forbidden(name, "pdb disruptions allowed is negative")
@@ -125,6 +135,13 @@ class Eviction:
         )
         meta = replace(old.metadata, resource_version=None)
         return replace(old, metadata=meta, status=counted), False
+
+
+def _marked(pod: ApiObject) -> Pod:
+    """Return a pod that tells why it is going (docs, "Pod disruption conditions")."""
+    assert isinstance(pod, Pod)
+    others = [c for c in pod.status.conditions if c.type != TARGET.type]
+    return replace(pod, status=replace(pod.status, conditions=[*others, TARGET]))
 
 
 def _needs_no_budget(pod: Pod) -> bool:

@@ -1,9 +1,9 @@
 """API priority and fairness: seats by priority level, bounded queues, fair turns.
 
 Each level has its nominal share of the server's seats; seats are not lent between
-levels. A flow (a user) has a hand of its level's queues, dealt by its name; a call
-that finds no seat waits in the shortest of them, or is refused if that is full. Free
-seats go to the queues in turn.
+levels. A flow (a user, or a namespace for the control plane's components) has a hand
+of its level's queues, dealt by its name; a call that finds no seat waits in the
+shortest of them, or is refused if that is full. Free seats go to the queues in turn.
 
 Source: docs.kubernetes.io "API Priority and Fairness" and
 `k8s.io/apiserver/pkg/apis/flowcontrol/bootstrap/default.go`.
@@ -61,7 +61,10 @@ LEVELS: dict[str, LevelConfiguration] = {
     "global-default": LevelConfiguration(20, 128, 6, 50),
     "catch-all": LevelConfiguration(5),
 }
-"""The suggested and mandatory levels of v1.34."""
+"""The suggested and mandatory levels of v1.34.
+
+Source: `k8s.io/apiserver/pkg/apis/flowcontrol/bootstrap/default.go`.
+"""
 
 
 def level_of(user: User, kind: str, namespace: str) -> str:
@@ -81,7 +84,16 @@ def level_of(user: User, kind: str, namespace: str) -> str:
         return "workload-high"
     if service_account:
         return "workload-low"
-    return "global-default" if name else "catch-all"
+    return "global-default"
+
+
+def flow_of(user: User, level: str, namespace: str) -> str:
+    """Return the flow of a call: by namespace in workload-high, else by user."""
+    if level != "workload-high":
+        return user.name
+    manager = user.name in {SCHEDULER, CONTROLLER_MANAGER}
+    schema = user.name if manager else "kube-system-service-accounts"
+    return f"{schema}/{namespace}"
 
 
 class Level(Generic[T]):
@@ -110,14 +122,14 @@ class Level(Generic[T]):
         self._queues: dict[int, collections.deque[T]] = {}
         self._turns: collections.deque[int] = collections.deque()
 
-    def take(self, call: T, flow: str) -> Taken:
-        """Give a call a seat, let it wait, or refuse it."""
+    def take(self, call: T, flow: str, weight: float = 1) -> Taken:
+        """Give a call a seat, let it wait in as many places as it weighs, or no."""
         if self.taken < self.seats:
             self.taken += 1
             return "seated"
         if self._set.queues:
             index = min(self._hand(flow), key=self._length)
-            if self._length(index) < self._set.length:
+            if self._length(index) + weight <= self._set.length:
                 if index not in self._queues:
                     self._queues[index] = collections.deque()
                     self._turns.append(index)

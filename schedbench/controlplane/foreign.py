@@ -1,8 +1,8 @@
 """Calls of clients that are no part of the cluster: load on the API servers.
 
 A call here stands for as many as come while one is on its way at `RATE`: they are
-served one after another in one seat, so that as many seats are taken on average, and
-as much etcd is asked, as by single calls.
+served one after another in one seat, so that as many seats are taken on average as by
+single calls. Where none is free they are refused together, as too many to wait.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from schedbench.controlplane.requests import Request
 
 FOREIGNER = User("system:serviceaccount:foreign:client")
 """Whom they call as: a service account, of the level workload-low."""
-RATE = 100.0
+RATE = 200.0
 """Calls a second at most; a client that sends more sends heavier ones."""
 
 

@@ -30,6 +30,11 @@ class Latency:
             sigma = math.log(self.p99 / self.median) / NORMAL_99
         object.__setattr__(self, "sigma", sigma)
 
+    @property
+    def mean(self) -> float:
+        """Return the mean, in seconds."""
+        return self.median * math.exp(self.sigma**2 / 2)
+
 
 class Draws:
     """The random numbers of one component, in the order in which it asks."""

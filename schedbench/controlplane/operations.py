@@ -23,6 +23,8 @@ from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.registry import Registry
 from schedbench.controlplane.requests import ASKED, COMPONENT, Request
 from schedbench.controlplane.rules import Outcome, RefusedError
+from schedbench.controlplane.service_addresses import ServiceAddresses
+from schedbench.objects.controllers import Service
 from schedbench.objects.kinds import NAMESPACED
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
@@ -50,6 +52,7 @@ class Operations:
         self._registry = registry
         self._draws = draws
         self._eviction = Eviction(self.write, servers.clock)
+        self._addresses = ServiceAddresses()
         self._verbs: dict[str, Callable[[Request], None]] = {
             "create": self._create,
             "get": self._get,
@@ -144,6 +147,9 @@ class Operations:
         uid = request.uid or rules.new_uid(self._draws)
         now = self._servers.clock.wall(COMPONENT)
         new = rules.created(item, uid, name, now)
+        if type(new) is Service:
+            taken = request.replica.cache.of("Service")
+            new = self._addresses.addressed(new, taken)
         try:
             if namespace is not None and namespace.metadata.deletion_timestamp:
                 where = namespace.metadata.name

@@ -1,5 +1,9 @@
 """Every latency and capacity of the cluster, with the published source of its default.
 
+Where nothing is published the text says that the default is an assumption, and why it
+is what it is. Paths without a repository are those of kubernetes/kubernetes; flags and
+fields have the defaults of v1.34.
+
 `NO_LATENCY` takes no time anywhere: with it a cluster places as a replay does.
 """
 
@@ -23,11 +27,16 @@ class Network:
     Attributes
     ----------
     hop
-        One way between a component and an API server, in one data centre.
+        One way between a component and an API server: an assumption, half of a round
+        trip within a data centre (several hundred microseconds. Source: etcd.io,
+        "Performance").
     unanswered
         Seconds until a client gives up a connection over which nothing comes: 30 and
         15, HTTP2_READ_IDLE_TIMEOUT_SECONDS and HTTP2_PING_TIMEOUT_SECONDS in
         `k8s.io/apimachinery/pkg/util/net/http.go`.
+        Seconds until a client gives up a connection over which nothing comes. Source:
+        HTTP2_READ_IDLE_TIMEOUT_SECONDS, 30, and HTTP2_PING_TIMEOUT_SECONDS, 15, in
+        k8s.io/apimachinery/pkg/util/net/http.go.
     """
 
     hop: Latency = Latency(0.00025, 0.002)
@@ -42,29 +51,31 @@ class EtcdParameters:
     Attributes
     ----------
     members
-        1, 3, 5 or 7.
+        1, 3, 5 or 7. Source: etcd.io, "FAQ: What is maximum cluster size?": no more
+        than seven; three by kubeadm's page on highly available clusters
+        (kubernetes.io/docs/setup/production-environment/tools/kubeadm).
     fsync
         A member's log reaching its disk. Source: etcd.io, "FAQ": the 99th percentile
         of wal_fsync_duration_seconds should be below 10 ms; "Performance": an SSD's
         fdatasync often takes less than 1 ms.
     rtt
         Between two members, there and back. Source: etcd.io, "Performance": several
-        hundred microseconds within a data centre.
+        hundred microseconds within a data centre. The 99th percentile is an assumption.
     apply
         Seconds per write that is carried out. Source: etcd.io, "Performance": 50,104
         writes a second, 1,000 clients.
     read
-        Seconds per read that is served. Source: the same page: 185,758 serializable
-        reads a second.
+        Seconds per read that is served. Source: etcd.io, "Performance": 185,758
+        serializable reads a second.
     append_bytes
-        The leader sends at most so much in one append. Source: maxSizePerMsg in
-        server/etcdserver/raft.go.
+        The leader sends at most so much in one append. Source: etcd-io/etcd,
+        maxSizePerMsg in server/etcdserver/raft.go.
     heartbeat, election
         Seconds; an election timeout is drawn from [1, 2) times `election`. Source:
         flags --heartbeat-interval and --election-timeout; raft's
         resetRandomizedElectionTimeout.
     request_timeout
-        Seconds; 5 plus twice the election timeout. Source: ReqTimeout in
+        Seconds; 5 plus twice the election timeout. Source: etcd-io/etcd, ReqTimeout in
         server/config/config.go.
     catch_up
         Bytes a second at which a member that was away gets what it missed. Source:
@@ -76,7 +87,7 @@ class EtcdParameters:
         The most that one transaction may hold. Source: flags --max-request-bytes and
         --max-txn-ops.
     value_bytes
-        A value whose size is not told; assumed.
+        A value whose size is not told: an assumption, a pod with its managed fields.
     lease_check, lease_minimum
         Seconds: expired leases are looked for so often, and none is shorter. Source:
         the lessor's runLoop in server/lease/lessor.go; minTTL in
@@ -113,32 +124,41 @@ class EtcdParameters:
 class ApiServerParameters:
     """The API servers and the watches on them.
 
-    Service times are without the store's. No component's share is published below the
-    objectives (SIG Scalability, `slos/api_call_latency.md`: mutating and single reads
-    p99 ≤ 1 s, lists ≤ 30 s); the defaults are assumptions far below.
+    Service times are without the store's.
 
     Attributes
     ----------
     max_requests_inflight, max_mutating_requests_inflight
-        Their sum is the seats that the priority levels share
-        (kube-apiserver's flags of these names: 400 and 200).
+        Their sum is the seats that the priority levels share. Source: flags
+        `--max-requests-inflight` and `--max-mutating-requests-inflight`.
     request_timeout
-        Seconds until a call fails (kube-apiserver `--request-timeout`: 60).
+        Seconds until a call fails. Source: flag `--request-timeout`.
     read, mutate
-        Service time of a call that reads or writes one object.
+        Service time of a call that reads or writes one object: an assumption. What is
+        published is the objective alone, for the whole call under load (SIG
+        Scalability, `slos/api_call_latency.md`: p99 ≤ 1 s); decoding, admission and
+        encoding of one object take a millisecond or two of a processor.
     list_item
-        Service time of each object of a list or of a watch's beginning, in seconds.
+        Service time of each object of a list or of a watch's beginning, in seconds: an
+        assumption, encoding about 2 kB; 100,000 pods are 2 s of the 30 s of the
+        objective.
     fan_out
-        Time to encode and send one change to one watcher, in seconds.
+        Time to encode and send one change to one watcher, in seconds: an assumption,
+        as `list_item`.
     watch_event
-        From the store's change to the watch cache's dispatch.
+        From the store's change to the watch cache's dispatch: an assumption, a message
+        within a data centre and a decoding.
     watch_history_seconds, watch_history
-        Changes that the watch cache keeps for watches that come again
-        (`k8s.io/apiserver/pkg/storage/cacher`: eventFreshDuration 75 s, at most 102,400
-        of a kind).
+        Changes that the watch cache keeps for watches that come again. Source:
+        eventFreshDuration and defaultUpperBoundCapacity in
+        k8s.io/apiserver/pkg/storage/cacher.
+    compaction_interval
+        Seconds after which etcd may forget what was before a write. Source: flag
+        `--etcd-compaction-interval`.
     reconnect, reconnect_jitter
         Seconds until a client whose connection broke tries again, and by how much of
-        it more at most (`k8s.io/client-go/tools/cache/reflector.go`: 0.8 and 1).
+        it more at most; it does not grow here. Source: the backoff manager in
+        k8s.io/client-go/tools/cache/reflector.go.
     """
 
     max_requests_inflight: int = 400
@@ -151,6 +171,7 @@ class ApiServerParameters:
     watch_event: Latency = Latency(0.0005, 0.005)
     watch_history_seconds: float = 75.0
     watch_history: int = 102_400
+    compaction_interval: float = 300.0
     reconnect: float = 0.8
     reconnect_jitter: float = 1.0
 
@@ -163,6 +184,7 @@ UNHINDERED_API_SERVER = ApiServerParameters(
     list_item=0.0,
     fan_out=0.0,
     watch_event=NOTHING,
+    compaction_interval=math.inf,
     reconnect=0.0,
 )
 """An API server that takes no time and refuses nobody for its load."""
@@ -176,23 +198,22 @@ UNHINDERED_API_SERVER = ApiServerParameters(
 class Scheduler:
     """kube-scheduler's cycle.
 
-    The costs are those that two measurements of kube-scheduler with 5,000 nodes on
-    2 cores come to: 1,111 pods/s when it looks at the 500 nodes that adaptive
-    sampling wants, 206 pods/s when it filters and scores all 5,000. A straight line
-    through both is 461 µs and 0.88 µs per node; what of the latter is filtering
-    cannot be told apart, so each is given half.
-
     Attributes
     ----------
     fixed, per_filtered, per_scored
-        Seconds of a cycle: in any case, and for each node filtered and scored.
+        Seconds of a cycle: in any case, and for each node filtered and scored. Source:
+        two measurements of kube-scheduler with 5,000 nodes on 2 cores, 1,111
+        pods/s when it looks at the 500 nodes that adaptive sampling wants and 206 when
+        it filters and scores all 5,000 (`scheduler_perf`). A straight line through both
+        is 461 µs and 0.88 µs per node; that filtering is half of it is an assumption.
     assumed_expiry
         Seconds after a binding was acknowledged until an assumed pod that no watch
-        confirms is forgotten; upstream's `durationToExpireAssumedPod` is never.
-        Source: kubernetes v1.34 pkg/scheduler/scheduler.go.
+        confirms is forgotten; never. Source: durationToExpireAssumedPod in
+        pkg/scheduler/scheduler.go.
     qps, burst
         Calls a second and at once of its client; None = no limit. Source:
-        clientConnection.qps and .burst of KubeSchedulerConfiguration.
+        `clientConnection` of kubernetes.io/docs/reference/config-api/
+        kube-scheduler-config.v1.
     """
 
     fixed: float = 461e-6
@@ -211,8 +232,8 @@ class Scheduler:
 class RetryLimits:
     """How soon a key that failed is tried again: the longer of two waits.
 
-    Source: `DefaultTypedControllerRateLimiter`,
-    kubernetes/client-go util/workqueue/default_rate_limiters.go.
+    Source: DefaultTypedControllerRateLimiter in
+    k8s.io/client-go/util/workqueue/default_rate_limiters.go.
 
     Attributes
     ----------
@@ -243,9 +264,11 @@ class Controllers:
         kube-controller-manager (kubernetes.io/docs/reference/command-line-tools-
         reference/kube-controller-manager).
     retries
-        When a key that failed is tried again.
+        When a key that failed is tried again; each limit of it has its source.
+        Source: `RetryLimits`.
     workers
         Workers by the controller's name; those not named have their flags' defaults.
+        Source: flags `--concurrent-*-syncs`.
     """
 
     sync: Latency = Latency(0.0002, 0.002)
@@ -265,7 +288,7 @@ class NodeLeaseParameters:
 
     Source: docs.kubernetes.io "Node Status: Heartbeats"; kubelet configuration
     `nodeLeaseDurationSeconds`, `nodeStatusReportFrequency`; the lease is renewed four
-    times in its duration (`pkg/kubelet/kubelet.go`, nodeLeaseRenewIntervalFraction).
+    times in its duration (nodeLeaseRenewIntervalFraction in pkg/kubelet/kubelet.go).
 
     Attributes
     ----------
@@ -311,14 +334,18 @@ class LeaderElectionParameters:
 class NodeLifecycleParameters:
     """When nodes count as lost, and how fast they are emptied.
 
-    Source: kube-controller-manager's flags of the same names (v1.34).
+    Source: flags `--node-monitor-period`, `--node-monitor-grace-period`,
+    `--node-startup-grace-period`, `--node-eviction-rate`,
+    `--secondary-node-eviction-rate`, `--unhealthy-zone-threshold`,
+    `--large-cluster-size-threshold` of kube-controller-manager.
 
     Attributes
     ----------
     node_monitor_period
         Seconds between two looks at all nodes.
     node_monitor_grace_period
-        Seconds without a heartbeat until Ready is Unknown: 50 since v1.32, 40 before.
+        Seconds without a heartbeat until Ready is Unknown: 50 since v1.32, 40 before
+        (and still on some pages).
     node_startup_grace_period
         The same for a node that has not reported yet, in seconds.
     node_eviction_rate
@@ -344,7 +371,7 @@ class NodeLifecycleParameters:
 class PodGcParameters:
     """When pods are swept up.
 
-    Source: `pkg/controller/podgc/gc_controller.go` (gcCheckPeriod, quarantineTime);
+    Source: gcCheckPeriod and quarantineTime in pkg/controller/podgc/gc_controller.go;
     flag `--terminated-pod-gc-threshold`.
 
     Attributes
@@ -381,10 +408,28 @@ class EndpointSliceParameters:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class EndpointsParameters:
+    """How a service's back-ends are written down in one object.
+
+    Attributes
+    ----------
+    max_addresses
+        At most so many. Source: maxCapacity in
+        `pkg/controller/endpoint/endpoints_controller.go`.
+    updates_batch_period
+        Seconds that changes of pods wait for more of them. Source: flag
+        `--endpoint-updates-batch-period`.
+    """
+
+    max_addresses: int = 1000
+    updates_batch_period: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class DisruptionParameters:
     """How disruption budgets are kept.
 
-    Source: `pkg/controller/disruption/disruption.go` (DeletionTimeout).
+    Source: DeletionTimeout in pkg/controller/disruption/disruption.go.
 
     Attributes
     ----------
@@ -430,7 +475,8 @@ class ClusterAutoscalingParameters:
 
     Source: cluster-autoscaler's FAQ and flags `--scan-interval`, `--expander`,
     `--scale-down-unneeded-time`, `--scale-down-utilization-threshold`,
-    `--scale-down-delay-after-add`, `--max-node-provision-time`.
+    `--scale-down-delay-after-add`, `--max-node-provision-time`
+    (kubernetes/autoscaler cluster-autoscaler/config/flags/flags.go).
 
     Attributes
     ----------
@@ -465,6 +511,7 @@ class ClusterControllerParameters:
     node_lifecycle: NodeLifecycleParameters = NodeLifecycleParameters()
     pod_gc: PodGcParameters = PodGcParameters()
     endpoint_slice: EndpointSliceParameters = EndpointSliceParameters()
+    endpoints: EndpointsParameters = EndpointsParameters()
     disruption: DisruptionParameters = DisruptionParameters()
     horizontal_autoscaling: HorizontalAutoscalingParameters = (
         HorizontalAutoscalingParameters()
@@ -480,6 +527,11 @@ class ClusterControllerParameters:
 class RuntimeProfile:
     """How long the calls of a container runtime take, runc underneath.
 
+    All profiles are assumptions: no figures were found for the CRI's calls one by one
+    on a machine of today. What bounds them is the objective of SIG Scalability (pod
+    startup p99 ≤ 5 s with images pulled, `slos/pod_startup_latency.md`); a kubelet
+    tells its own in `kubelet_runtime_operations_duration_seconds`.
+
     Attributes
     ----------
     run_pod_sandbox
@@ -491,7 +543,7 @@ class RuntimeProfile:
     remove_pod_sandbox
         Taking the sandbox away, with its network.
     parallel
-        Calls that a node works on at once; an estimate of what its disk and runc do.
+        Calls that a node works on at once: an assumption about its disk and runc.
     """
 
     run_pod_sandbox: Latency
@@ -507,7 +559,7 @@ CONTAINERD = RuntimeProfile(
     stop_container=Latency(0.03, 0.12),
     remove_pod_sandbox=Latency(0.05, 0.2),
 )
-"""Estimates: no published study was found that times the CRI's calls one by one."""
+"""An assumption: some hundred milliseconds from sandbox to process."""
 
 CRI_O = RuntimeProfile(
     run_pod_sandbox=Latency(0.15, 0.45),
@@ -515,7 +567,8 @@ CRI_O = RuntimeProfile(
     stop_container=Latency(0.04, 0.15),
     remove_pod_sandbox=Latency(0.06, 0.25),
 )
-"""Estimates: those of containerd, slower by a quarter."""
+"""An assumption: as containerd, slower by a quarter. Source of the order: Espe, Jindal,
+Podolskiy and Gerndt, "Performance Evaluation of Container Runtimes" (CLOSER 2020)."""
 
 DOCKER = RuntimeProfile(
     run_pod_sandbox=Latency(0.2, 0.6),
@@ -523,8 +576,9 @@ DOCKER = RuntimeProfile(
     stop_container=Latency(0.06, 0.25),
     remove_pod_sandbox=Latency(0.09, 0.35),
 )
-"""Estimates: cri-dockerd adds a hop and dockerd to each call; kubernetes.io's blog
-"Kubernetes Containerd Integration Goes GA" shows pods start slower through Docker."""
+"""An assumption: cri-dockerd adds a hop and dockerd to each call. Source of the order:
+kubernetes.io's blog, "Kubernetes Containerd Integration Goes GA": pods start slower
+through Docker."""
 
 RUNTIMES: dict[str, RuntimeProfile] = {
     "containerd": CONTAINERD,
@@ -538,30 +592,42 @@ RUNTIMES: dict[str, RuntimeProfile] = {
 class Images:
     """How images come to nodes.
 
+    Fields of KubeletConfiguration have the defaults of
+    pkg/kubelet/apis/config/v1beta1/defaults.go.
+
     Attributes
     ----------
     node_bandwidth
-        Bytes per second that a node can pull; an estimate: half of 1 Gbit/s.
+        Bytes per second that a node can pull: an assumption, half of 1 Gbit/s.
     registry_bandwidth
-        Bytes per second that the registry gives to the whole cluster; ∞ = no cap.
+        Bytes per second that the registry gives to the whole cluster: an assumption,
+        ∞ = no cap.
     unpack_bandwidth
-        Compressed bytes per second that a node unpacks; an estimate.
+        Compressed bytes per second that a node unpacks: an assumption, one core that
+        decompresses gzip.
     manifest
-        Asking the registry for a manifest; an estimate.
+        Asking the registry for a manifest: an assumption, two requests over the
+        internet, for the token and for the manifest.
     serialize
-        `serializeImagePulls`: one pull at a time on a node (kubelet's default).
+        One pull at a time on a node. Source: `serializeImagePulls`.
     max_parallel
-        `maxParallelImagePulls` when not serial; None = any number.
+        Pulls at once when not serial; None = any number. Source:
+        `maxParallelImagePulls`.
     gc_high, gc_low
-        `imageGCHighThresholdPercent` 85 and `imageGCLowThresholdPercent` 80.
+        Shares of the disk. Source: `imageGCHighThresholdPercent` and
+        `imageGCLowThresholdPercent`.
     gc_period
-        Between two looks at the disk: 5 min (`ImageGCPeriod`, pkg/kubelet/kubelet.go).
+        Seconds between two looks at the disk. Source: ImageGCPeriod in
+        pkg/kubelet/kubelet.go.
     gc_min_age
-        `imageMinimumGCAge`: 2 min.
+        Seconds that an unused image stays. Source: `imageMinimumGCAge`.
     disk
-        Bytes of a node's disk that does not name `ephemeral-storage`.
+        Bytes of a node's disk that does not name `ephemeral-storage`: an assumption.
     reported
-        `nodeStatusMaxImages`: 50.
+        Images in a node's status, at most. Source: `nodeStatusMaxImages`.
+    sizes
+        Image → compressed bytes, of images whose size is known; those of others are
+        an assumption, drawn from their names.
     """
 
     node_bandwidth: float = 62.5e6
@@ -576,48 +642,59 @@ class Images:
     gc_min_age: float = 120.0
     disk: int = 100 * 2**30
     reported: int = 50
+    sizes: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kubelet:
     """The agent of a node.
 
-    Source of defaults: kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1,
-    unless another is named.
+    Fields of KubeletConfiguration are those of
+    kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1.
 
     Attributes
     ----------
     qps, burst
-        `kubeAPIQPS` 50 and `kubeAPIBurst` 100.
+        Calls a second and at once. Source: `kubeAPIQPS` and `kubeAPIBurst`.
     volumes
-        Until the pod's volumes are mounted; an estimate over the volume manager's loop
-        of 100 ms (pkg/kubelet/volumemanager).
+        Until the pod's volumes are mounted: an assumption over the volume manager's
+        loop of 100 ms (reconcilerLoopSleepPeriod in pkg/kubelet/volumemanager).
     relist_period
-        The pod lifecycle event generator looks at the runtime once a second
-        (`genericPlegRelistPeriod`, pkg/kubelet/kubelet.go).
+        Seconds between two looks at the runtime. Source: genericPlegRelistPeriod in
+        pkg/kubelet/kubelet.go.
     status_period
-        `nodeStatusUpdateFrequency`: 10 s.
+        Seconds between two looks at the node's own status. Source:
+        `nodeStatusUpdateFrequency`.
     back_off, max_back_off
-        Restarts and failed pulls: 10 s, doubling to 5 min; forgotten after twice that
-        (kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle).
+        Seconds before restarts and pulls that failed, doubling from the first to the
+        second; forgotten after twice that. Source:
+        kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle.
     sandbox_retry
-        Before a sandbox that failed is tried again (`backOffPeriod`, 10 s).
+        Seconds before a sandbox that failed is tried again. Source: backOffPeriod in
+        pkg/kubelet/kubelet.go.
     max_pods
-        `maxPods`: 110, where the node's status does not say.
+        Where the node's status does not say. Source: `maxPods`.
     eviction_hard, eviction_soft
         Signal → least amount available: a share of the whole below 1, else an amount.
+        Source: `evictionHard` (that for inodes is not modelled) and `evictionSoft`.
     eviction_soft_grace
-        Signal → seconds for which a soft threshold must be crossed.
+        Signal → seconds for which a soft threshold must be crossed. Source:
+        `evictionSoftGracePeriod`.
     eviction_max_pod_grace
-        `evictionMaxPodGracePeriod`, for soft evictions.
+        Seconds, for soft evictions. Source: `evictionMaxPodGracePeriod`.
     eviction_period
-        Between two looks at the signals: 10 s (`evictionMonitoringPeriod`).
+        Seconds between two looks at the signals. Source: evictionMonitoringPeriod in
+        pkg/kubelet/kubelet.go.
     pressure_transition
-        `evictionPressureTransitionPeriod`: 5 min.
+        Seconds for which pressure is reported at least. Source:
+        `evictionPressureTransitionPeriod`.
     process_ids
-        Process ids of a node (Linux' default `pid_max`).
+        Process ids of a node: an assumption, the kernel's `pid_max` of a small machine
+        (docs.kernel.org, "Documentation for /proc/sys/kernel").
     shutdown_grace
-        `shutdownGracePeriodByPodPriority`: (least priority, seconds), ascending.
+        (Least priority, seconds), ascending; an assumption, the example of
+        kubernetes.io/docs/concepts/cluster-administration/node-shutdown: 30 s, of which
+        10 s are for critical pods. Unless set, kubelets do not shut down gracefully.
     """
 
     qps: float = 50.0
@@ -656,11 +733,11 @@ class PodNetwork:
     Attributes
     ----------
     attach
-        The CNI plugin's ADD; an estimate for a bridge or an overlay on one node.
+        The CNI plugin's ADD: an assumption for a bridge or an overlay on one node.
     cluster_cidr
-        The addresses of all pods.
+        The addresses of all pods: an assumption, the largest private range.
     node_mask
-        `--node-cidr-mask-size` of kube-controller-manager: 24 for IPv4.
+        Source: flag `--node-cidr-mask-size` of kube-controller-manager, for IPv4.
     """
 
     attach: Latency = Latency(0.05, 0.3)
@@ -671,6 +748,8 @@ class PodNetwork:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ProxyCost:
     """What one synchronization of the rules of a node takes, in seconds.
+
+    All costs are assumptions around what is published: see `PROXY_COSTS`.
 
     Attributes
     ----------
@@ -694,11 +773,15 @@ PROXY_COSTS: dict[str, ProxyCost] = {
     "ipvs": ProxyCost(base=0.05, service=10e-6, endpoint=2e-6, changed=0.002),
     "userspace": ProxyCost(base=0.02, service=0.001, changed=0.001),
 }
-"""Estimates around what is published. iptables: since v1.28 only the chains of changed
-services are restored, yet the services are walked (KEP-3453). nftables: cost of what
-changed (kubernetes.io blog, 28 February 2025). ipvs: 2 ms a rule at 5,000 and at 20,000
-services (Xie and Hoole, "Scaling Kubernetes to Support 50,000 Services", KubeCon 2017).
-userspace: an iptables rule and a listener for each service."""
+"""Assumptions around what is published. iptables: since v1.28 only the chains of
+changed services are restored, yet the services are walked (KEP-3453). nftables: cost of
+what changed (kubernetes.io blog, 28 February 2025). ipvs: 2 ms a rule at 5,000 and at
+20,000 services (Xie and Hoole, "Scaling Kubernetes to Support 50,000 Services", KubeCon
+2017). userspace: an iptables rule and a listener for each service."""
+
+
+MIN_SYNC_PERIODS = {"iptables": 1.0, "nftables": 1.0, "ipvs": 0.0, "userspace": 1.0}
+"""Mode → `minSyncPeriod`. Source: pkg/proxy/apis/config/v1alpha1/defaults.go."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -708,22 +791,26 @@ class Proxy:
     Attributes
     ----------
     mode
-        `--proxy-mode`: iptables, ipvs, nftables or userspace.
+        iptables, ipvs, nftables or userspace (until v1.25). Source: flag
+        `--proxy-mode`, on Linux.
     costs
-        Mode → what a synchronization takes.
+        Mode → what a synchronization takes: assumptions, see `PROXY_COSTS`.
     min_sync_period
-        `minSyncPeriod`: 1 s (pkg/proxy/apis/config/v1alpha1/defaults.go).
+        Seconds from one synchronization's beginning to the next one's, at least; None
+        for the mode's own. Source: `MIN_SYNC_PERIODS`.
     spread
-        How much later a node is than the first one; an estimate.
+        How much later a node is than the first one: an assumption.
     share
         Share of the nodes that must route to a pod for it to be called routable.
+        Source: SIG Scalability, `slos/network_programming_latency.md`: the 99th
+        percentile over all of them.
     """
 
     mode: str = "iptables"
     costs: Mapping[str, ProxyCost] = dataclasses.field(
         default_factory=lambda: PROXY_COSTS
     )
-    min_sync_period: float = 1.0
+    min_sync_period: float | None = None
     spread: Latency = Latency(0.02, 0.25)
     share: float = 0.99
 
@@ -739,19 +826,20 @@ class DnsParameters:
     Attributes
     ----------
     zone
-        The cluster's domain.
+        The cluster's domain. Source: `dnsDomain` of kubeadm's ClusterConfiguration.
     ttl
-        Seconds for which its answers hold. Source: coredns.io/plugins/kubernetes.
-    cache
-        Most seconds that an answer stays in its cache. Source: kubernetes/kubernetes,
+        Seconds for which its answers hold; the plugin's own default is 5. Source:
         cluster/addons/dns/coredns/coredns.yaml.base.
+    cache
+        Most seconds that an answer stays in its cache. Source: the same file,
+        coredns.yaml.base.
     pods
         Whether names of pods resolve: if the namespace is there, or if a pod has the
-        address. Source: the same file.
+        address. Source: the same file, coredns.yaml.base.
     """
 
     zone: str = "cluster.local"
-    ttl: float = 5.0
+    ttl: float = 30.0
     cache: float = 30.0
     pods: Literal["disabled", "insecure", "verified"] = "insecure"
 
@@ -766,8 +854,8 @@ class MetricsServerParameters:
         Seconds between scrapes (`--metric-resolution`). Source:
         kubernetes-sigs/metrics-server, manifests/base/deployment.yaml.
     housekeeping
-        Seconds between the kubelet's own readings. Source: kubernetes/kubernetes,
-        pkg/kubelet/cadvisor/cadvisor_linux.go (defaultHousekeepingInterval).
+        Seconds between the kubelet's own readings. Source:
+        defaultHousekeepingInterval in pkg/kubelet/cadvisor/cadvisor_linux.go.
     """
 
     resolution: float = 15.0
@@ -784,8 +872,9 @@ class IngressParameters:
         Most syncs a second (`--sync-rate-limit`); 0 = unlimited. Source:
         kubernetes/ingress-nginx, docs/user-guide/cli-arguments.md.
     sync
-        From a sync to traffic: its workers look for new endpoints each second.
-        Source: kubernetes/ingress-nginx, rootfs/etc/nginx/lua/balancer.lua.
+        From a sync to traffic: its workers look for new endpoints each second
+        (BACKENDS_SYNC_INTERVAL), so half a second in the middle. Source:
+        kubernetes/ingress-nginx, rootfs/etc/nginx/lua/balancer.lua.
     """
 
     sync_qps: float = 0.3
@@ -809,7 +898,7 @@ class Parameters:
     metrics_server: MetricsServerParameters = MetricsServerParameters()
     ingress: IngressParameters = IngressParameters()
     runtime: RuntimeProfile = CONTAINERD
-    images: Images = Images()
+    images: Images = dataclasses.field(default_factory=Images)
     kubelet: Kubelet = dataclasses.field(default_factory=Kubelet)
     pod_network: PodNetwork = PodNetwork()
     proxy: Proxy = dataclasses.field(default_factory=Proxy)

@@ -66,7 +66,7 @@ class QuotaLedger:
             return
         usage = usage_of(item)
         for quota in quotas.values():
-            if not _covers(quota, item):
+            if not covers(quota, item):
                 continue
             hard = {n: parse_quantity(q) for n, q in quota.spec.hard.items()}
             _require_names(quota, item)
@@ -96,7 +96,7 @@ class QuotaLedger:
             return
         usage = usage_of(before)
         for key, quota in self._quotas[namespace].items():
-            if _covers(quota, before):
+            if covers(quota, before):
                 used = self._used[key]
                 for name, amount in usage.items():
                     used[name] -= amount
@@ -163,7 +163,7 @@ class QuotaLedger:
         self._held[namespace][_key(item)] = item
         usage = usage_of(item)
         for key, quota in self._quotas[namespace].items():
-            if _covers(quota, item):
+            if covers(quota, item):
                 used = self._used[key]
                 for name, amount in usage.items():
                     used[name] = used.get(name, Fraction(0)) + amount
@@ -204,7 +204,7 @@ def usage_of(item: ApiObject) -> dict[str, Fraction]:
     return usage
 
 
-def _covers(quota: ResourceQuota, item: ApiObject) -> bool:
+def covers(quota: ResourceQuota, item: ApiObject) -> bool:
     """Return whether all scopes of a quota hold for an object; only pods have any."""
     spec = quota.spec
     wanted: list[tuple[str, str, list[str]]] = [

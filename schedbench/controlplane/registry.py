@@ -9,9 +9,11 @@ Source: `k8s.io/apiserver/pkg/storage/etcd3/store.go`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
+from schedbench.clock import Clock
 from schedbench.controlplane.api import ApiError
 from schedbench.controlplane.etcd_types import (
     Compacted,
@@ -63,6 +65,9 @@ class Store(Protocol):
     ) -> StoreWatch:
         """Hear every change from a revision on, in order."""
 
+    def compact(self, revision: int) -> None:
+        """Forget what was before a revision."""
+
 
 def key_of(kind: str, namespace: str, name: str) -> str:
     """Return the key of an object."""
@@ -81,10 +86,25 @@ Written: TypeAlias = Callable[[ApiError | None, bool, ApiObject | None], None]
 
 
 class Registry:
-    """Reads and conditional writes of single objects."""
+    """Reads and conditional writes of single objects.
 
-    def __init__(self, store: Store) -> None:
+    The store is told to forget what was before the revision that it had one interval
+    ago, as long as there are writes. Source: k8s.io/apiserver/pkg/storage/etcd3/
+    compact.go.
+
+    Parameters
+    ----------
+    compaction_interval
+        In seconds; ∞ = nothing is forgotten.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, compaction_interval: float = math.inf
+    ) -> None:
         self._store = store
+        self._clock = clock
+        self._interval = compaction_interval
+        self._is_compacting = False
 
     def read(self, kind: str, namespace: str, name: str, then: Written) -> None:
         """Read an object as it is in the store now."""
@@ -123,6 +143,7 @@ class Registry:
             if reply.error is not None:
                 then(_failure(reply.error), False, None)
             elif reply.succeeded:
+                self._compact_later(reply.revision)
                 then(None, True, versioned(item, reply.revision))
             else:
                 now = reply.responses[0]
@@ -170,6 +191,15 @@ class Registry:
                 changed(kind, key, item, event.revision)
 
         return self._store.watch(PREFIX, heard, from_revision)
+
+    def _compact_later(self, revision: int) -> None:
+        if not self._is_compacting and self._interval < math.inf:
+            self._is_compacting = True
+            self._clock.after(self._interval, self._compact, revision)
+
+    def _compact(self, revision: int) -> None:
+        self._is_compacting = False
+        self._store.compact(revision)
 
 
 def _found(items: Sequence[Item]) -> ApiObject | None:

@@ -18,6 +18,8 @@ from msgspec.structs import replace
 from schedbench.controlplane.api import ApiError, Reason
 from schedbench.controlplane.authorization import resource_of
 from schedbench.controlplane.latency import Draws
+from schedbench.controlplane.service_addresses import with_address_of
+from schedbench.objects.controllers import Service
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod, PodCondition
 
@@ -138,6 +140,9 @@ def updated(old: ApiObject, given: ApiObject, subresource: str) -> Outcome:
                 "was previously negative)",
             )
         new = replace(given, **changes)
+        if isinstance(new, Service):
+            assert isinstance(old, Service)
+            new = with_address_of(old, new)
         meta = replace(
             meta,
             name=was.name,

@@ -20,7 +20,7 @@ from schedbench.controlplane.informer import Informer
 from schedbench.controlplane.parameters import Scheduler as Costs
 from schedbench.controlplane.scheduler_cycle import Cycle, Decider, Journal
 from schedbench.controlplane.scheduler_events import Listener
-from schedbench.controlplane.scheduler_status import unschedulable
+from schedbench.controlplane.scheduler_status import preempted, unschedulable
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.attempt import Outcome
@@ -307,12 +307,29 @@ class Scheduler:
         if self._journal is not None:
             self._journal.preempting(pod, node)
         for victim in chosen.victims:
-            meta = victim.pod.metadata
-            then = self._then(lambda answer: None)
-            self._api.delete("Pod", meta.namespace, meta.name, then, uid=meta.uid)
+            self._evict(victim.pod, preempted(victim.pod, pod))
         for other in self.cluster.world.clear_lower(pod, chosen):
             self._nominate(other.pod, None)
             self._tell(other.pod, unschedulable(None, None))
+
+    def _evict(self, pod: Pod, change: Callable[[Pod], Pod | None]) -> None:
+        """Mark a victim as such, then delete it."""
+        meta = pod.metadata
+        where, name = meta.namespace, meta.name
+
+        def marked(answer: Answer) -> None:
+            if answer.error is None:
+                then = self._then(lambda answer: None)
+                self._api.delete("Pod", where, name, then, uid=meta.uid)
+
+        self._api.patch(
+            "Pod",
+            where,
+            name,
+            change,  # type: ignore[arg-type]
+            self._then(marked),
+            subresource="status",
+        )
 
     def _nominate(self, pod: Pod, node: str | None) -> None:
         """Keep room for a pod at once; its status says so when it is written."""

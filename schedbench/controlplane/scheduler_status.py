@@ -1,4 +1,4 @@
-"""What the scheduler writes into the status of a pod that found no node."""
+"""What the scheduler writes into the status of pods that find no node or give way."""
 
 from __future__ import annotations
 
@@ -47,6 +47,35 @@ def unschedulable(
         status = msgspec.structs.replace(
             status, conditions=conditions, nominated_node_name=nominated
         )
+        return msgspec.structs.replace(pod, status=status)
+
+    return change
+
+
+def preempted(victim: Pod, preemptor: Pod) -> Callable[[Pod], Pod | None]:
+    """Return a change of a victim: its condition `DisruptionTarget`.
+
+    By it a later attempt knows that room is being made. None if the pod has it, or is
+    another one by now.
+
+    Source: prepareCandidate in pkg/scheduler/framework/preemption/preemption.go.
+    """
+    name = preemptor.spec.scheduler_name
+    condition = PodCondition(
+        type="DisruptionTarget",
+        status="True",
+        reason="PreemptionByScheduler",
+        message=f"{name}: preempting to accommodate a higher priority pod",
+    )
+
+    def change(pod: Pod) -> Pod | None:
+        conditions = pod.status.conditions
+        if pod.metadata.uid != victim.metadata.uid:
+            return None
+        if any(_same(condition, one) for one in conditions):
+            return None
+        others = [one for one in conditions if one.type != condition.type]
+        status = msgspec.structs.replace(pod.status, conditions=[*others, condition])
         return msgspec.structs.replace(pod, status=status)
 
     return change

@@ -46,6 +46,8 @@ class Stream:
         `namespace/name` → object, as the watcher knows them.
     revision
         The last revision that reached the watcher; 0 = none.
+    listed
+        The revision of the last list that it began with, or began anew with.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class Stream:
         "handler",
         "kind",
         "known",
+        "listed",
         "revision",
         "stopped",
         "user",
@@ -67,6 +70,7 @@ class Stream:
         self.kind, self.handler, self.field = kind, handler, field
         self.known: dict[str, ApiObject] = {}
         self.revision = 0
+        self.listed = 0
         self.stopped = False
         self.connection: WatchCache | None = None
         self.backlog: list[WatchEvent] | None = None
@@ -100,8 +104,12 @@ class Stream:
         self.revision = event.revision
         self._hand_over(event)
 
-    def begin(self, events: Iterable[WatchEvent], revision: int) -> None:
+    def begin(
+        self, events: Iterable[WatchEvent], revision: int, *, listed: bool
+    ) -> None:
         """Hand over what the connection began with, then what has come since."""
+        if listed:
+            self.listed = revision
         for event in events:
             if self.stopped:
                 return
@@ -219,11 +227,13 @@ class WatchCache:
             path, value = stream.field
             by_value = self._selected.setdefault((stream.kind, path), {})
             by_value.setdefault(value, {})[stream] = None
-        events = self._missed(stream)
+        resumes = self._resumes(stream)
+        events = self._missed(stream) if resumes else self._listed(stream)
         self.sent += len(events)
         cost = self._parameters.list_item * len(events)
         delay = cost + self._draws.seconds(self._hop)
-        self._clock.after(delay, self._begin, stream, events, self.revision)
+        revision = self.revision
+        self._clock.after(delay, self._begin, stream, events, revision, not resumes)
 
     def disconnect(self, stream: Stream) -> None:
         """Serve a watch no more."""
@@ -287,7 +297,7 @@ class WatchCache:
         draws = self._draws
         time = self._clock.now + draws.seconds(self._parameters.watch_event)
         time += count * self._parameters.fan_out + draws.seconds(self._hop)
-        time = max(time, self._busy_until.get(kind, 0.0))
+        time = max(time, self._busy_until.get(kind, time))
         self._busy_until[kind] = time
         self._clock.at(time, self._deliver, event, everything, selected)
 
@@ -304,16 +314,25 @@ class WatchCache:
             if stream.connection is self:
                 stream.receive(seen)
 
-    def _begin(self, stream: Stream, events: list[WatchEvent], revision: int) -> None:
+    def _begin(
+        self, stream: Stream, events: list[WatchEvent], revision: int, listed: bool
+    ) -> None:
         if stream.connection is self:
-            stream.begin(events, revision)
+            stream.begin(events, revision, listed=listed)
+
+    def _resumes(self, stream: Stream) -> bool:
+        """Return whether all that a watch has missed is remembered."""
+        last = stream.revision
+        return bool(last) and last >= max(self._loaded, self._floor.get(stream.kind, 0))
 
     def _missed(self, stream: Stream) -> list[WatchEvent]:
-        kind, last = stream.kind, stream.revision
-        if last and last >= max(self._loaded, self._floor.get(kind, 0)):
-            history = [event for _, event in self._history.get(kind, ())]
-            missed = (stream.seen_as(one) for one in history if one.revision > last)
-            return [event for event in missed if event is not None]
+        last = stream.revision
+        history = [event for _, event in self._history.get(stream.kind, ())]
+        missed = (stream.seen_as(one) for one in history if one.revision > last)
+        return [event for event in missed if event is not None]
+
+    def _listed(self, stream: Stream) -> list[WatchEvent]:
+        """Return how what a watch knows differs from what there is."""
         now = self._now(stream)
         events = []
         for key, old in stream.known.items():

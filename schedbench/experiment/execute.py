@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import signal
 import threading
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from schedbench.policies.base import Policy
     from schedbench.simulation.end_to_end import Told
     from schedbench.simulation.plan import EndToEnd
+    from schedbench.simulation.replay import Engine
+
+SAMPLE = 1.0
+"""Simulated seconds between looks at how busy a control plane is."""
 
 
 def run_cell(cell: Cell) -> CellResult:
@@ -52,7 +57,8 @@ def run_cell(cell: Cell) -> CellResult:
 def _simulate(cell: Cell, result: CellResult) -> None:
     from schedbench.cluster.encode import encode
     from schedbench.experiment import tables
-    from schedbench.metrics.evaluate import evaluate, wall_clock
+    from schedbench.metrics.course import course_of
+    from schedbench.metrics.evaluate import evaluate, evaluate_end_to_end, wall_clock
     from schedbench.metrics.series import node_fill, samples
     from schedbench.metrics.table import METRICS
     from schedbench.metrics.validator import validate
@@ -73,12 +79,12 @@ def _simulate(cell: Cell, result: CellResult) -> None:
         encoded = encode(workload)
     result.nodes = len(encoded.node_names)
     with _timed(stages, "replay"):
-        plan = cell.scenario.end_to_end
+        plan, course = cell.scenario.end_to_end, None
         if plan is not None:
-            told = _end_to_end(plan, encoded, policy, cell.seed, deadline)
+            told = _end_to_end(plan, encoded, policy, cell.seed, engine, deadline)
             encoded, record = told.encoded, told.record
             workload = encoded.workload
-            course = course_of(told)
+            course = course_of(told, plan.faults)
         else:
             record = replay(
                 encoded, policy, seed=cell.seed, engine=engine, deadline=deadline
@@ -88,6 +94,12 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     result.wall_clock = wall_clock(record)
     with _timed(stages, "evaluate"):
         result.metrics = evaluate(encoded, record)
+        if course is not None:
+            result.metrics |= evaluate_end_to_end(course)
+            result.tables |= {
+                each.name: tables.from_frame(getattr(course, each.name))
+                for each in dataclasses.fields(course)
+            }
         result.tables |= {
             "placements": tables.placements(workload, encoded.node_names, record),
             "samples": tables.from_frame(samples(encoded, record)),
@@ -95,10 +107,8 @@ def _simulate(cell: Cell, result: CellResult) -> None:
             "rejections": tables.rejections(record),
         }
     if result.metrics["constraint_violations"]:
-        broken = validate(workload, record, encoded.node_names)
-        result.error = (
-            f"{len(broken)} placements break a hard constraint, the first: {broken[0]}"
-        )
+        broken = record.breaches or validate(workload, record, encoded.node_names)
+        result.error = f"{len(broken)} hard constraints broken, the first: {broken[0]}"
         return
     result.threshold_failures = missed_thresholds(
         cell.scenario.thresholds,
@@ -113,6 +123,7 @@ def _end_to_end(
     encoded: EncodedWorkload,
     policy: Policy,
     seed: int,
+    engine: Engine,
     deadline: float | None,
 ) -> Told:
     """Play a workload through a whole cluster."""
@@ -123,6 +134,7 @@ def _end_to_end(
         encoded,
         policy,
         seed=seed,
+        engine=engine,
         parameters=plan.made_parameters(),
         components=components_of(plan),
         control_plane=plan.control_plane,
@@ -130,6 +142,7 @@ def _end_to_end(
         faults=plan.faults,
         boot=plan.boot,
         until=math.inf if plan.until is None else plan.until,
+        sample=SAMPLE,
         deadline=deadline,
     )
 

@@ -17,7 +17,12 @@ from msgspec import Meta, Struct, field
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.files import file_digest, files_below
 from schedbench.experiment.schema import decode
-from schedbench.experiment.settings import apply_settings, parse_sets, substitute
+from schedbench.experiment.settings import (
+    apply_settings,
+    parse_sets,
+    spelled_out,
+    substitute,
+)
 from schedbench.objects.workload import QueueKind
 from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.documents import load_documents
@@ -310,7 +315,9 @@ def scenario_of(document: dict[str, Any], path: str, sets: dict[str, Any]) -> Sc
         if isinstance(sizes, dict):
             for size, settings in sizes.items():
                 if isinstance(settings, dict):
-                    sizes[size] = _won_by(settings, sets, changed)
+                    kept = {k: v for k, v in settings.items() if k not in sets}
+                    spelled = spelled_out(kept, changed)
+                    sizes[size] = _won_by(spelled, sets, changed)
         changed = substitute(changed)
     except InputError as error:
         raise error.at(source=path) from None

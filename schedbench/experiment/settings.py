@@ -7,7 +7,7 @@ mistyped path is told like any other unknown field.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from schedbench.errors import InputError, UnknownNameError
@@ -85,6 +85,39 @@ def substitute(document: Document) -> Document:
         key: value if key == "parameters" else resolve(value)
         for key, value in document.items()
     }
+
+
+def spelled_out(settings: Document, document: Document) -> Document:
+    """Return settings that name paths wherever they named parameters.
+
+    A parameter's setting becomes one for each place of the document where `$name`
+    stands, and stays one of the parameter.
+    """
+    parameters = document.get("parameters")
+    known = parameters if isinstance(parameters, dict) else {}
+    places: dict[str, list[str]] = {}
+    for path, text in _texts(document, ""):
+        if text.startswith("$"):
+            places.setdefault(text[1:], []).append(path)
+    spelled: Document = {}
+    for path, value in settings.items():
+        if path in known:
+            spelled |= dict.fromkeys(places.get(path, ()), value)
+            spelled[f"parameters.{path}"] = value
+        else:
+            spelled[path] = value
+    return spelled
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every text in a document."""
+    if isinstance(value, str):
+        yield path, value
+    inner: dict[Any, Any] = value if isinstance(value, dict) else {}
+    if isinstance(value, list):
+        inner = dict(enumerate(value))
+    for key, each in inner.items():
+        yield from _texts(each, f"{path}.{key}" if path else str(key))
 
 
 def copied(value: Any) -> Any:

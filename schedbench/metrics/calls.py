@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from schedbench.metrics.timelines import CALL_SLO, MUTATING, Slo
+from schedbench.controlplane.requests import MUTATING
+from schedbench.metrics.timelines import CALL_SLO, Slo
 
 if TYPE_CHECKING:
     from schedbench.metrics.course import Course
@@ -25,14 +26,14 @@ def by_pair(calls: pd.DataFrame) -> pd.DataFrame:
     """Return the percentiles of each verb and kind, whatever the answer's code.
 
     Where rows are put together, calls between two percentiles count as the slower
-    one: the result is never too small, and exact where there is one row. Columns:
-    verb, kind, mutating, count, p50_s, p90_s, p99_s, max_s.
+    one: the result is never too small, and exact where there is one row. Calls that
+    do not end, as watches, are left out. Columns: verb, kind, mutating, count, p50_s,
+    p90_s, p99_s, max_s.
     """
     rows = []
+    calls = calls.dropna(subset=list(STEPS))
     for (verb, kind), part in calls.groupby(["verb", "kind"], observed=True):
         counts = part["count"].to_numpy(float)
-        if not counts.sum():
-            continue
         seconds = part[list(STEPS)].to_numpy(float)
         row = {"verb": verb, "kind": kind, "mutating": verb in MUTATING}
         rows.append({**row, "count": int(counts.sum()), **_merged(seconds, counts)})

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from schedbench.metrics.timelines import by_pod
+import numpy as np
+import pandas as pd
+
+from schedbench.metrics.timelines import by_pod, recovery
+from schedbench.simulation.faults import Fault, kind_of
+from schedbench.simulation.injector import FaultEvent
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from schedbench.simulation.end_to_end import Told
+
+CALLS = ("verb", "kind", "code", "count", "p50_s", "p90_s", "p99_s", "max_s")
+FAULTS = ("time", "fault", "kind", "what", "targets", "recovery_s")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,3 +50,60 @@ class Course:
     def pods(self) -> pd.DataFrame:
         """A row a pod and a column a hop."""
         return by_pod(self.timelines)
+
+
+def course_of(told: Told, faults: Sequence[Fault]) -> Course:
+    """Return the frames of what a run tells."""
+    timelines = told.timelines.frame(told.ends)
+    load = pd.DataFrame() if told.load is None else told.load.frame()
+    return Course(
+        timelines=timelines,
+        calls=_calls(told.seconds),
+        load=_with_pods(load, timelines, told.unready),
+        faults=_faults(told.faults, faults, told.unready),
+    )
+
+
+def _calls(
+    seconds: Mapping[tuple[str, str, int], Sequence[float]],
+) -> pd.DataFrame:
+    rows = []
+    for (verb, kind, code), times in sorted(seconds.items()):
+        p50, p90, p99 = np.percentile(np.asarray(times), (50, 90, 99)).tolist()
+        rows.append((verb, kind, code, len(times), p50, p90, p99, max(times)))
+    return pd.DataFrame(rows, columns=CALLS)
+
+
+def _with_pods(
+    load: pd.DataFrame, timelines: pd.DataFrame, unready: Sequence[tuple[float, int]]
+) -> pd.DataFrame:
+    """Add arrivals and pods that become ready a second, and pods that are unready."""
+    if load.empty:
+        return load
+    time = load["time"].to_numpy()
+    passed = np.diff(time, prepend=np.nan)
+    columns = {}
+    for name, hop in (("arrivals", "applied"), ("ready", "ready")):
+        seen = np.sort(timelines[hop].dropna().to_numpy())
+        count = np.searchsorted(seen, time, "right")
+        columns[f"rate_{name}"] = np.diff(count, prepend=count[:1]) / passed
+    changes = np.array([each for each, _ in unready])
+    counts = np.array([0, *(count for _, count in unready)])
+    columns["depth_unready"] = counts[np.searchsorted(changes, time, "right")]
+    return load.assign(**columns)
+
+
+def _faults(
+    events: Sequence[FaultEvent],
+    faults: Sequence[Fault],
+    unready: Sequence[tuple[float, int]],
+) -> pd.DataFrame:
+    rows = []
+    for event in events:
+        recovered = np.nan
+        if event.what == "begin":
+            recovered = recovery(unready, event.time)
+        kind = kind_of(faults[event.fault])
+        targets = ",".join(event.targets)
+        rows.append((event.time, event.fault, kind, event.what, targets, recovered))
+    return pd.DataFrame(rows, columns=FAULTS)

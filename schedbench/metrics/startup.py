@@ -36,7 +36,7 @@ def pods_never_ready(course: Course) -> int:
     Those that ran to completion are not among them.
     """
     frame = course.timelines
-    never = frame["ready"].isna() & frame["applied"].notna() & frame["deleted"].isna()
+    never = frame["ready"].isna() & (frame["applied"] >= 0) & frame["deleted"].isna()
     return int((never & (frame["phase"] != "Succeeded")).sum())
 
 

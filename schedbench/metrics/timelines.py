@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,9 @@ from schedbench.simulation.timeline import HOPS
 PERCENTILES = (50, 90, 99)
 STARTUP_SLO = 5.0
 CALL_SLO = 1.0
+MARGIN = 1.5
+"""What is more than so many times the usual backlog is no chance of arrivals."""
 SATURATED = 0.95
-MUTATING = frozenset({"create", "update", "patch", "delete", "bind", "evict"})
 
 Times = NDArray[np.float64]
 
@@ -55,13 +56,19 @@ class Slo:
 
 
 def by_pod(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a pod and a column a hop, NaN where the pod did not get there."""
-    if "hop" not in frame:
-        return frame.set_index("uid").reindex(columns=pd.Index(HOPS)).astype(float)
-    first = frame.pivot_table(
-        index="uid", columns="hop", values="time", aggfunc="min", observed=True
-    )
-    return first.reindex(columns=pd.Index(HOPS)).astype(float)
+    """Return a row a pod and a column a hop, NaN where the pod did not get there.
+
+    Pods applied before 0, when the workload begins, are the cluster's own and are
+    left out.
+    """
+    if "hop" in frame:
+        pods = frame.pivot_table(
+            index="uid", columns="hop", values="time", aggfunc="min", observed=True
+        )
+    else:
+        pods = frame.set_index("uid")
+    pods = pods.reindex(columns=pd.Index(HOPS)).astype(float)
+    return pods[~(pods["applied"] < 0)]
 
 
 def durations(pods: pd.DataFrame) -> pd.DataFrame:
@@ -151,41 +158,28 @@ def startup_slo(frame: pd.DataFrame) -> Slo:
     )
 
 
-def unready(
-    frame: pd.DataFrame, gone: pd.Series | None = None, end: str = "ready"
-) -> tuple[Times, NDArray[np.int64]]:
-    """Return when the number of pods that are applied but not at `end` changes, and to.
-
-    `gone` is uid → time of the pods that were deleted. The first time returned is −∞,
-    before any pod.
-    """
-    pods = by_pod(frame)
-    out = pods[end]
-    if gone is not None:
-        out = out.fillna(gone.astype(float))
-    up, down = (np.sort(each.dropna().to_numpy()) for each in (pods["applied"], out))
-    times = np.unique(np.concatenate([up, down]))
-    counts = np.searchsorted(up, times, "right") - np.searchsorted(down, times, "right")
-    return np.append(-math.inf, times), np.append(0, counts).astype(np.int64)
-
-
 def recovery(
-    frame: pd.DataFrame,
+    unready: Sequence[tuple[float, int]],
     began: float,
     *,
-    gone: pd.Series | None = None,
     before: float = 60.0,
     hold: float = 30.0,
-    end: str = "ready",
 ) -> float:
-    """Return the seconds from a fault's beginning until pods start as before it.
+    """Return the seconds from a fault's beginning until as many pods are ready again.
 
-    They do once no more pods are unready than at most in the `before` seconds before
-    the fault, for `hold` seconds at least; 0 if they always did, ∞ if never again.
+    They are once no more pods are unready than half as many again as at most in the
+    `before` seconds before the fault, for `hold` seconds at least; 0 if they always
+    were, ∞ if never again.
+
+    Parameters
+    ----------
+    unready
+        When the number of pods changes that are there and not ready, and to what.
     """
-    times, counts = unready(frame, gone, end)
+    times = np.array([-math.inf, *(time for time, _ in unready)])
+    counts = np.array([0, *(count for _, count in unready)])
     until = np.append(times[1:], math.inf)
-    usual = counts[(times <= began) & (until > began - before)].max()
+    usual = MARGIN * counts[(times <= began) & (until > began - before)].max()
     recovered = began
     for start, stop in zip(times[counts > usual], until[counts > usual], strict=True):
         if start < began:

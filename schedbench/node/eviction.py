@@ -229,7 +229,9 @@ class Eviction:
             return False
         for worker in ranked(self._workers.values(), signal):
             if worker.stage in {"sandbox", "up"} and not worker.critical:
-                grace = 0.0 if hard else given.eviction_max_pod_grace
+                grace = 0.0
+                if not hard:
+                    grace = min(given.eviction_max_pod_grace, worker.grace)
                 message = (
                     f"The node was low on resource: {RESOURCES[signal]}. "
                     f"Threshold quantity: {least:.0f}, available: {left:.0f}. "

@@ -8,10 +8,11 @@ computes them asks `healthy`. The node's object is told through `node_changed`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from schedbench.clock import Clock
-from schedbench.controlplane.api import Answer, Api, WatchEvent
+from schedbench.controlplane.api import Api, WatchEvent
 from schedbench.controlplane.informer import Informer
 from schedbench.controlplane.parameters import Kubelet as Parameters
 from schedbench.node.admission import Admission, Rejection
@@ -19,6 +20,7 @@ from schedbench.node.containers import Containers
 from schedbench.node.eviction import Eviction, Usage, pod_usage
 from schedbench.node.network import Network
 from schedbench.node.node_report import NodeReport, next_tick
+from schedbench.node.pod_calls import PodCalls
 from schedbench.node.runtime import Runtime
 from schedbench.node.shutdown import REFUSAL, plan_shutdown
 from schedbench.node.static_pods import StaticPods
@@ -27,6 +29,9 @@ from schedbench.node.worker import MIRROR, Worker
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.rng import stream_key
+
+UNREADIED = "NodeNotReady"
+"""What the node controller says of pods whose node it has lost."""
 
 
 class Kubelet:
@@ -53,6 +58,7 @@ class Kubelet:
         "addresses",
         "admission",
         "api",
+        "calls",
         "clock",
         "containers",
         "eviction",
@@ -114,9 +120,12 @@ class Kubelet:
             self.report.changed,
         )
         self.runtime.images.other_bytes = lambda: self.usage().disk
+        self.calls = PodCalls(
+            clock, api, parameters.status_period, lambda: self.healthy
+        )
         self._changed: dict[str, Worker] = {}
         self._health: list[Callable[[bool], None]] = []
-        self.statics = StaticPods(api, self.name, self.statuses, self._remove)
+        self.statics = StaticPods(api, self.name, self.statuses, self.calls.remove)
         self.report.watch(self.runtime.images, self.eviction.conditions)
         self._relist_set = self._shutting = False
         self.healthy = False
@@ -130,7 +139,7 @@ class Kubelet:
         self._set_health(True)
         for worker in list(self.workers.values()):
             if worker.key not in self.statics.pods:
-                self._ask(worker)
+                self.calls.ask(worker.pod, partial(self._gone, worker))
             self._notice(worker)
         self._informer = Informer(self.api, "Pod", field=("spec.nodeName", self.name))
         self._informer.listen(self._pod_changed)
@@ -215,14 +224,23 @@ class Kubelet:
             self._fresh(pod)
             return
         worker.pod = pod
+        for condition in pod.status.conditions:
+            if condition.reason == UNREADIED:
+                self.clock.at(self._report_time(), self._reconcile, worker)
         if pod.metadata.deletion_timestamp is not None and not worker.deleting:
             self._delete(worker)
+
+    def _reconcile(self, worker: Worker) -> None:
+        """Report a pod anew, of which somebody else has said that it is not ready."""
+        if self.healthy and self.workers.get(worker.key) is worker:
+            worker.written = None
+            self.statuses.mark(worker)
 
     def _fresh(self, pod: Pod) -> None:
         leaving = pod.metadata.deletion_timestamp is not None
         if pod.status.phase in {"Succeeded", "Failed"} or leaving:
             if leaving:
-                self._remove(pod)
+                self.calls.remove(pod)
             return
         self._admit(pod)
 
@@ -314,39 +332,13 @@ class Kubelet:
     def _reported(self, worker: Worker) -> None:
         """Delete a pod for good once its end is reported."""
         if worker.deleting and worker.stage in {"over", "gone"} and self.healthy:
-            self._remove(worker.pod)
+            self.calls.remove(worker.pod)
 
-    def _remove(self, pod: Pod) -> None:
-        meta = pod.metadata
-
-        def answered(answer: Answer) -> None:
-            error = answer.error
-            if error is not None and error.reason != "NotFound":
-                self.clock.after(self.parameters.status_period, self._remove, pod)
-
-        if self.healthy:
-            self.api.delete(
-                "Pod", meta.namespace, meta.name, answered, grace=0, uid=meta.uid
-            )
-
-    def _ask(self, worker: Worker) -> None:
-        if self.healthy and self.workers.get(worker.key) is worker:
-            meta = worker.pod.metadata
-            self.api.get("Pod", meta.namespace, meta.name, self._heard(worker))
-
-    def _heard(self, worker: Worker) -> Callable[[Answer], None]:
-        def answered(answer: Answer) -> None:
-            found = answer.object
-            gone = answer.error is not None and answer.error.reason == "NotFound"
-            if found is not None:
-                gone = found.metadata.uid != worker.pod.metadata.uid
-            if gone and self.workers.get(worker.key) is worker:
-                self._kill(worker)
-                self._forget(worker)
-            elif answer.error is not None and not gone:
-                self.clock.after(self.parameters.status_period, self._ask, worker)
-
-        return answered
+    def _gone(self, worker: Worker) -> None:
+        """Stop a pod of whose end the kubelet did not hear."""
+        if self.workers.get(worker.key) is worker:
+            self._kill(worker)
+            self._forget(worker)
 
     # -- what happens on the node --
 

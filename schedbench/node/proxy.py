@@ -3,8 +3,10 @@
 Source: kubernetes.io/docs/reference/networking/virtual-ips and pkg/proxy. All nodes
 hear of the same changes within moments, so they synchronize in step: a round begins
 `minSyncPeriod` after the last one began, takes all changes heard until then, and lasts
-what its mode asks of services and endpoints. How much later than the first each node
-is done is a distribution, of which any share of nodes is a quantile.
+what its mode asks of services and endpoints. A service without ready back-ends goes to
+those that leave and still serve (CategorizeEndpoints, pkg/proxy/topology.go). How much
+later than the first each node is done is a distribution, of which any share of nodes is
+a quantile.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from schedbench.clock import Clock
 from schedbench.controlplane.api import Api, WatchEvent
 from schedbench.controlplane.informer import Informer
 from schedbench.controlplane.latency import Draws, Latency
-from schedbench.controlplane.parameters import Proxy, ProxyCost
+from schedbench.controlplane.parameters import MIN_SYNC_PERIODS, Proxy, ProxyCost
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.pod import Pod
 from schedbench.rng import stream_key
@@ -97,7 +99,7 @@ class ProxyFleet:
         self._seed = seed
         self._nodes = nodes
         self._stamp = stamp
-        self._slices: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._slices: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {}
         self._dirty: dict[str, None] = {}
         self._began = -math.inf
         self._set = False
@@ -191,17 +193,31 @@ class ProxyFleet:
                 if endpoint.conditions.ready is not False
                 for address in endpoint.addresses
             }
+            leaving = {
+                address: endpoint.target_ref
+                for endpoint in item.endpoints
+                if endpoint.conditions.terminating and endpoint.conditions.serving
+                for address in endpoint.addresses
+            }
             known = self._slices.get(item.key)
-            if known is not None and known[1].keys() == routed.keys():
+            if (
+                known is not None
+                and known[1].keys() == routed.keys()
+                and known[2].keys() == leaving.keys()
+            ):
                 return
-            self._slices[item.key] = (service, routed)
+            self._slices[item.key] = (service, routed, leaving)
         self._touch(service)
 
     def _touch(self, service: str) -> None:
         self._dirty[service] = None
         if not self._set:
             self._set = True
-            earliest = self._began + self.parameters.min_sync_period
+            given = self.parameters
+            period = given.min_sync_period
+            if period is None:
+                period = MIN_SYNC_PERIODS[given.mode]
+            earliest = self._began + period
             when = max(self.clock.now, earliest)
             self.clock.at(when, self._begin, self._epoch)
 
@@ -211,11 +227,16 @@ class ProxyFleet:
         self._began = self.clock.now
         dirty, self._dirty = self._dirty, {}
         wanted: dict[str, dict[str, Any]] = {service: {} for service in dirty}
+        spare: dict[str, dict[str, Any]] = {service: {} for service in dirty}
         total = 0
-        for service, routed in self._slices.values():
+        for service, routed, leaving in self._slices.values():
             total += len(routed)
             if service in wanted:
                 wanted[service].update(routed)
+                spare[service].update(leaving)
+        for service, routed in wanted.items():
+            if not routed:
+                routed.update(spare[service])
         seconds = sync_seconds(
             self.parameters.costs[self.parameters.mode],
             len(self._informers[0].store),

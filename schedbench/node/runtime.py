@@ -39,7 +39,7 @@ class Runtime:
     ) -> None:
         self.clock = clock
         self.profile = profile
-        self.registry = registry or Registry(clock, images, seed)
+        self.registry = registry or Registry(clock, images, seed, images.sizes)
         self.draws = Draws(seed, "runtime/calls")
 
     def on(self, node: Node, changed: Callable[[], None]) -> NodeRuntime:

@@ -1,4 +1,4 @@
-"""EndpointSlices: the pods behind a service."""
+"""EndpointSlices and Endpoints: the pods behind a service."""
 
 from __future__ import annotations
 
@@ -40,3 +40,26 @@ class EndpointSlice(ApiObject):
     address_type: str = "IPv4"
     endpoints: list[Endpoint] = msgspec.field(default_factory=list)
     ports: list[EndpointPort] = msgspec.field(default_factory=list)
+
+
+class EndpointAddress(ApiStruct):
+    """The address of one back-end."""
+
+    ip: str
+    hostname: str | None = None
+    node_name: str | None = None
+    target_ref: ObjectReference | None = None
+
+
+class EndpointSubset(ApiStruct):
+    """Addresses that serve the same ports, ready and not."""
+
+    addresses: list[EndpointAddress] = msgspec.field(default_factory=list)
+    not_ready_addresses: list[EndpointAddress] = msgspec.field(default_factory=list)
+    ports: list[EndpointPort] = msgspec.field(default_factory=list)
+
+
+class Endpoints(ApiObject):
+    """All back-ends of the service of its name."""
+
+    subsets: list[EndpointSubset] = msgspec.field(default_factory=list)

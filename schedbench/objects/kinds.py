@@ -17,7 +17,7 @@ from schedbench.objects.controllers import (
     StatefulSet,
 )
 from schedbench.objects.coordination import Lease
-from schedbench.objects.discovery import EndpointSlice
+from schedbench.objects.discovery import Endpoints, EndpointSlice
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import (
@@ -68,6 +68,7 @@ KubernetesObject: TypeAlias = (
     | CompositePodGroup
     | ServiceAccount
     | EndpointSlice
+    | Endpoints
     | HorizontalPodAutoscaler
     | Lease
 )
@@ -84,6 +85,7 @@ GROUPS: dict[str, tuple[type[KubernetesObject], ...]] = {
         ResourceQuota,
         LimitRange,
         ServiceAccount,
+        Endpoints,
     ),
     "apps": (ReplicaSet, StatefulSet, Deployment, DaemonSet, ControllerRevision),
     "autoscaling": (HorizontalPodAutoscaler,),

@@ -40,6 +40,9 @@ class PodDisruptionBudgetSpec(ApiStruct):
     min_available: int | str | None = None
     max_unavailable: int | str | None = None
     selector: LabelSelector | None = None
+    unhealthy_pod_eviction_policy: Literal["IfHealthyBudget", "AlwaysAllow"] | None = (
+        None
+    )
 
 
 class PodDisruptionBudgetStatus(ApiStruct):

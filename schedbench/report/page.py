@@ -21,6 +21,7 @@ from schedbench.errors import InputError
 from schedbench.report import drawing, style, tables, views
 from schedbench.report.comparison import Comparison
 from schedbench.report.comparison import of as compared
+from schedbench.report.end_to_end import end_to_end
 from schedbench.report.notices import notices
 from schedbench.report.plots import PLOTS
 from schedbench.report.verdicts import in_words, verdicts
@@ -34,12 +35,13 @@ BESIDE = ("results.parquet", "manifest.json", "cells")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawn plot: its words, its SVG, its files, its data."""
+    """A drawn plot: its words, its place, its SVG, its files, its data."""
 
     name: str
     title: str
     caption: str
     kind: str
+    section: str
     svg: Markup
     tables: list[tables.Table]
 
@@ -80,6 +82,7 @@ def write_report(results: Results, out: Path) -> Path:
         verdicts=verdicts(comparison),
         notices=notices(results),
         overview=[picture for scenario, picture in pictures if scenario is None],
+        end_to_end=end_to_end(results),
         sections=sections,
         missing=_missing(pictures, results),
         left_out=views.scenarios(results)[MOST_SCENARIOS:],
@@ -138,8 +141,8 @@ def _pictures(results: Results, folder: Path) -> Iterator[tuple[str | None, Pict
 
 
 def _missing(pictures: list[tuple[str | None, Picture]], results: Results) -> list[str]:
-    """Say, a line a plot, what the run lacks for those that are not drawn."""
-    lines = []
+    """Say, a line a need, what the run lacks for the plots that are not drawn."""
+    titles: dict[tuple[str, str], list[str]] = {}
     drawn = {(scenario, picture.name.split(".")[0]) for scenario, picture in pictures}
     for name, where in PLOTS.items():
         plot = importlib.import_module(where)
@@ -150,8 +153,13 @@ def _missing(pictures: list[tuple[str | None, Picture]], results: Results) -> li
             at = ""
             if each and len(without) < len(places):
                 at = f" for {', '.join(map(str, without))}"
-            lines.append(f"{plot.TITLE} is not drawn{at}: it needs {plot.NEEDS}.")
-    return lines
+            titles.setdefault((at, plot.NEEDS), []).append(plot.TITLE)
+    return [
+        f"{named[0]} is not drawn{at}: it needs {needs}."
+        if len(named) == 1
+        else f"Not drawn{at}, as they need {needs}: {'; '.join(named)}."
+        for (at, needs), named in titles.items()
+    ]
 
 
 def _picture(
@@ -173,6 +181,7 @@ def _picture(
         title=plot.TITLE,
         caption=" ".join((plot.__doc__ or "").split()),
         kind=kinds.pop() if len(kinds) == 1 else "both",
+        section=getattr(plot, "SECTION", "overview"),
         svg=Markup(drawing.inline(text, file.replace(".", "-"))),  # noqa: S704
         tables=data,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 POINTS = 121
 LISTED = 7
 MOST_BANDS = 3
+RATE = "rate_"
 
 
 def moments(frame: pd.DataFrame) -> str | None:
@@ -31,17 +32,22 @@ def moments(frame: pd.DataFrame) -> str | None:
     return None
 
 
-def over_seeds(results: Results, columns: list[str]) -> pd.DataFrame | None:
+def over_seeds(
+    results: Results, columns: list[str], samples: pd.DataFrame | None = None
+) -> pd.DataFrame | None:
     """Return mean, low and high over seeds of `columns`, on a common grid.
 
-    Each scenario is taken at its largest size. Samples hold until the next one; a
-    run that has ended keeps its last state. Columns of the result: scenario, size,
+    Each scenario is taken at its largest size. Samples, by default the run's own,
+    hold until the next one; a run that has ended keeps its last state. A column
+    `rate_…` is the mean since the sample before, and of the result since the point
+    of the grid before; after the end it is 0. Columns of the result: scenario, size,
     policy, what, moment (`time` or `progress`), at (s or pods), mean, low, high.
     None where nothing moves.
     """
+    samples = results.samples if samples is None else samples
     parts = []
     for group in views.largest(results):
-        here = views.of(results.samples, group)
+        here = views.of(samples, group)
         moment = moments(here)
         used = [name for name in columns if name in here and here[name].notna().any()]
         if moment is None or not used:
@@ -69,9 +75,21 @@ def _on_grid(
     run: pd.DataFrame, moment: str, name: str, grid: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return a seed's last sample at or before each point of the grid."""
+    if name.startswith(RATE):
+        return _rates(run[moment].to_numpy(float), run[name].to_numpy(float), grid)
     at = np.searchsorted(run[moment].to_numpy(float), grid, side="right") - 1
     values: NDArray[np.float64] = run[name].to_numpy(float)[np.clip(at, 0, None)]
     return np.nan_to_num(values)
+
+
+def _rates(
+    at: NDArray[np.float64], rate: NDArray[np.float64], grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean rate before each point of the grid, since the one before it."""
+    begin = min(0.0, at[0])
+    total = np.cumsum(np.nan_to_num(rate) * np.diff(at, prepend=begin))
+    counts = np.interp(grid, np.append(begin, at), np.append(0.0, total))
+    return np.append(0.0, np.diff(counts) / np.diff(grid))
 
 
 def scale_of(moment: str, most: float) -> tuple[float, str, str]:

@@ -13,7 +13,7 @@ of the calls.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 
 from schedbench.errors import InvariantError
 from schedbench.objects.meta import ApiObject
@@ -336,10 +336,7 @@ class SchedulingQueue:
 
     def _interests(self, event: Event) -> bool:
         """Return whether a plugin of some profile registered for an event."""
-        for table in self._tables:
-            if table.interested(event):
-                return True
-        return False
+        return any(table.interested(event) for table in self._tables)
 
     def _move(self, event: Event, max_priority: int | None = None) -> int:
         if not event.wildcard and not self._interests(event):
@@ -357,7 +354,7 @@ class SchedulingQueue:
 
         worth = [
             (pods, self._worth(pods[0], [event]))
-            for pods in self._waiting.pool.rejected(matters)
+            for pods in self._alike(event, matters)
             if max_priority is None or pods[0].priority <= max_priority
         ]
         places = [
@@ -368,6 +365,22 @@ class SchedulingQueue:
         ]
         self._flight.record(event)
         return sum(place is not Place.UNSCHEDULABLE for place in places)
+
+    def _alike(
+        self, event: Event, matters: Callable[[QueuedPod], bool]
+    ) -> Iterator[list[QueuedPod]]:
+        """Give the rejected pods to which the event is the same: those of a kind.
+
+        The pod that the event is about is not like the others.
+        """
+        about = event.new or event.old
+        own = self._pods.get(about.key) if isinstance(about, Pod) else None
+        for pods in self._waiting.pool.rejected(matters):
+            if own is not None and own in pods:
+                pods.remove(own)
+                yield [own]
+            if pods:
+                yield pods
 
 
 def _own_kind(pod: Pod) -> Hashable:

@@ -16,6 +16,7 @@ from schedbench.objects.pod import Pod
 from schedbench.simulation.first_state import snapshot_of
 
 Stamp = Callable[[Pod, str], None]
+SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 class Backplane:
@@ -63,8 +64,8 @@ class Backplane:
     ) -> Api:
         """Return a client for a user; one that is no component may do everything."""
         groups: tuple[str, ...] = (MASTERS,)
-        if user.startswith("system:kube-"):
-            groups = ()
-        elif user.startswith(NODE_PREFIX):
+        if user.startswith(NODE_PREFIX):
             groups = (NODES,)
+        elif user.startswith("system:"):
+            groups = ()
         return Client(self.servers, User(user, groups), qps=qps, burst=burst)

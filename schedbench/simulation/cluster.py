@@ -7,7 +7,7 @@ begins anew when it leads again; what a drain has cordoned, its end uncordons.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
@@ -21,6 +21,7 @@ from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.registry import key_of
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.errors import InputError
+from schedbench.node.kubelet import Kubelet
 from schedbench.node.proxy import ProxyFleet
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.node import Node
@@ -30,6 +31,7 @@ from schedbench.simulation.drain import Drain
 from schedbench.simulation.faults import Elected
 from schedbench.simulation.machines import Machines
 from schedbench.simulation.replicas import Replicas
+from schedbench.simulation.watchdog import Watchdog
 from schedbench.simulation.wiring import Clients, Component, Wiring
 
 Connect: TypeAlias = Callable[
@@ -91,6 +93,7 @@ class Cluster:
         self._drains: dict[str, Drain] = {}
         self._foreign: ForeignClients | None = None
         self._is_out = False
+        self._written = (0, clock.now)
         self._backplane = clients if isinstance(clients, Backplane) else None
         if self._backplane is not None:
             self._backplane.etcd.changed = self._api_changed
@@ -123,11 +126,40 @@ class Cluster:
             raise InputError("this API has no parts that could break")
         return self._backplane
 
+    def guarded(self) -> Watchdog | None:
+        """Return a watchdog over the cluster; None if its API is of another kind."""
+        if self._backplane is None:
+            return None
+        return Watchdog(self.wiring.clock, self._backplane.etcd, self._kubelets)
+
+    def _kubelets(self) -> Iterable[Kubelet]:
+        return self.machines.kubelets.values() if self.machines is not None else ()
+
+    def served(self) -> Mapping[tuple[str, str, int], Sequence[float]]:
+        """Return the seconds of each API call, by verb, kind and HTTP status."""
+        if self._backplane is None:
+            return {}
+        return self._backplane.servers.audit.seconds
+
     @property
     def settled(self) -> bool:
-        """Whether the scheduler at work, if any, has nothing left to try."""
+        """Whether nothing is under way that the log does not tell of.
+
+        The scheduler at work, if any, has nothing left to try, and every part that can
+        say so is settled.
+        """
         working = self.schedulers.working if self.schedulers is not None else None
-        return working is None or working.settled
+        if working is not None and not working.settled:
+            return False
+        return all(getattr(part, "settled", True) for part in self.parts)
+
+    @property
+    def written(self) -> float:
+        """When something was written last, as far as this was asked after it."""
+        revision = self.backplane.etcd.store.revision
+        if revision != self._written[0]:
+            self._written = revision, self.wiring.clock.now
+        return self._written[1]
 
     @property
     def is_out(self) -> bool:

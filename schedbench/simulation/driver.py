@@ -51,6 +51,8 @@ class Driver:
     ----------
     calls
         API calls that have not been answered.
+    last
+        When one was last made.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Driver:
         actions: Sequence[Action] = (),
     ) -> None:
         self.calls = 0
+        self.last = 0.0
         self._refused: dict[tuple[str, str], list[str]] = {}
         self._clock = clock
         self._api = api
@@ -114,6 +117,7 @@ class Driver:
         **more: object,
     ) -> None:
         self.calls += 1
+        self.last = self._clock.now
         call(*arguments, partial(self._answered, what), **more)
 
     def _answered(self, what: str, answer: Answer) -> None:
@@ -230,6 +234,7 @@ class Driver:
         """Create an object, or let its spec and labels be so if it is there."""
         kind, meta = type(item).__name__, item.metadata
         self.calls += 1
+        self.last = self._clock.now
 
         def created(answer: Answer) -> None:
             if answer.error is None or answer.error.reason != "AlreadyExists":

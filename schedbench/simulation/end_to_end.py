@@ -8,17 +8,20 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.controlplane.authorization import SCHEDULER
+from schedbench.controlplane.client import ClientWatch
 from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import Workload
+from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.policies.base import Policy
+from schedbench.scheduler.profiles import Settings
 from schedbench.simulation.actions import Action
 from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.cluster import Cluster, Connect
@@ -29,7 +32,9 @@ from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.garbage import few_collections
 from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
+from schedbench.simulation.invariants import OVER_COMMITTED
 from schedbench.simulation.outcome import outcome
+from schedbench.simulation.patient import Patient
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -38,8 +43,11 @@ from schedbench.simulation.queued.policy import (
 )
 from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
+from schedbench.simulation.replay import Engine
 from schedbench.simulation.replicas import Replicas
+from schedbench.simulation.sampler import Sampler
 from schedbench.simulation.timeline import Timelines
+from schedbench.simulation.watchdog import Watchdog
 from schedbench.simulation.wiring import Component, Wiring
 
 NODES = "hollow-nodes"
@@ -50,8 +58,9 @@ BOOT = 10.0
 QUIET = 60.0
 """Simulated seconds without news after which a run with latencies is over."""
 PATIENCE = 600.0
-"""The same after faults: more than pods bear an unreachable node (300 s) after its
-grace period (50 s), and than an image pull or a container backs off (300 s)."""
+"""The same after faults, then without writes, and while containers start: more than
+pods bear an unreachable node (300 s) after its grace period (50 s), and than an image
+pull or a container backs off (300 s)."""
 LOOK = 0.1
 """Simulated seconds between looks at the time limit, while something happens."""
 
@@ -77,20 +86,34 @@ class Told:
         How many events the clock let happen.
     faults
         What broke and was made whole.
+    ends
+        Uid of each pod → its node, when it was deleted (NaN = never), its phase.
+    unready
+        When the number of pods changed that are there and not ready, and to what.
+    seconds
+        (verb, kind, HTTP status) → how long each API call took.
+    load
+        How busy the parts were; None if nobody looked.
     """
 
     encoded: EncodedWorkload
     record: Record
     timelines: Timelines
     events: int
-    faults: Sequence[FaultEvent] = ()
+    faults: Sequence[FaultEvent]
+    ends: Mapping[str, tuple[str, float, str]]
+    unready: Sequence[tuple[float, int]]
+    seconds: Mapping[tuple[str, str, int], Sequence[float]]
+    load: Sampler | None
 
 
-def decider_of(policy: Policy, workload: Workload, seed: int) -> Decider:
+def decider_of(
+    policy: Policy, workload: Workload, seed: int, engine: Engine = "scan"
+) -> Decider:
     """Return how a policy decides as the scheduler component wants it."""
     return Decider(
         settings=profiles_of(policy, workload),
-        engine=lambda session: engine_of(session, policy, "scan"),
+        engine=lambda session: engine_of(session, policy, engine),
         search=lambda world: search_of(world, seed),
         choose=chooser_of(policy, seed),
     )
@@ -102,6 +125,7 @@ def end_to_end(
     policy: Policy,
     *,
     seed: int,
+    engine: Engine = "scan",
     parameters: Parameters,
     connect: Connect | None = None,
     components: Sequence[Component] = (hollow_nodes,),
@@ -111,6 +135,7 @@ def end_to_end(
     faults: Sequence[Fault] = (),
     until: float = math.inf,
     quiet: float = QUIET,
+    sample: float | None = None,
     deadline: float | None = None,
 ) -> Told:
     """Play a workload through a cluster, of hollow nodes by default.
@@ -120,6 +145,8 @@ def end_to_end(
 
     Parameters
     ----------
+    engine
+        By which a compiled policy decides.
     parameters
         Latencies and capacities.
     connect
@@ -139,6 +166,8 @@ def end_to_end(
     quiet
         Simulated seconds without news after which the run is over; 0 without
         latencies.
+    sample
+        Simulated seconds between looks at how busy the parts are; None = none.
     deadline
         `time.monotonic()` after which the run is given up.
 
@@ -169,45 +198,69 @@ def end_to_end(
         encoded.initial_nodes,
         len(workload.nodes),
     )
-    cluster.add(schedulers(encoded, policy, recorder))
+    cluster.add(schedulers(encoded, policy, recorder, engine))
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
-    driver = Driver(clock, clients(USERS), encoded, recorder, actions)
+    users = Patient(clock, clients(USERS)) if faults else clients(USERS)
+    driver = Driver(clock, users, encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
-    patience = max(quiet, PATIENCE) if faults else quiet
+    sampler = Sampler(clock, cluster, sample) if sample is not None else None
+    watchdog = cluster.guarded()
+    if watchdog is not None and isinstance(recorder.watch, ClientWatch):
+        watchdog.probe(AUDITOR, recorder.watch.stream)
     started = time.perf_counter()
     while (now := clock.next_time()) <= until and now < math.inf:
-        still = max(recorder.last, trouble) + patience
-        if now > still and driver.done and cluster.settled:
-            break
+        still = math.inf
+        if driver.done:
+            waits = bool(faults) or recorder.starting > 0
+            patience = max(quiet, PATIENCE) if waits else quiet
+            last = cluster.written if faults else recorder.last
+            still = max(last, driver.last, trouble) + patience
+            if now > still and cluster.settled:
+                break
         clock.run(until=min(until, max(now, min(still, now + LOOK))))
+        if watchdog is not None and clock.now >= watchdog.due:
+            watchdog.look()
         if deadline is not None and time.monotonic() > deadline:
             raise TimeLimitError(f"time limit reached at {now} simulated seconds")
+    else:
+        if until < math.inf:
+            clock.run(until=until)
     total = time.perf_counter() - started
     whole, record = outcome(encoded, recorder, total)
-    record = dataclasses.replace(record, notes=driver.refusals())
+    record = dataclasses.replace(
+        record,
+        notes=driver.refusals(),
+        breaches=_breaches(watchdog, profiles_of(policy, workload)),
+    )
+    events = injector.events if injector is not None else ()
     return Told(
         whole,
         record,
         timelines,
         clock.events,
-        injector.events if injector is not None else (),
+        events,
+        recorder.ends,
+        recorder.unready,
+        cluster.served(),
+        sampler,
     )
 
 
 def schedulers(
-    encoded: EncodedWorkload, policy: Policy, recorder: Recorder
+    encoded: EncodedWorkload, policy: Policy, recorder: Recorder, engine: Engine
 ) -> Component:
     """Return the component that schedules by a policy."""
 
     def component(wiring: Wiring) -> Replicas[Scheduler]:
         parameters, seed = wiring.parameters.scheduler, wiring.seed
-        decider = decider_of(policy, encoded.workload, seed)
+        decider = decider_of(policy, encoded.workload, seed, engine)
         count = wiring.control_plane.schedulers
+        made: list[Scheduler] = []
 
         def make() -> Scheduler:
-            is_first = count == 1 and wiring.clock.events == 0
+            is_first = count == 1 and not made
             scheduler = Scheduler(
                 wiring.clock,
                 wiring.clients(SCHEDULER, parameters.qps, parameters.burst),
@@ -221,6 +274,7 @@ def schedulers(
                 nodes=encoded.initial_nodes,
                 active=is_first,
             )
+            made.append(scheduler)
             if not is_first:
                 scheduler.lead()
             return scheduler
@@ -228,6 +282,19 @@ def schedulers(
         return Replicas(wiring, KUBE_SCHEDULER, SCHEDULER, count, make)
 
     return component
+
+
+def _breaches(watchdog: Watchdog | None, profiles: Mapping[str, Settings]) -> list[str]:
+    """Return which laws were broken, those left out that a profile does without."""
+    if watchdog is None:
+        return []
+    watchdog.look()
+    off = {name for one in profiles.values() for name in one.profile.filters_off()}
+    return [
+        str(breach)
+        for breach in watchdog.breaches
+        if breach.law != OVER_COMMITTED or NodeResourcesFit.name not in off
+    ]
 
 
 def _last(fault: Fault) -> float:

@@ -267,6 +267,11 @@ class Faults(Struct, forbid_unknown_fields=True):
     faults: list[Fault] = field(default_factory=list)
 
 
+def kind_of(fault: Fault) -> str:
+    """Return a fault's kind as scenarios spell it."""
+    return str(fault.__struct_config__.tag)
+
+
 def faults_end(faults: Iterable[Fault]) -> float:
     """Return when the last fault has ended: 0 without faults, ∞ if one never does."""
     return max((fault.end for fault in faults), default=0.0)

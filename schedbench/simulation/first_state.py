@@ -13,6 +13,8 @@ from schedbench.controlplane.etcd_types import Put, Snapshot, Txn
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.parameters import EtcdParameters
 from schedbench.controlplane.registry import key_of
+from schedbench.controlplane.service_addresses import ServiceAddresses
+from schedbench.objects.controllers import Service
 from schedbench.objects.kinds import KubernetesObject
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.node import Node, NodeCondition
@@ -52,13 +54,29 @@ def snapshot_of(
     seed: int,
     time: float,
 ) -> Snapshot:
-    """Return the snapshot of an etcd in which the objects were created one by one."""
+    """Return the snapshot of an etcd in which the objects were created one by one.
+
+    Services have their addresses.
+    """
     store = Store(parameters)
     draws = Draws(seed, "first-state/uid")
-    for item in items:
+    for item in _addressed(items):
         meta = item.metadata
         new = rules.created(item, rules.new_uid(draws), meta.name, time)
         new.metadata.resource_version = str(store.revision + 1)
         key = key_of(type(item).__name__, meta.namespace, meta.name)
         store.apply(Txn((), (Put(key, new),), ()))
     return store.save()
+
+
+def _addressed(items: Iterable[KubernetesObject]) -> Iterator[KubernetesObject]:
+    """Yield the objects, each service with an address."""
+    given = list(items)
+    services = {item.key: item for item in given if isinstance(item, Service)}
+    addresses = ServiceAddresses()
+    for item in given:
+        if not isinstance(item, Service):
+            yield item
+            continue
+        services[item.key] = addresses.addressed(item, services)
+        yield services[item.key]

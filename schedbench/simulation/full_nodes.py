@@ -10,6 +10,7 @@ from schedbench.controlplane.controllers.daemon_set import DaemonSetController
 from schedbench.controlplane.controllers.deployment import DeploymentController
 from schedbench.controlplane.controllers.disruption import Disruption
 from schedbench.controlplane.controllers.endpoint_slice import EndpointSlices
+from schedbench.controlplane.controllers.endpoints import EndpointsController
 from schedbench.controlplane.controllers.garbage_collector import GarbageCollector
 from schedbench.controlplane.controllers.job import JobController
 from schedbench.controlplane.controllers.manager import ControllerManager
@@ -20,6 +21,7 @@ from schedbench.controlplane.controllers.replica_set import ReplicaSetController
 from schedbench.controlplane.controllers.replication_controller import (
     ReplicationControllerController,
 )
+from schedbench.controlplane.controllers.resource_quota import ResourceQuotas
 from schedbench.controlplane.controllers.service_account import ServiceAccounts
 from schedbench.controlplane.controllers.stateful_set import StatefulSetController
 from schedbench.controlplane.controllers.taint_eviction import TaintEviction
@@ -27,6 +29,7 @@ from schedbench.controlplane.controllers.ttl_after_finished import (
     TTLAfterFinishedController,
 )
 from schedbench.node.proxy import ProxyFleet
+from schedbench.simulation.addons import Addons
 from schedbench.simulation.machines import Machines
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.wiring import Component, Wiring
@@ -45,25 +48,33 @@ CONTROLLERS = (
     TaintEviction,
     PodGc,
     EndpointSlices,
+    EndpointsController,
     ServiceAccounts,
     Namespaces,
     GarbageCollector,
     Disruption,
+    ResourceQuotas,
 )
 """What kube-controller-manager runs, besides the node lifecycle."""
 
 
-def full_nodes() -> Sequence[Component]:
-    """Return the components of a whole cluster besides API and scheduler."""
+def full_nodes(addons: Addons | None = None) -> Sequence[Component]:
+    """Return the components of a whole cluster besides API and scheduler.
+
+    Add-ons are told of the nodes and have their controllers run, but are wired by
+    themselves.
+    """
+    above = Addons() if addons is None else addons
     made: list[Machines] = []
 
     def machines(wiring: Wiring) -> Machines:
-        made.append(Machines(wiring))
+        made.append(Machines(wiring, above.kubelets))
         return made[-1]
 
     def managers(wiring: Wiring) -> Replicas[ControllerManager]:
         classes: list[type[Controller]] = [
             *CONTROLLERS,
+            *above.controllers,
             NodeLifecycle.over(made[-1].leases),
         ]
         return Replicas(

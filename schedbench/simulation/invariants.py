@@ -1,18 +1,17 @@
 """What must hold whatever happens: laws over plain views of a cluster's state and past.
 
-Every law is a pure function that returns its breaches. `Checker` asks all of them,
-after every event or now and then, and looks at each entry of a history once.
+Every law is a pure function that returns its breaches; `watchdog` asks those that hold
+at any moment, after every event or now and then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
-
-from schedbench.errors import InvariantError
+from typing import NamedTuple
 
 CHANGING = frozenset({"create", "update", "patch", "delete", "bind", "evict"})
 """The verbs that change the store."""
+OVER_COMMITTED = "over-committed node"
 
 
 class Breach(NamedTuple):
@@ -31,6 +30,9 @@ class Breach(NamedTuple):
     law: str
     subject: str
     detail: str
+
+    def __str__(self) -> str:
+        return f"{self.law}: {self.subject}: {self.detail}"
 
 
 class BoundPod(NamedTuple):
@@ -93,10 +95,23 @@ def overcommitted(
             for resource, amount in pod.requests.items():
                 node[resource] = node.get(resource, 0) + amount
     return [
-        Breach("over-committed node", node, f"{resource}: {amount} of {there}")
+        breach
         for node, resources in used.items()
-        for resource, amount in resources.items()
-        if amount > (there := allocatable[node].get(resource, 0))
+        for breach in over(node, allocatable[node], resources, resources)
+    ]
+
+
+def over(
+    node: str,
+    allocatable: Mapping[str, int],
+    used: Mapping[str, int],
+    asked: Mapping[str, int],
+) -> list[Breach]:
+    """Return what a node lacks of what is asked for; what asks for none lacks none."""
+    return [
+        Breach(OVER_COMMITTED, node, f"{resource}: {used[resource]} of {there}")
+        for resource, amount in asked.items()
+        if amount and used[resource] > (there := allocatable.get(resource, 0))
     ]
 
 
@@ -176,6 +191,16 @@ def forked(logs: Mapping[str, Sequence[Write]]) -> list[Breach]:
     return breaches
 
 
+def not_durable(entry: str, holders: int, quorum: int) -> list[Breach]:
+    """Return a committed entry that fewer members than a quorum have on disk.
+
+    Source: Ongaro and Ousterhout, Leader Completeness and §5.3.
+    """
+    if holders >= quorum:
+        return []
+    return [Breach("commit not durable", entry, f"{holders} of {quorum} members")]
+
+
 def without_quorum(
     acknowledged: Iterable[tuple[float, Write]],
     outages: Sequence[tuple[float, float]],
@@ -220,79 +245,3 @@ def unsettled(
         )
         for user, (count, last) in found.items()
     ]
-
-
-class World(Protocol):
-    """What a cluster shows of itself to the checker.
-
-    Histories only grow; the checker remembers how far it has read.
-    """
-
-    def allocatable(self) -> Mapping[str, Mapping[str, int]]:
-        """Return node → resource → amount."""
-
-    def bound(self) -> Iterable[BoundPod]:
-        """Return the pods that have a node."""
-
-    def running(self) -> Iterable[tuple[str, str]]:
-        """Return uid and node of each pod that a kubelet runs."""
-
-    def log(self) -> Sequence[Write]:
-        """Return all writes that a quorum committed, in order."""
-
-    def acknowledged(self) -> Sequence[Write]:
-        """Return all writes that a client was told of."""
-
-
-class Checker:
-    """Asks all laws that hold at any moment.
-
-    Parameters
-    ----------
-    world
-        The cluster.
-    """
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._nodes: dict[str, str] = {}
-        self._committed: dict[tuple[int, str], object] = {}
-        self._written = self._told = 0
-        self._last: Write | None = None
-
-    def breaches(self) -> list[Breach]:
-        """Return what does not hold now, or in the history since the last time."""
-        world = self._world
-        bound = list(world.bound())
-        found = overcommitted(world.allocatable(), bound)
-        found += on_two_nodes(((pod.uid, pod.node) for pod in bound), self._nodes)
-        found += on_two_nodes(world.running(), self._nodes)
-        found += self._read(world.log())
-        told = world.acknowledged()
-        found += lost_writes(told[self._told :], self._committed)
-        self._told = len(told)
-        return found
-
-    def _read(self, log: Sequence[Write]) -> list[Breach]:
-        last, seen = self._last, self._written
-        if last is not None and (len(log) < seen or log[seen - 1] != last):
-            detail = f"revision {last.revision} is no longer the entry {seen}"
-            return [Breach("history is rewritten", last.key, detail)]
-        fresh = log[seen:]
-        if fresh:
-            self._committed.update(((w.revision, w.key), w.value) for w in fresh)
-            self._written, self._last = len(log), fresh[-1]
-        return not_monotonic(fresh, 0 if last is None else last.revision)
-
-    def check(self) -> None:
-        """Raise unless every law holds.
-
-        Raises
-        ------
-        InvariantError
-            Naming the first breaches.
-        """
-        found = self.breaches()
-        if found:
-            lines = "; ".join(f"{law}: {who}: {how}" for law, who, how in found[:5])
-            raise InvariantError(f"{len(found)} breaches: {lines}")

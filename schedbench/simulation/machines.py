@@ -26,6 +26,11 @@ MACHINES = "machines"
 class Machines:
     """The nodes: each Node object that appears has a kubelet behind it.
 
+    Parameters
+    ----------
+    kubelets
+        Where to keep the kubelets, for those who want to see them.
+
     Attributes
     ----------
     kubelets
@@ -38,10 +43,12 @@ class Machines:
         Nodes that do not reach the API servers, or are without power; in order.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(
+        self, wiring: Wiring, kubelets: dict[str, Kubelet] | None = None
+    ) -> None:
         self._wiring = wiring
         clock, parameters, seed = wiring.clock, wiring.parameters, wiring.seed
-        self.kubelets: dict[str, Kubelet] = {}
+        self.kubelets: dict[str, Kubelet] = {} if kubelets is None else kubelets
         self.runtime = Runtime(clock, parameters.runtime, parameters.images, seed)
         self.network = Network(clock, parameters.pod_network, seed)
         leases = parameters.cluster_controllers.node_leases

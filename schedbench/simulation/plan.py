@@ -20,6 +20,8 @@ from schedbench.objects.kinds import KINDS
 from schedbench.simulation.actions import Action
 from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.faults import Fault, faults_end
+from schedbench.simulation.load import Load
+from schedbench.simulation.node_groups import NodeGroup
 
 NotNegative: TypeAlias = Annotated[float, Meta(ge=0)]
 SCALABLE = (
@@ -108,6 +110,13 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
     nodes
         `full`: kubelets, runtimes, controllers and proxies; `hollow`: every pod runs
         at once and no controller works, as on kubemark.
+    addons
+        What runs on top: `dns`, `metrics-server` (an autoscaler of pods needs it),
+        `ingress`.
+    autoscaler
+        Groups of nodes that a cluster autoscaler adds and removes.
+    load
+        Requests that come through the ingress.
     runtime
         Which profile the nodes' container runtime has.
     parameters
@@ -119,11 +128,16 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
     boot
         Seconds that the components have before time 0.
     until
-        When to stop; None = when everything is quiet.
+        When to stop; None = when everything is quiet. A load needs it.
     """
 
     control_plane: ControlPlane = field(default_factory=ControlPlane)
     nodes: Literal["full", "hollow"] = "full"
+    addons: list[Literal["dns", "metrics-server", "ingress"]] = field(
+        default_factory=list
+    )
+    autoscaler: list[NodeGroup] = field(default_factory=list)
+    load: list[Load] = field(default_factory=list)
     runtime: Literal["containerd", "cri-o", "docker"] = "containerd"
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     apply: list[Apply] = field(default_factory=list)
@@ -134,6 +148,12 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.until is None and faults_end(self.faults) == math.inf:
             raise ValueError("a fault without duration never ends: give until")
+        if self.load and "ingress" not in self.addons:
+            raise ValueError("load comes through an ingress: add it to addons")
+        if self.load and self.until is None:
+            raise ValueError("requests never cease to come: give until")
+        if self.nodes == "hollow" and (self.addons or self.autoscaler or self.faults):
+            raise ValueError("hollow nodes have no addons, autoscaler or faults")
         last = max([0.0, *(one.at for one in self.apply)])
         if self.until is not None and last > self.until:
             raise ValueError(f"apply at {last:g} s is after until")

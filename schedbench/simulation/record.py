@@ -106,6 +106,9 @@ class Record:
         This machine's times.
     notes
         What of the workload was left out, one sentence each.
+    breaches
+        The laws that a run on the virtual clock broke, a sentence each; None for a
+        replay, whose placements are judged from its log.
     filters_off
         Default filters that a profile of the policy does without, in whole or part.
     """
@@ -122,6 +125,7 @@ class Record:
     digest: str
     wall: WallClock
     notes: Sequence[str] = ()
+    breaches: Sequence[str] | None = None
     filters_off: frozenset[str] = frozenset()
 
 

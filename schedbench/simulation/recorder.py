@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -38,7 +39,7 @@ class Recorder:
     leaving
         `namespace/name` → why a pod is about to go, where it is not just deleted.
     last
-        When something last happened that the log tells.
+        When something last happened that the log tells, or a pod became ready.
     log
         Time, kind, pod, node, devices of each event; what happens before time 0 counts
         as there at time 0.
@@ -47,6 +48,13 @@ class Recorder:
         after those that were.
     node_names, node_events
         Slot → name, and the changes of nodes after time 0, as the log has them.
+    ends
+        Uid → where the pod is, when it was deleted, and its phase, as last seen.
+    unready
+        Whenever the number of pods changes that are there, have not ended and are not
+        ready: time and number.
+    watch
+        On the pods.
     reasons
         (plugin, reason) → nodes rejected at pods' first failed attempts.
     latencies
@@ -69,16 +77,19 @@ class Recorder:
         self.node_names = [node.metadata.name for node in nodes]
         self._first = set(self.node_names[:first])
         self.node_events: list[NodeEvent] = []
+        self.unready: list[tuple[float, int]] = []
+        self.ends: dict[str, tuple[str, float, str]] = {}
         self.reasons: collections.Counter[tuple[str, str]] = collections.Counter()
         self.latencies: list[int] = []
         self._known = dict(pods)
         self._numbers: dict[str, int] = {}
         self._slots = {name: slot for slot, name in enumerate(self.node_names)}
         self._arrived: set[int] = set()
+        self._unready: dict[str, bool] = {}
         self._ended: set[int] = set()
         self._devices: dict[str, int] = {}
         api.watch("Node", self._on_node)
-        api.watch("Pod", self._on_pod)
+        self.watch = api.watch("Pod", self._on_pod)
 
     def number(self, pod: Pod) -> int:
         """Return the number of a pod."""
@@ -129,6 +140,10 @@ class Recorder:
         node = -1 if not name else self._slots.get(name, -1)
         devices = self._devices.get(event.key, 0)
         gone = event.type == "DELETED"
+        uid = pod.metadata.uid or pod.key
+        self._note_ready(uid, pod, gone=gone)
+        phase = pod.status.phase or "Pending"
+        self.ends[uid] = (name or "", self._clock.now if gone else math.nan, phase)
         if not gone and name and (old is None or not old.spec.node_name):
             self._write(EventKind.BIND, number, node, devices)
         if not gone and pod.status.phase in ENDED and number not in self._ended:
@@ -139,6 +154,21 @@ class Recorder:
             kind = self.leaving.pop(pod.key, EventKind.DELETE)
             if number not in self._ended:
                 self._write(kind, number, node, devices)
+
+    @property
+    def starting(self) -> int:
+        """How many pods have a node and are not ready."""
+        return sum(self._unready.values())
+
+    def _note_ready(self, uid: str, pod: Pod, *, gone: bool) -> None:
+        before = len(self._unready)
+        if gone or pod.status.phase in ENDED or _is_ready(pod):
+            self._unready.pop(uid, None)
+        else:
+            self._unready[uid] = bool(pod.spec.node_name)
+        if len(self._unready) != before:
+            self.last = max(self._clock.now, 0.0)
+            self.unready.append((self._clock.now, len(self._unready)))
 
     def _on_node(self, event: WatchEvent) -> None:
         node, old = cast("Node", event.object), cast("Node | None", event.old)
@@ -158,3 +188,9 @@ class Recorder:
         elif old is not None and old.status.allocatable != node.status.allocatable:
             self._write(EventKind.NODE_UPDATE, -1, slot)
             self.node_events.append(NodeEvent(now, "update", node))
+
+
+def _is_ready(pod: Pod) -> bool:
+    return any(
+        one.type == "Ready" and one.status == "True" for one in pod.status.conditions
+    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import array
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +71,8 @@ class Timelines:
             index = self._index[uid] = len(self.names)
             self.names.append(pod.key)
             self.uids.append(uid)
+        elif hop == "stored":  # a generateName has become a name
+            self.names[index] = pod.key
         self._pod.append(index)
         self._hop.append(_NUMBER[hop])
         self._time.append(self._clock.now)
@@ -103,19 +106,34 @@ class Timelines:
             for pod, hop in zip(*map(np.ndarray.tolist, wrong.nonzero()), strict=True)
         ]
 
-    def frame(self) -> pd.DataFrame:
-        """Return a row for each pod: uid, namespace, name, and the time of each hop."""
+    def frame(self, ends: Mapping[str, tuple[str, float, str]]) -> pd.DataFrame:
+        """Return a row for each pod that was stored, with the time of each hop.
+
+        Columns: uid, namespace, name, node, the hops, `deleted` (NaN = still there) and
+        phase.
+
+        Parameters
+        ----------
+        ends
+            Uid → node, time of the deletion, and phase, as last seen.
+        """
         import pandas as pd
 
         split = [name.partition("/") for name in self.names]
+        never = "", math.nan, ""
+        last = [ends.get(uid, never) for uid in self.uids]
         columns: dict[str, Sequence[object] | NDArray[np.float64]] = {
             "uid": self.uids,
             "namespace": [namespace for namespace, _, _ in split],
             "name": [name for _, _, name in split],
+            "node": [node for node, _, _ in last],
         }
         times = self.first()
         columns |= {hop: times[:, index] for index, hop in enumerate(HOPS)}
-        return pd.DataFrame(columns)
+        columns["deleted"] = np.array([time for _, time, _ in last])
+        columns["phase"] = [phase for _, _, phase in last]
+        frame = pd.DataFrame(columns)
+        return frame[frame["stored"].notna()].reset_index(drop=True)
 
     def percentiles(self) -> pd.DataFrame:
         """Return percentiles of the seconds each hop took after the one before it.

@@ -180,7 +180,7 @@ def test_an_answer_is_cached_for_the_smaller_of_ttl_and_cache(ttl, cache, holds)
 
 def test_denials_are_cached_too():
     """Who asks too early waits for the TTL."""
-    bench = Bench()
+    bench = Bench(DnsParameters(ttl=5))
     assert bench.records(WEB) is None
     bench.service(cluster_ip="10.0.0.7")
 

@@ -20,12 +20,13 @@ class Bench:
     def __init__(self, parameters: MetricsServerParameters) -> None:
         self.clock = Clock()
         self.api = FakeApi(self.clock)
-        self.asked: list[float] = []
+        self.asked: list[tuple[float, float]] = []
+        self.answers = True
         self.server = MetricsServer(self.clock, self.api, parameters, 1, self.usage)
 
-    def usage(self, pod: Pod, now: float) -> dict[str, float]:
-        self.asked.append(now)
-        return {"cpu": now, "memory": 100.0}
+    def usage(self, pod: Pod, before: float, now: float) -> dict[str, float]:
+        self.asked.append((before, now))
+        return {"cpu": now, "memory": 100.0} if self.answers else {}
 
     def run(self, name: str, *, node: str = "n1", phase: str = "Running") -> None:
         pod = Pod(metadata=ObjectMeta(name=name, namespace="d"))
@@ -69,6 +70,17 @@ def test_the_kubelet_reads_less_often_than_it_is_asked():
 
     sample = bench.server.pod("d", "p")
     assert (sample.timestamp, sample.window) == (40, 10)
+    assert bench.asked == [(30, 40)]
+
+
+def test_a_kubelet_that_does_not_answer_leaves_no_sample(bench: Bench):
+    """Neither for autoscalers nor for `kubectl top`."""
+    bench.run("p")
+    bench.clock.run(45)
+    bench.answers = False
+
+    assert bench.server.pod("d", "p") is None
+    assert bench.server.top_pods() == {}
 
 
 def test_nothing_happens_unless_somebody_asks(bench: Bench):

@@ -116,9 +116,11 @@ def test_show_pod(cli, real_run):
     run, _ = real_run
     events = cli("show", run, "--pod", "c-0", "--json").document["events"]
     missing = cli("show", run, "--pod", "c-99")
+    told = cli("show", run, "--pod", "c-0")
 
     assert [each["event"] for each in events] == ["arrive", "bind"] * 4
     assert missing.code == 2
+    assert "no timeline: pods have one in scenarios with an end_to_end" in told.err
     assert json.loads(json.dumps(events)) == events
 
 

@@ -6,6 +6,7 @@ import pytest
 from controlplane.cluster_of_servers import Servers, meta, pod
 from msgspec.structs import replace
 
+from schedbench.controlplane.admission import SHAPING
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Container, PodStatus, ResourceRequirements
 from schedbench.objects.policy import (
@@ -28,6 +29,30 @@ def world() -> Servers:
 def asking(name="web", limits=None, **requests):
     resources = ResourceRequirements(requests=requests, limits=limits or {})
     return pod(name, containers=[Container(name="c", image="i", resources=resources)])
+
+
+def test_plugins_run_in_the_order_of_kube_apiserver():
+    """Whatever the flags say, plugins are called in the order of AllOrderedPlugins."""
+    upstream = [
+        "LimitRanger", "ServiceAccount", "TaintNodesByCondition", "PodNodeSelector",
+        "Priority", "DefaultTolerationSeconds",
+    ]  # fmt: skip
+
+    assert [plugin.name for plugin in SHAPING] == ["Defaulting", *upstream]
+
+
+def test_quota_counts_what_the_other_plugins_made_of_a_pod(world):
+    """ResourceQuota comes last: it charges the requests that LimitRanger gave."""
+    limits = LimitRangeItem(type="Container", default_request={"cpu": "3"})
+    spec = LimitRangeSpec(limits=[limits])
+    world.ok(world.admin.create, LimitRange(metadata=meta("l", "default"), spec=spec))
+    quota = ResourceQuotaSpec(hard={"requests.cpu": "5"})
+    world.ok(
+        world.admin.create, ResourceQuota(metadata=meta("q", "default"), spec=quota)
+    )
+    world.ok(world.admin.create, asking("a"))
+
+    assert "exceeded quota" in world.refused(world.admin.create, asking("b"))[1]
 
 
 def test_new_pod_is_filled_in(world):

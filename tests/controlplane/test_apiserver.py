@@ -383,12 +383,12 @@ def test_gated_or_going_pod_is_not_bound(world):
     assert "being deleted" in world.refused(world.admin.bind, "default", "b", "n")[1]
 
 
-def budget(world, name="pdb", **status):
+def budget(world, name="pdb", policy=None, **status):
     selector = LabelSelector(match_labels={"app": "web"})
-    item = PodDisruptionBudget(
-        metadata=meta(name, "default"),
-        spec=PodDisruptionBudgetSpec(min_available=1, selector=selector),
+    spec = PodDisruptionBudgetSpec(
+        min_available=1, selector=selector, unhealthy_pod_eviction_policy=policy
     )
+    item = PodDisruptionBudget(metadata=meta(name, "default"), spec=spec)
     world.ok(world.admin.create, item)
     world.ok(
         world.admin.patch,
@@ -406,6 +406,20 @@ def test_eviction_without_budget_is_a_deletion(world):
     world.ok(world.admin.evict, "default", "web")
 
     assert world.pod().metadata.deletion_grace_period_seconds == 30
+
+
+def test_an_evicted_pod_says_so(world):
+    """Its condition DisruptionTarget is True; a plain deletion gives none."""
+    running(world, "a")
+    running(world, "b")
+    world.ok(world.admin.evict, "default", "a")
+    world.ok(world.admin.delete, "Pod", "default", "b")
+
+    def targets(name):
+        conditions = world.pod(name).status.conditions
+        return [c.reason for c in conditions if c.type == "DisruptionTarget"]
+
+    assert (targets("a"), targets("b")) == (["EvictionByEvictionAPI"], [])
 
 
 def test_eviction_uses_up_the_budget(world):
@@ -457,6 +471,26 @@ def test_unready_pod_of_a_healthy_application_is_evicted(world):
     world.ok(world.admin.evict, "default", "web")
 
     assert world.pod().metadata.deletion_timestamp is not None
+
+
+@pytest.mark.parametrize(
+    ("policy", "evicted"),
+    [(None, False), ("IfHealthyBudget", False), ("AlwaysAllow", True)],
+)
+def test_unready_pod_of_a_disrupted_application(world, policy, evicted):
+    """It stays under IfHealthyBudget, the default, and goes under AlwaysAllow."""
+    running(world)
+    with_status(world, conditions=[])
+    budget(
+        world,
+        disruptions_allowed=0,
+        current_healthy=0,
+        desired_healthy=1,
+        policy=policy,
+    )
+    world.ask(world.admin.evict, "default", "web")
+
+    assert (world.pod().metadata.deletion_timestamp is not None) == evicted
 
 
 def test_pod_of_two_budgets_is_not_evicted(world):

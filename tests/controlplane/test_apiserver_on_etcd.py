@@ -46,6 +46,32 @@ def test_objects_carry_the_revisions_of_their_writes():
     assert revisions[-1] == etcd.store.revision
 
 
+def test_etcd_forgets_the_past_after_five_minutes():
+    """kube-apiserver compacts what is older than 5 minutes; watches go on."""
+    clock = Clock()
+    parameters = Parameters()
+    etcd = Etcd(clock, parameters.etcd, 1)
+    servers = ApiServers(clock, etcd, parameters.api_server, 1)
+    client = Client(servers, ADMIN)
+    events = []
+    client.watch("Pod", events.append)
+    compacted = []
+    for minute in range(20):
+        clock.run(60.0 * minute + 1)
+        client.create(pod(f"p{minute}"))
+        compacted.append(etcd.store.compacted)
+    clock.run(2000)
+    quiet = clock.events
+    clock.run(100_000)
+
+    assert compacted[5] == 0
+    assert 0 < compacted[6] < compacted[19] < etcd.store.revision
+    assert [event.object.metadata.name for event in events] == [
+        f"p{minute}" for minute in range(20)
+    ]
+    assert clock.events <= quiet + 1
+
+
 def test_latencies_change_when_but_not_what():
     """Without latencies the same pods live the same lives."""
 

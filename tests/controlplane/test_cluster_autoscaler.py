@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
 import pytest
 from cluster_cases import edit, node, pod
 from fake_api import FakeApi
 
 from schedbench.clock import Clock
+from schedbench.controlplane.api import Answer, ApiError
+from schedbench.controlplane.autoscaler_marks import NOT_READY
 from schedbench.controlplane.cluster_autoscaler import ClusterAutoscaler, NodePool
 from schedbench.controlplane.latency import Latency
 from schedbench.controlplane.parameters import ClusterAutoscalingParameters
+from schedbench.objects.node import Node
 from schedbench.objects.pod import PodCondition
 from schedbench.objects.taints import Taint
 
@@ -25,7 +29,7 @@ def pool(name: str = "small", cpu: str = "4", **named) -> NodePool:
 
 
 class World:
-    def __init__(self, *pools: NodePool, expander="least-waste", **named) -> None:
+    def __init__(self, *pools: NodePool, expander="least-waste", taints=()) -> None:
         self.clock = Clock()
         self.api = FakeApi(self.clock)
         parameters = dataclasses.replace(
@@ -33,8 +37,19 @@ class World:
         )
         self.released: list[str] = []
         self.scaler = ClusterAutoscaler(
-            self.clock, self.api, parameters, 1, pools, release=self.released.append
+            self.clock,
+            self.api,
+            parameters,
+            1,
+            pools,
+            register=self.register,
+            release=self.released.append,
         )
+        self.taints = list(taints)
+
+    def register(self, item: Node) -> None:
+        spec = msgspec.structs.replace(item.spec, taints=self.taints)
+        self.api.create(msgspec.structs.replace(item, spec=spec))
 
     def pend(self, name: str, cpu: str = "3") -> None:
         item = pod(name, cpu=cpu, owner=OWNER)
@@ -59,6 +74,21 @@ def test_nodes_come_for_pods_that_fit_nowhere_after_their_delay() -> None:
 
     assert before == []
     assert world.names() == ["small-1", "small-2", "small-3"]
+
+
+def test_a_node_that_is_not_ready_yet_is_waited_for() -> None:
+    """While it is not, and two scans long afterwards, its pods ask for no other."""
+    world = World(pool(), taints=[Taint(key=NOT_READY, effect="NoSchedule")])
+    world.pend("p")
+    world.run(200)
+    before = world.names()
+    edit(world.api, "Node", "small-1", "spec", "", taints=[])
+    world.run(19)
+    soon = world.names()
+    world.run(100)
+
+    assert before == soon == ["small-1"]
+    assert world.names() == ["small-1", "small-2"]
 
 
 def test_no_more_nodes_than_the_pool_allows() -> None:
@@ -150,6 +180,29 @@ def test_a_hardly_used_node_is_drained_by_evictions() -> None:
     assert refused > 1
     assert taints == ["ToBeDeletedByClusterAutoscaler"]
     assert world.names() == ["other"]
+
+
+def test_a_deletion_that_fails_is_tried_again() -> None:
+    """A node is given back once the API has let it go, and not before."""
+    world = World(pool())
+    world.api.create(node("small-7"))
+    delete, tries = world.api.delete, []
+
+    def fail_twice(kind, namespace, name, then=None, **more):
+        tries.append(world.clock.now)
+        if len(tries) < 3:
+            then(Answer(error=ApiError("ServiceUnavailable")))
+        else:
+            delete(kind, namespace, name, then, **more)
+
+    world.api.delete = fail_twice
+    world.run(615)
+    before = world.released.copy()
+    world.run(20)
+
+    assert before == []
+    assert [time - tries[0] for time in tries] == [0, 10, 20]
+    assert world.released == ["small-7"]
 
 
 def test_a_cluster_with_nothing_to_do_costs_nothing() -> None:

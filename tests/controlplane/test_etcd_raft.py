@@ -79,6 +79,17 @@ def test_no_latency_commits_at_once(members: int) -> None:
     assert [(time, answer.revision) for time, answer in answers] == [(3.0, 2), (3.0, 3)]
 
 
+def test_a_clock_that_begins_before_0_delays_nothing() -> None:
+    """A cluster that boots before the workload writes from its first second on."""
+    clock = Clock(-10.0)
+    etcd = Etcd(clock, NO_LATENCY.etcd, 1)
+    answers: list[Any] = []
+    clock.at(-9.0, put, clock, etcd, "a", answers)
+    clock.run()
+
+    assert [time for time, _ in answers] == [-9.0]
+
+
 def test_writes_that_come_during_an_append_share_the_next() -> None:
     """The leader's disk takes one append at a time; waiting writes go together."""
     clock, etcd = make(fsync=Latency(0.010), rtt=Latency(0.002))
@@ -394,7 +405,7 @@ class Faults(RuleBasedStateMachine):
 
     def holds(self, member: Member) -> bool:
         """Whether a member's disk has all that is committed."""
-        committed = self.etcd.raft._committed
+        committed = self.etcd.raft.committed
         append = member.end(self.clock.now)
         while append.index > committed.index:
             append = append.previous

@@ -6,7 +6,7 @@ import pytest
 from controlplane.cluster_of_servers import Servers, pod
 
 from schedbench.controlplane.authorization import User, rule
-from schedbench.controlplane.flow_control import Level, level_of, levels
+from schedbench.controlplane.flow_control import Level, flow_of, level_of, levels
 from schedbench.controlplane.latency import Latency
 from schedbench.controlplane.parameters import ApiServerParameters
 
@@ -23,12 +23,29 @@ from schedbench.controlplane.parameters import ApiServerParameters
         (User("system:serviceaccount:kube-system:dns"), "Pod", "workload-high"),
         (User("system:serviceaccount:team:app"), "Pod", "workload-low"),
         (User("jane"), "Pod", "global-default"),
-        (User(""), "Pod", "catch-all"),
+        (User(""), "Pod", "global-default"),
     ],
 )
 def test_suggested_flow_schemas(user, kind, level):
     """Each of Kubernetes' suggested schemas leads to its level."""
     assert level_of(user, kind, "kube-system") == level
+
+
+def test_flows_are_users_or_the_namespaces_of_components():
+    """The scheduler, the controller manager and kube-system's accounts by namespace."""
+    scheduler = User("system:kube-scheduler")
+    manager = User("system:kube-controller-manager")
+    dns = User("system:serviceaccount:kube-system:dns")
+    metrics = User("system:serviceaccount:kube-system:metrics")
+    flows = {
+        flow_of(user, "workload-high", namespace)
+        for user in (scheduler, manager, dns, metrics)
+        for namespace in ("a", "b")
+    }
+
+    assert len(flows) == 6
+    assert flow_of(User("jane"), "global-default", "a") == "jane"
+    assert flow_of(User("jane"), "global-default", "b") == "jane"
 
 
 def test_seats_are_shared_out_by_the_nominal_shares():

@@ -167,10 +167,28 @@ def test_preemption_deletes_victims_and_nominates_by_status() -> None:
     assert stored.status.nominated_node_name == "a"
     victim = cluster.api.objects["Pod", "default", "low"]
     assert victim.metadata.deletion_timestamp is not None
+    (condition,) = (c for c in victim.status.conditions if c.type == "DisruptionTarget")
+    assert (condition.status, condition.reason) == ("True", "PreemptionByScheduler")
     cluster.api.delete("Pod", "default", "low", grace=0.0)
     cluster.clock.run(5)
 
     assert cluster.place("high") == "a"
+
+
+def test_a_preemptor_waits_for_its_victims() -> None:
+    """While its victims leave in grace, further attempts evict nobody else."""
+    cluster = Cluster()
+    cluster.add(node("a", "1"), pod("first", "1", 5), pod("second", nodeName="b"))
+    cluster.add(pod("high", "1", 100))
+    cluster.add(node("b", "1"))
+    cluster.clock.run(cluster.clock.now + 30)
+    leaving = [
+        item.metadata.name
+        for item in cluster.api.of("Pod")
+        if item.metadata.deletion_timestamp is not None
+    ]
+
+    assert leaving == ["first"]
 
 
 def test_an_unschedulable_pod_says_why() -> None:

@@ -91,6 +91,17 @@ def test_parameters_stand_for_their_values(write):
     assert scenario.workload.streams[0].count == 8
 
 
+def test_a_size_sets_a_parameter_wherever_it_stands(write):
+    """A size's value of a parameter holds for that size, unless a setting wins."""
+    path = write(TEXT.replace("quick: {", "quick: {pods: 2, "))
+    quick = load_scenario(path).sized("quick")
+    won = load_scenario(path, ["pods=8"]).sized("quick")
+
+    assert quick.workload.streams[0].count == quick.parameters["pods"] == 2
+    assert won.workload.streams[0].count == 8
+    assert load_scenario(path).sized("big").workload.streams[0].count == 7
+
+
 def test_keys_with_dots_can_be_set(write):
     """A label's key that holds dots is found."""
     scenario = load_scenario(write(), ["cluster.pools.b.labels.a.b/c=new"])

@@ -78,6 +78,15 @@ def test_a_rollout_takes_from_the_first_applied_to_the_last_ready():
     assert found["achieved_rate"] == 1.0
 
 
+def test_pods_of_the_cluster_itself_do_not_count():
+    """What was applied before time 0 came up with the cluster."""
+    system = [pod("dns", applied=-30.0, ready=-9.0), pod("proxy", applied=-30.0)]
+    found = evaluate_end_to_end(course(*system, pod("a", applied=1.0, ready=3.0)))
+
+    assert (found["pods_ready"], found["pods_never_ready"]) == (1, 0)
+    assert found["time_to_ready_all_s"] == found["pod_startup_p99_s"] == 2.0
+
+
 def test_pulls_do_not_count_for_the_objective():
     """Of six seconds until started four were a pull."""
     found = evaluate_end_to_end(
@@ -109,6 +118,7 @@ def test_the_slowest_verb_and_kind_is_told():
             ("list", "Pod", 200, 10, 20.0),
             ("create", "Pod", 201, 100, 0.2),
             ("update", "Node", 200, 10, 1.5),
+            ("watch", "Node", 200, 10, math.nan),
         )
     )
 

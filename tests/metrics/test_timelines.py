@@ -135,13 +135,19 @@ def test_nothing_measured_is_neither_kept_nor_missed():
     assert t.startup_slo(frame_of({"p": {"applied": 0.0}})).passed is None
 
 
-def test_unready_pods_rise_and_fall():
-    """A pod counts from applied until ready, or until it is deleted."""
-    frame = frame_of({"p": {"applied": 1.0, "ready": 3.0}, "q": {"applied": 2.0}})
-    times, counts = t.unready(frame, gone=pd.Series({"q": 5.0, "p": 9.0}))
-
-    assert times.tolist() == [-math.inf, 1.0, 2.0, 3.0, 5.0]
-    assert counts.tolist() == [0, 1, 2, 1, 0]
+def unready(
+    frame: pd.DataFrame, gone: dict[str, float] | None = None
+) -> list[tuple[float, int]]:
+    """Return when the number of pods that are applied but not ready changes, and to."""
+    pods = t.by_pod(frame)
+    out = pods["ready"].fillna(pd.Series(gone or {}, dtype=float))
+    steps = [(time, 1) for time in pods["applied"]]
+    steps += [(time, -1) for time in out.dropna()]
+    found, count = {}, 0
+    for time, change in sorted(steps):
+        count += change
+        found[time] = count
+    return list(found.items())
 
 
 def churn(stall: tuple[float, float]) -> pd.DataFrame:
@@ -159,22 +165,22 @@ def churn(stall: tuple[float, float]) -> pd.DataFrame:
 
 def test_recovery_is_from_the_fault_until_the_backlog_is_gone():
     """Pods stall from 100 to 130 s: recovered half a second after."""
-    assert t.recovery(churn((100.0, 130.0)), 100.0) == 30.5
+    assert t.recovery(unready(churn((100.0, 130.0))), 100.0) == 30.5
 
 
 def test_a_fault_without_effect_needs_no_recovery():
     """The backlog of the steady churn is the usual one."""
-    assert t.recovery(churn((0.0, 0.0)), 100.0) == 0.0
+    assert t.recovery(unready(churn((0.0, 0.0))), 100.0) == 0.0
 
 
 def test_what_never_gets_ready_never_recovers():
     """A pod that stays unready keeps the recovery open, unless it is deleted."""
     stuck = frame_of({"a": {"applied": 100.2}, "b": {"applied": 100.3}})
     frame = pd.concat([churn((0.0, 0.0)), stuck])
-    gone = pd.Series({"a": 110.6, "b": 110.6})
+    gone = {"a": 110.6, "b": 110.6}
 
-    assert t.recovery(frame, 100.0) == math.inf
-    assert t.recovery(frame, 100.0, gone=gone) == pytest.approx(10.6)
+    assert t.recovery(unready(frame), 100.0) == math.inf
+    assert t.recovery(unready(frame, gone), 100.0) == pytest.approx(10.6)
 
 
 def test_a_relapse_soon_after_belongs_to_the_recovery():
@@ -188,8 +194,8 @@ def test_a_relapse_soon_after_belongs_to_the_recovery():
         ]
     )
 
-    assert t.recovery(frame, 100.0, hold=30.0) == 30.5
-    assert t.recovery(frame, 100.0, hold=5.0) == 10.5
+    assert t.recovery(unready(frame), 100.0, hold=30.0) == 30.5
+    assert t.recovery(unready(frame), 100.0, hold=5.0) == 10.5
 
 
 def test_a_common_delay_is_no_saturation():

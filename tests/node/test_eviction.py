@@ -57,6 +57,24 @@ def test_a_soft_threshold_has_a_grace_period() -> None:
     assert (before, world.status().phase) == ("Running", "Failed")
 
 
+@pytest.mark.parametrize(("most", "seconds"), [(5.0, 5), (100.0, 30)])
+def test_a_soft_eviction_gives_the_lesser_grace_period(most: float, seconds: int):
+    """evictionMaxPodGracePeriod bounds the pod's own grace period, not the reverse."""
+    world = small(
+        eviction_soft={"memory.available": GI},
+        eviction_soft_grace={"memory.available": 0.0},
+        eviction_max_pod_grace=most,
+    )
+    notes = {"usage-memory": "3500Mi", "stop-seconds": 200}
+    world.add(pod(notes=notes, termination_grace_period_seconds=30))
+    began = 10.0
+    world.run(began + seconds - 1)
+    before = world.status().phase
+    world.run(2)
+
+    assert (before, world.status().phase) == ("Running", "Failed")
+
+
 @pytest.mark.parametrize(
     ("notes", "thresholds", "condition"),
     [

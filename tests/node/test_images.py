@@ -119,6 +119,19 @@ def test_serial_pulls_wait_for_one_another(images: Images, order: list[str]) -> 
     assert ended == order
 
 
+def test_parallel_pulls_may_be_bounded() -> None:
+    """With maxParallelImagePulls no more than so many are pulled at once."""
+    clock, node = node_images(dataclasses.replace(PARALLEL, max_parallel=2))
+    for index in range(3):
+        node.registry.sizes[f"i{index}:1"] = 100 * MB
+    ended: list[float] = []
+    for index in range(3):
+        node.ensure(f"i{index}:1", "IfNotPresent", lambda _: ended.append(clock.now))
+    clock.run()
+
+    assert ended == pytest.approx([20.0, 20.0, 30.0])
+
+
 def test_layers_that_are_there_are_not_pulled_again() -> None:
     """The second tag of a repository costs its own layer alone."""
     clock, node = node_images(SERIAL)

@@ -55,3 +55,11 @@ def test_a_startup_probe_gives_up_after_its_threshold() -> None:
 def test_a_probe_that_goes_on_succeeding_has_no_next_verdict() -> None:
     """Steady success is no event."""
     assert next_verdict(Probe(), (0.0,), good=True) == math.inf
+
+
+def test_absent_numbers_are_the_defaults_of_kubernetes() -> None:
+    """Asked every 10 s for at most 1 s: 3 failures fail, 1 success succeeds."""
+    probe = Probe()
+
+    assert next_verdict(probe, (0.0,), good=False) == 0
+    assert next_verdict(probe, (0.0, 15.0), good=True) == 41

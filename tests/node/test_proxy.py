@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,18 +12,18 @@ from schedbench.controlplane.api import WatchEvent
 from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.parameters import PROXY_COSTS, Proxy
 from schedbench.node.proxy import ProxyFleet, choose_backend, sync_seconds
-from schedbench.objects.meta import ApiObject, ObjectMeta, ObjectReference
+from schedbench.objects.discovery import Endpoint, EndpointConditions, EndpointSlice
+from schedbench.objects.meta import ObjectMeta, ObjectReference
+
+READY = EndpointConditions(ready=True, serving=True, terminating=False)
 
 
-class Slice(ApiObject):
-    endpoints: Any = ()
-
-
-def told(fleet: ProxyFleet, *addresses: str, service: str = "s") -> None:
+def told(fleet: ProxyFleet, *addresses: str, service: str = "s", **conditions) -> None:
+    """Tell of a service's endpoints: ready, unless other conditions are named."""
     endpoints = [
-        SimpleNamespace(
+        Endpoint(
             addresses=[address],
-            conditions=SimpleNamespace(ready=True),
+            conditions=conditions.get(address, READY),
             target_ref=ObjectReference(kind="Pod", namespace="d", name=address),
         )
         for address in addresses
@@ -32,7 +31,7 @@ def told(fleet: ProxyFleet, *addresses: str, service: str = "s") -> None:
     meta = ObjectMeta(
         name=service, namespace="d", labels={"kubernetes.io/service-name": service}
     )
-    item = Slice(metadata=meta, endpoints=endpoints)
+    item = EndpointSlice(metadata=meta, endpoints=endpoints)
     fleet._slice_changed(WatchEvent("MODIFIED", item, None, 1))
 
 
@@ -58,6 +57,20 @@ def test_changes_within_the_least_period_are_one_round() -> None:
 
     assert proxies.rounds == 3
     assert len(proxies.backends["d/s"]) == 20
+
+
+def test_ipvs_has_no_least_period_by_default() -> None:
+    """Only iptables and nftables wait a second between two rounds by default."""
+    rounds = {}
+    for mode in PROXY_COSTS:
+        proxies = fleet(mode=mode)
+        for index in range(20):
+            proxies.clock.at(index / 10, told, proxies, *map(str, range(index + 1)))
+        proxies.clock.run()
+        rounds[mode] = proxies.rounds
+
+    assert rounds["ipvs"] == 20
+    assert rounds["iptables"] == rounds["nftables"] == rounds["userspace"] == 3
 
 
 def test_a_pod_is_routable_when_the_share_of_nodes_route() -> None:
@@ -86,6 +99,24 @@ def test_a_backend_that_leaves_is_routed_to_no_more() -> None:
 
     assert list(proxies.backends["d/s"]) == ["b"]
     assert {proxies.choose("d/s", node="n") for _ in range(9)} == {"b"}
+
+
+def test_backends_that_leave_are_used_when_there_are_no_others() -> None:
+    """Terminating endpoints that still serve get traffic if none is ready."""
+    leaves = EndpointConditions(ready=False, serving=True, terminating=True)
+    silent = EndpointConditions(ready=False, serving=False, terminating=True)
+    proxies = fleet()
+    told(proxies, "a", "b", "c", a=leaves, b=silent)
+    proxies.clock.run(10)
+    with_others = list(proxies.backends["d/s"])
+    told(proxies, "a", "b", a=leaves, b=silent)
+    proxies.clock.run(20)
+    alone = list(proxies.backends["d/s"])
+    told(proxies, "a", "b", a=silent, b=silent)
+    proxies.clock.run(30)
+
+    assert (with_others, alone) == (["c"], ["a"])
+    assert proxies.choose("d/s") is None
 
 
 def test_nftables_costs_less_than_iptables_in_a_large_cluster() -> None:

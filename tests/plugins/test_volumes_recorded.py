@@ -116,10 +116,11 @@ class Naive:
             return stop[1][0], dict.fromkeys(self.nodes, told)
         rejected = {}
         for name, node in self.nodes.items():
-            placed = [Placed(one) for one in self.placed[name]]
-            found = cycle.refusal(pod, node, placed) or twin.refusal(
-                pod, node, self.storage, self.placed
-            )
+            here = self.placed[name]
+            everywhere = [one for pods in self.placed.values() for one in pods]
+            found = cycle.refusal(
+                pod, node, [Placed(one) for one in here]
+            ) or twin.refusal(pod, node, self.storage, here, everywhere)
             if found is not None:
                 rejected[name] = _verdict(found)
         return None, rejected

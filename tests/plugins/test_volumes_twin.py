@@ -266,7 +266,7 @@ def test_plugins_equal_their_twin(seed: int) -> None:
         change(make, world, storage, nodes)
         alive[:] = [make.maybe(0.9) for _ in nodes]
         slots = np.flatnonzero(alive)
-        placed = {f"n{slot}": held[slot] for slot in slots}
+        everywhere = [one for slot in slots for one in held[slot]]
         stop = next(filter(None, (p.pre_filter(pod, world) for p in PLUGINS)), None)
         theirs = twin.stop(pod, storage)
 
@@ -279,7 +279,8 @@ def test_plugins_equal_their_twin(seed: int) -> None:
             continue
         verdicts = rejected(pod, world, slots)
         for slot in slots:
-            found = twin.refusal(pod, nodes[slot], storage, placed)
+            here = held[slot]
+            found = twin.refusal(pod, nodes[slot], storage, here, everywhere)
 
             assert verdicts.get(slot) == (
                 found and (found[0], sorted(found[1]), found[1].unresolvable)

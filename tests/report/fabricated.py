@@ -41,7 +41,7 @@ REASONS = {
 
 @dataclass
 class Fabricated:
-    """The four frames and the manifest of a result store."""
+    """The frames and the manifest of a result store."""
 
     manifest: dict[str, Any]
     cells: pd.DataFrame
@@ -50,6 +50,9 @@ class Fabricated:
     rejections: pd.DataFrame
     path: Any = field(default=None)
     timelines: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calls: pd.DataFrame = field(default_factory=pd.DataFrame)
+    load: pd.DataFrame = field(default_factory=pd.DataFrame)
+    faults: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def fabricate(
@@ -67,14 +70,18 @@ def fabricate(
         for policy in chosen
         for seed in range(1, seeds + 1)
     ]
-    cells, samples, fills, rejections, hops = [], [], [], [], []
+    cells, samples, fills, rejections = [], [], [], []
+    whole: dict[str, list[pd.DataFrame]] = {}
     for key in grid:
         rng = np.random.default_rng([seed_of(key), key[4]])
         cells.append(_cell(key, rng))
         samples.append(_samples(key, rng))
         fills.append(_node_fill(key, rng))
         rejections += _rejections(key, rng)
-        hops.append(_timelines(key))
+        hops = timelines(key)
+        each = {"timelines": hops, "load": _load(hops), "calls": _calls(key)}
+        for name, table in (each | {"faults": _faults(key)}).items():
+            whole.setdefault(name, []).append(_frame(key, dict(table)))
     frame = pd.DataFrame(cells)
     for row in range(failed):
         at = frame.index[(row * 37) % len(frame)]
@@ -94,7 +101,7 @@ def fabricate(
                 "scenario", "size", "policy", "seed", "plugin", "reason", "nodes",
             ],
         ),
-        timelines=pd.concat(hops, ignore_index=True),
+        **{name: pd.concat(each, ignore_index=True) for name, each in whole.items()},
     )  # fmt: skip
 
 
@@ -178,12 +185,6 @@ def _samples(key: tuple, rng: np.random.Generator, points: int = 200) -> pd.Data
         "allocation_memory": cpu * 0.9,
         "allocation_gpu": cpu * 0.95 if "gpu" in scenario else np.nan,
         "fragmentation": 0.3 - 0.2 * good * rise,
-        "rate_api_server_calls": nodes * (0.2 + (1 - rise) * wave),
-        "rate_etcd_writes": nodes * (0.1 + (1 - rise) / 3),
-        "depth_api_server_requests": np.maximum(0, waiting - nodes / 4),
-        "depth_scheduler_pods": waiting,
-        "depth_replicaset_keys": 40 * (1 - rise) * wave,
-        "depth_endpointslice_keys": 0.0,
     }
     return _frame(key, columns)
 
@@ -195,19 +196,84 @@ HOPS = {  # mean seconds of each hop
 }  # fmt: skip
 
 
-def _timelines(key: tuple, pods: int = 60) -> pd.DataFrame:
+FAULT = (20.0, 32.0)
+"""Begin and end of the one fault, during which no pod is decided."""
+
+
+def timelines(key: tuple) -> pd.DataFrame:
+    """Pods of a minute, decided one after the other as fast as the policy is."""
     rng = np.random.default_rng([seed_of(key), key[4], 1])
+    pods = min(40 + key[2] // 5, 400)
     slow = 2 - _quality(key[3])
     took = np.array(list(HOPS.values())) * rng.lognormal(0, 0.5, (pods, len(HOPS)))
-    took[:, 3] *= slow**3
     took[rng.random(pods) < 0.6, 7] = 0.0
-    applied = np.sort(rng.uniform(0, 60, pods))[:, None]
-    times = np.hstack([applied, applied + took.cumsum(axis=1)])
+    applied = np.sort(rng.uniform(0, 60, pods))
+    free = 0.0
+    for pod, at in enumerate(applied + took[:, :3].sum(axis=1)):
+        begin = max(free, at)
+        if FAULT[0] <= begin < FAULT[1]:
+            begin = FAULT[1]
+        free = begin + 0.3 * slow
+        took[pod, 3] = free - at
+    times = np.hstack([applied[:, None], applied[:, None] + took.cumsum(axis=1)])
     times[: int(2 * slow), 9:] = np.nan
     frame = pd.DataFrame(times, columns=["applied", *HOPS])
-    frame["uid"] = [f"uid-{number}" for number in range(pods)]
-    frame = frame.melt("uid", var_name="hop", value_name="time").dropna()
-    return _frame(key, {name: frame[name].to_numpy() for name in frame})
+    names = [f"web-{number}" for number in range(pods)]
+    return frame.assign(
+        uid=[f"uid-{name}" for name in names], namespace="default", name=names,
+        node=[f"node-{number % key[2]}" for number in range(pods)],
+        deleted=np.nan, phase=np.where(frame["started"].isna(), "Pending", "Running"),
+    )  # fmt: skip
+
+
+def _load(hops: pd.DataFrame) -> pd.DataFrame:
+    """Every second: what was written for the pods' hops, and who waits where."""
+    time = np.arange(1.0, np.ceil(np.nanmax(hops["routable"])) + 2)
+    done = {
+        hop: np.searchsorted(np.sort(hops[hop].dropna()), time, side="right")
+        for hop in ("applied", *HOPS)
+    }
+    rate = {hop: np.diff(count, prepend=0) for hop, count in done.items()}
+    writes = sum(rate[hop] for hop in ("stored", "bound", "sandbox", "started"))
+    return pd.DataFrame({
+        "time": time, "rate_api_read": 3.0 + rate["applied"], "rate_api_write": writes,
+        "rate_etcd_writes": writes, "rate_watch_events": writes * 4.0,
+        "rate_arrivals": rate["applied"], "rate_ready": rate["ready"],
+        "depth_active": done["seen_by_scheduler"] - done["decided"],
+        "depth_backoff": 0, "depth_unschedulable": 0,
+        "depth_in_flight": np.minimum(writes, 5), "depth_waiting": 0,
+        "depth_workqueues": rate["bound"], "depth_unready": done["applied"]
+        - done["ready"],
+    })  # fmt: skip
+
+
+CALLS = {  # verb, kind, code: calls and median seconds
+    ("create", "Pod", 201): (60, 0.006), ("bind", "Pod", 201): (60, 0.005),
+    ("update", "Pod", 200): (180, 0.007), ("update", "Node", 200): (40, 0.03),
+    ("update", "Lease", 200): (900, 0.004), ("update", "Lease", 409): (3, 0.3),
+    ("get", "Node", 200): (50, 0.001), ("list", "Pod", 200): (9, 0.08),
+}  # fmt: skip
+
+
+def _calls(key: tuple) -> pd.DataFrame:
+    rng = np.random.default_rng([seed_of(key), key[4], 2])
+    slow = 2 - _quality(key[3])
+    rows = []
+    for (verb, kind, code), (count, median) in CALLS.items():
+        p50, p90, p99, most = (
+            median * slow**3 * np.array([1, 3, 30, 70]) * (1 + 0.1 * rng.random(4))
+        )
+        rows.append((verb, kind, code, count, p50, p90, p99, most))
+    names = ["verb", "kind", "code", "count", "p50_s", "p90_s", "p99_s", "max_s"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _faults(key: tuple) -> pd.DataFrame:
+    recovery = 14.0 + 20 * (1 - _quality(key[3]))
+    return pd.DataFrame({
+        "time": FAULT, "fault": 0, "kind": "leader-loss", "what": ["begin", "end"],
+        "targets": "kube-scheduler-0", "recovery_s": [recovery, np.nan],
+    })  # fmt: skip
 
 
 def _node_fill(key: tuple, rng: np.random.Generator) -> pd.DataFrame:

@@ -80,7 +80,9 @@ def test_page_has_each_section(whole: tuple[Path, str, Page]) -> None:
     """Verdict, warnings, overview, scenarios, speed, failures and environment."""
     _, _, page = whole
     expected = [
-        "filter", "verdict", "warnings", "overview", "scenario-web-services",
+        "filter", "verdict", "warnings", "overview", "end-to-end", "saturation",
+        "scenario-web-services", "fault_recovery.web-services",
+        "api_latency.batch-departures", "startup_throughput.web-services",
         "scenario-batch-departures", "speed", "failures", "environment", "ranks",
         "pareto", "sensitivity", "latency", "scaling", "differences.web-services",
         "allocation.batch-departures", "pending.batch-departures",
@@ -194,9 +196,12 @@ def test_names_are_escaped_everywhere(tmp_path: Path) -> None:
     """A scenario, policy or error text cannot put markup or a file where it likes."""
     results = fabricate(2, 2, {EVIL: {"../../x": 9}}, failed=1)
     frames = [results.cells, results.samples, results.node_fill]
-    for frame in (*frames, results.rejections, results.timelines):
+    frames += [results.timelines, results.calls, results.load, results.faults]
+    for frame in (*frames, results.rejections):
         frame["policy"] = frame["policy"].replace("least-allocated", EVIL)
     results.rejections["reason"] = EVIL
+    results.calls["kind"] = EVIL
+    results.faults["kind"] = EVIL
     results.cells["error"] = results.cells["error"].replace(".*", EVIL, regex=True)
     results.cells["notes"] = EVIL
     results.manifest |= {
@@ -293,10 +298,18 @@ def test_a_run_without_tables_still_has_its_metrics(tmp_path: Path) -> None:
     results.samples = results.samples.head(0)
     results.node_fill = results.node_fill.head(0)
     results.rejections = results.rejections.head(0)
+    for name in ("timelines", "calls", "load", "faults"):
+        setattr(results, name, getattr(results, name).head(0))
     _, page = report(results, tmp_path)
 
     assert "pareto" in page.ids
     assert "allocation.web-services" not in page.ids
+    assert "end-to-end" not in page.ids
+    assert (
+        "Not drawn, as they need a run that is played end to end: Pod startup latency; "
+        "Where startup time goes; Throughput of pods; Latency of API calls; Load of "
+        "the control plane."
+    ) in page.text
 
 
 def test_integer_and_missing_columns_are_read(tmp_path: Path) -> None:

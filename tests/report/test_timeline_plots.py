@@ -29,18 +29,16 @@ def test_a_run_without_rates_and_queues_has_no_load(results):
     """Columns that are always 0 are not drawn either."""
     what = set(control_plane_load.data(results)["what"])
     assert "rate_etcd_writes" in what
-    assert "depth_endpointslice_keys" not in what
-    loads = [n for n in results.samples if n.startswith(("rate_", "depth_"))]
-    results.samples = results.samples.drop(columns=loads)
+    assert "depth_backoff" not in what
+    results.load = pd.DataFrame()
 
     assert control_plane_load.data(results) is None
 
 
 def test_pods_that_never_got_there_lower_the_curve(results):
     """The last share is that of the pods that became ready, of all applied."""
-    long = results.timelines
-    applied = (long["hop"] == "applied").groupby(long["policy"]).sum()
-    ready = (long["hop"] == "ready").groupby(long["policy"]).sum()
+    counts = results.timelines.groupby("policy")[["applied", "ready"]].count()
+    applied, ready = counts["applied"], counts["ready"]
     frame = pod_startup.data(results)
     last = frame[frame["what"] == "ready"].groupby("policy")["share"].max()
 
@@ -76,10 +74,8 @@ def test_bars_end_at_the_mean_startup(results):
         for y in (0.5, 1.5)
     )
 
-    wide = results.timelines.pivot_table(
-        index=["policy", "seed", "uid"], columns="hop", values="time"
-    )
-    means = (wide["ready"] - wide["applied"]).groupby("policy").mean()
+    hops = results.timelines
+    means = (hops["ready"] - hops["applied"]).groupby(hops["policy"]).mean()
     assert frame.groupby("policy")["mean_s"].sum().to_dict() == pytest.approx(
         means.to_dict()
     )

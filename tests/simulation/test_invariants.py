@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schedbench.errors import InvariantError
 from schedbench.simulation.invariants import (
     BoundPod,
     Call,
-    Checker,
     Write,
     forked,
     lost_writes,
+    not_durable,
     not_monotonic,
     on_two_nodes,
     overcommitted,
@@ -106,6 +105,13 @@ def test_members_may_lag_but_not_fork():
     assert [breach.subject for breach in forked({"0": LOG, "1": other})] == ["1"]
 
 
+def test_a_commit_is_on_the_disks_of_a_quorum():
+    """Two of three members suffice, one does not."""
+    assert not_durable("entry 5", 2, 2) == []
+
+    assert laws(not_durable("entry 5", 1, 2)) == ["commit not durable"]
+
+
 def test_no_write_is_acknowledged_without_a_quorum():
     """An acknowledgement within an outage breaks the law, one at its edges does not."""
     outages = [(10.0, 20.0), (30.0, 40.0)]
@@ -186,66 +192,3 @@ def test_a_list_stands_for_all_that_came_before(order: WatchOrder):
 
     assert [breach.detail for breach in order.missing("w")] == ["Pod/x/one at 5"]
     assert laws(order.delivered("w", heard(4))) == ["watch event unfounded"]
-
-
-class FakeWorld:
-    """A world of plain lists."""
-
-    def __init__(self) -> None:
-        self.pods: list[BoundPod] = []
-        self.containers: list[tuple[str, str]] = []
-        self.writes: list[Write] = []
-        self.told: list[Write] = []
-
-    def allocatable(self):
-        return NODES
-
-    def bound(self):
-        return self.pods
-
-    def running(self):
-        return self.containers
-
-    def log(self):
-        return self.writes
-
-    def acknowledged(self):
-        return self.told
-
-
-def test_the_checker_is_content_with_a_good_world_again_and_again():
-    """It reads on where it stopped and finds nothing."""
-    world = FakeWorld()
-    checker = Checker(world)
-    for write in LOG:
-        world.writes.append(write)
-        world.told.append(write)
-        checker.check()
-    world.pods.append(bound("p", "a", 1000))
-    world.containers.append(("p", "a"))
-
-    assert checker.breaches() == []
-
-
-@pytest.mark.parametrize(
-    ("spoil", "law"),
-    [
-        (lambda world: world.pods.append(bound("p", "a", 5000)), "over-committed"),
-        (lambda world: world.containers.append(("q", "b")), "pod on two nodes"),
-        (lambda world: world.writes.append(LOG[0]), "revisions monotonic"),
-        (lambda world: world.told.append(Write(9, "k", 1)), "acknowledged write lost"),
-        (lambda world: world.writes.pop(), "history is rewritten"),
-    ],
-)
-def test_the_checker_names_the_law_that_is_broken(spoil, law: str):
-    """Each of the laws that hold at any moment is asked."""
-    world = FakeWorld()
-    world.pods.append(bound("q", "a", 1))
-    world.writes += LOG
-    world.told += LOG
-    checker = Checker(world)
-    checker.check()
-    spoil(world)
-
-    with pytest.raises(InvariantError, match=law):
-        checker.check()

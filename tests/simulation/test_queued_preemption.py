@@ -211,3 +211,28 @@ def test_a_preemptor_does_not_crowd_itself_out() -> None:
     given = workload([node("a", "1")], [pod("1"), again], 0.0, 5.0)
 
     assert told(given)[-1] == (5.0, "BIND", 1, "a")
+
+
+def test_a_pod_that_loses_its_nomination_counts_for_its_own_spreading() -> None:
+    """The end of a nomination helps the nominated pod itself, not its like.
+
+    Source: kubernetes v1.34.1 pkg/scheduler/framework/plugins/podtopologyspread/
+    plugin.go (involvedInTopologySpreading, asked of each pod in the pool).
+    """
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "disk",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "web"}},
+    }
+    web = {"labels": {"app": "web"}, "topologySpreadConstraints": [spread]}
+    given = workload(
+        [node("a")], [pod(nominated="a", **web)], *(0.0, 1.0), template=[0, 0]
+    )
+
+    assert told(given)[:4] == [
+        (0.0, "UNSCHEDULABLE", 0, None),
+        (0.0, "UNSCHEDULABLE", 0, None),
+        (1.0, "UNSCHEDULABLE", 1, None),
+        (1.0, "UNSCHEDULABLE", 1, None),
+    ]

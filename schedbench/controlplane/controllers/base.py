@@ -53,8 +53,9 @@ class Controller(abc.ABC):
         As in `--controllers` of kube-controller-manager; names the random stream.
     workers
         How many keys are worked on at once: the default of its `--concurrent-*-syncs`.
-    qps_factor
-        How many times the manager's client limits it has.
+    qps_factor, burst_factor
+        How many times the manager's client limits it has. Source:
+        cmd/kube-controller-manager/app/core.go.
     api
         The calls; those yielded by `reconcile` also wait for the client limits.
     syncs
@@ -64,6 +65,7 @@ class Controller(abc.ABC):
     name: ClassVar[str]
     workers: ClassVar[int] = 1
     qps_factor: ClassVar[float] = 1.0
+    burst_factor: ClassVar[float] = 1.0
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class Controller(abc.ABC):
         self._cost = own.sync
         self._free = own.workers.get(self.name, self.workers)
         self._bucket = TokenBucket(
-            clock, own.qps * self.qps_factor, own.burst * self.qps_factor
+            clock, own.qps * self.qps_factor, own.burst * self.burst_factor
         )
         self._running = False
         self._stopped = False

@@ -1,4 +1,4 @@
-"""CronJob: makes jobs at set times, in UTC.
+"""CronJob: makes jobs at set times, in UTC or the time zone that it names.
 
 Source: kubernetes.io/docs/concepts/workloads/controllers/cron-jobs and
 kubernetes/kubernetes pkg/controller/cronjob/cronjob_controllerv2.go.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -68,9 +69,11 @@ class CronJobController(WorkloadController):
         return error or failed
 
     def _run(self, key: str, item: CronJob, status: CronJobStatus) -> Steps:
-        schedule = parse(item.spec.schedule)
+        schedule, zone = parse(item.spec.schedule), _zone(item.spec.time_zone)
+        if zone is None:
+            return None
         now = EPOCH + dt.timedelta(seconds=self.wall)
-        due, coming = self._due(item, schedule, now)
+        due, coming = self._due(item, schedule, zone, now)
         if coming is not None:
             seconds = (coming - EPOCH).total_seconds()
             self.queue.add_after(key, max(0.0, seconds - self.wall))
@@ -98,18 +101,22 @@ class CronJobController(WorkloadController):
         return error
 
     def _due(
-        self, item: CronJob, schedule: Schedule, now: dt.datetime
+        self, item: CronJob, schedule: Schedule, zone: dt.tzinfo, now: dt.datetime
     ) -> tuple[dt.datetime | None, dt.datetime | None]:
-        """Return the latest time that is due and has no job, and the next to come."""
+        """Return the latest time that is due and has no job, and the next to come.
+
+        However many were missed the latest is due: `nextScheduleTime` in
+        pkg/controller/cronjob/utils.go warns of more than 100, and goes on.
+        """
         since = item.status.last_schedule_time or item.metadata.creation_timestamp
         earliest = EPOCH + dt.timedelta(seconds=to_seconds(since or "0"))
         deadline = item.spec.starting_deadline_seconds
         if deadline is not None:
             earliest = max(earliest, now - dt.timedelta(seconds=deadline))
         due = None
-        coming = schedule.next(earliest)
+        coming = _next(schedule, zone, earliest)
         while coming is not None and coming <= now:
-            due, coming = coming, schedule.next(coming)
+            due, coming = coming, _next(schedule, zone, coming)
         return due, coming
 
     def _tidy(self, item: CronJob, jobs: list[Any]) -> Steps:
@@ -131,6 +138,21 @@ class CronJobController(WorkloadController):
 
     def _delete(self, item: CronJob, name: str) -> Call:
         return self.call(self.api.delete, "Job", item.metadata.namespace, name)
+
+
+def _zone(name: str | None) -> dt.tzinfo | None:
+    """Return a time zone; None if there is none of the name."""
+    try:
+        return ZoneInfo(name) if name else dt.UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _next(
+    schedule: Schedule, zone: dt.tzinfo, after: dt.datetime
+) -> dt.datetime | None:
+    found = schedule.next(after.astimezone(zone))
+    return None if found is None else found.astimezone(dt.UTC)
 
 
 def _status(item: CronJob, jobs: list[Any]) -> CronJobStatus:

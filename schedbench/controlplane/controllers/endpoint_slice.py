@@ -55,6 +55,7 @@ def endpoint_of(pod: Pod, service: Service) -> Endpoint | None:
 
     Ready: its condition Ready is True and it is not terminating, or the service
     publishes all; serving: its condition Ready is True, terminating or not.
+    Source: `podToEndpoint` in k8s.io/endpointslice utils.go.
     """
     ip = pod.status.pod_ip
     if not ip or pod.status.phase in {"Succeeded", "Failed"}:
@@ -66,7 +67,7 @@ def endpoint_of(pod: Pod, service: Service) -> Endpoint | None:
         addresses=[ip],
         conditions=EndpointConditions(
             ready=everyone or (serves and not leaves),
-            serving=everyone or serves,
+            serving=serves,
             terminating=leaves,
         ),
         target_ref=ObjectReference(
@@ -92,7 +93,7 @@ class EndpointSlices(Controller):
     ) -> None:
         super().__init__(clock, api, informers, parameters, seed)
         self._own = parameters.cluster_controllers.endpoint_slice
-        self._services = SelectorIndex(_selects)
+        self._services = SelectorIndex(selects)
         self._slices: dict[str, _Slices] = {}
         self._pods = informers["Pod"]
         informers.listen("Service", self._service_seen)
@@ -111,7 +112,7 @@ class EndpointSlices(Controller):
         touched = self._place(held, service)
         if not touched:
             return None
-        ports = self._ports(service, held)
+        ports = ports_of(service, self._pods.store.get(next(iter(held.where), "")))
         namespace = service.metadata.namespace
         calls: list[Call] = []
         names = list(touched)
@@ -151,7 +152,7 @@ class EndpointSlices(Controller):
         new: dict[str, Endpoint] = {}
         for key in dirty:
             pod = self._pods.store.get(key)
-            selected = isinstance(pod, Pod) and _selects(service, pod.metadata.labels)
+            selected = isinstance(pod, Pod) and selects(service, pod.metadata.labels)
             wanted = endpoint_of(pod, service) if selected else None  # type: ignore[arg-type]
             place = held.where.get(key)
             if place is None:
@@ -204,21 +205,10 @@ class EndpointSlices(Controller):
         held.dirty.update(dict.fromkeys(held.where))
         namespace = service.metadata.namespace
         for pod in self._pods:
-            if pod.metadata.namespace == namespace and _selects(
+            if pod.metadata.namespace == namespace and selects(
                 service, pod.metadata.labels
             ):
                 held.dirty[pod.key] = None
-
-    def _ports(self, service: Service, held: _Slices) -> list[EndpointPort]:
-        pod = self._pods.store.get(next(iter(held.where), ""))
-        return [
-            EndpointPort(
-                name=port.name or "",
-                protocol=port.protocol or "TCP",
-                port=_target(port, pod),
-            )
-            for port in service.spec.ports
-        ]
 
     def _service_seen(self, event: WatchEvent) -> None:
         service, key = event.object, event.key
@@ -253,9 +243,22 @@ class EndpointSlices(Controller):
             self.queue.add(key)
 
 
-def _selects(item: ApiObject, labels: Mapping[str, str]) -> bool:
+def selects(item: ApiObject, labels: Mapping[str, str]) -> bool:
+    """Return whether a service selects labels."""
     assert isinstance(item, Service)
     return bool(item.spec.selector) and matches_labels(item.spec.selector, labels)
+
+
+def ports_of(service: Service, pod: ApiObject | None) -> list[EndpointPort]:
+    """Return a service's ports as they are in its pods, of which one is looked at."""
+    return [
+        EndpointPort(
+            name=port.name or "",
+            protocol=port.protocol or "TCP",
+            port=_target(port, pod),
+        )
+        for port in service.spec.ports
+    ]
 
 
 def _metadata(service: Service) -> ObjectMeta:

@@ -44,6 +44,7 @@ class GarbageCollector(Controller):
 
     name = "garbage-collector-controller"
     workers = 20
+    qps_factor = 2.0
 
     def __init__(
         self,

@@ -25,20 +25,33 @@ from schedbench.controlplane.controllers.replica_calculation import (
     rules,
     stabilized,
 )
+from schedbench.controlplane.fitting import requests_of
 from schedbench.controlplane.parameters import Parameters
 from schedbench.objects.autoscaling import (
     HorizontalPodAutoscaler,
     HorizontalPodAutoscalerStatus,
     MetricSpec,
+    MetricTarget,
+    ResourceMetricSource,
 )
 from schedbench.objects.meta import ApiObject, Quantity
 from schedbench.objects.pod import Pod
-from schedbench.objects.resources import pod_requests
 from schedbench.units import milli_value, value
 
 Usage: TypeAlias = Callable[[Pod], Mapping[str, float]]
 """What a pod uses, in millicores and bytes; nothing if it was not measured."""
 
+DEFAULT_METRICS = (
+    MetricSpec(
+        resource=ResourceMetricSource(
+            name="cpu", target=MetricTarget(average_utilization=80)
+        )
+    ),
+)
+"""What an autoscaler without metrics goes by: 80 % of the cpu requested.
+
+Source: `pkg/apis/autoscaling/v2/defaults.go` and DefaultCPUUtilization.
+"""
 SCALED = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "ReplicationController"})
 
 
@@ -131,7 +144,8 @@ class HorizontalPodAutoscalers(Controller):
             return least
         pods = self._pods(target)
         behavior = spec.behavior
-        wanted = [self._metric(m, pods, current, behavior) for m in spec.metrics]
+        metrics = spec.metrics or DEFAULT_METRICS
+        wanted = [self._metric(m, pods, current, behavior) for m in metrics]
         known = [number for number in wanted if number is not None]
         if not known or (len(known) < len(wanted) and max(known) < current):
             return current
@@ -176,7 +190,7 @@ class HorizontalPodAutoscalers(Controller):
             if aim.average_utilization is None:
                 requests[key] = 1.0
             else:
-                requests[key] = pod_requests(pod).get(name, 0)
+                requests[key] = requests_of(pod).get(name, 0)
                 if not requests[key]:
                     return None
             used = self.usage(pod).get(name)

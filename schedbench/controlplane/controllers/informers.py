@@ -11,7 +11,7 @@ from schedbench.controlplane.informer import Informer
 from schedbench.objects.meta import ApiObject
 
 RELIST = 1.0
-"""Seconds after which a list that failed is asked for again."""
+"""Seconds after which a list that failed is asked for again: an assumption."""
 
 
 class Informers:

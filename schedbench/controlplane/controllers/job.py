@@ -20,7 +20,12 @@ from schedbench.controlplane.controllers.job_tracking import (
     count,
     untracked,
 )
-from schedbench.controlplane.controllers.owned import is_active, is_ready
+from schedbench.controlplane.controllers.owned import (
+    controller_of,
+    is_active,
+    is_ready,
+    restarts,
+)
 from schedbench.controlplane.controllers.pods import BURST, PodController, pod_of
 from schedbench.controlplane.controllers.times import to_seconds, to_text
 from schedbench.controlplane.controllers.workload import Steps, first_error
@@ -30,6 +35,7 @@ from schedbench.objects.controllers import (
     JobStatus,
     UncountedTerminatedPods,
 )
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
 
 INDEX = "batch.kubernetes.io/job-completion-index"
@@ -37,8 +43,13 @@ JOB_NAME = "batch.kubernetes.io/job-name"
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
 BATCH = 1.0
 """Seconds for which changes of pods are gathered (`syncJobBatchPeriod`)."""
-BACKOFF, BACKOFF_MAXIMUM = 10.0, 360.0
-"""Seconds before a failed pod is replaced: doubled each time, six minutes at most."""
+BACKOFF, BACKOFF_MAXIMUM = 10.0, 600.0
+"""Seconds before a failed pod is replaced: doubled each time, ten minutes at most.
+
+Source: DefaultJobPodFailureBackOff and MaxJobPodFailureBackOff; the page says six.
+"""
+ORPHAN = "orphan pod "
+"""Begins the keys of pods whose job is gone."""
 BACKOFF_LIMIT = 6
 """Default of `backoffLimit`."""
 
@@ -72,13 +83,43 @@ class JobController(PodController):
             return bool(labels.get(CONTROLLER_UID) == item.metadata.uid)
         return super().selects(item, labels)
 
+    def object_changed(self, event: WatchEvent) -> None:
+        """Have a job reconciled; of one that is gone, have its pods let go."""
+        if event.type == "DELETED":
+            for pod in self.children.of(event.object.metadata.uid or "").items.values():
+                self._let_go(pod)
+        super().object_changed(event)
+
     def pod_seen(self, owner: str, event: WatchEvent) -> None:
         """Have the job reconciled soon, together with what else happens until then."""
-        del event
+        pod = event.object
+        if pod.metadata.deletion_timestamp is not None and not self._is_counted(pod):
+            self._let_go(pod)
         self.queue.add_after(owner, BATCH)
+
+    def _is_counted(self, pod: ApiObject) -> bool:
+        """Return whether a pod's job is there, and so will let go of it."""
+        reference = controller_of(pod)
+        if reference is None:
+            return False
+        job = self.objects.get(pod.metadata.namespace, reference.name)
+        return job is not None and job.metadata.uid == reference.uid
+
+    def _let_go(self, pod: ApiObject) -> None:
+        if TRACKING in pod.metadata.finalizers:
+            self.queue.add(ORPHAN + pod.key)
+
+    def _sync_orphan(self, key: str) -> Sync:
+        """Free a pod that no job counts (`syncOrphanPod`)."""
+        pod = self.children_informer.store.get(key)
+        if not isinstance(pod, Pod) or self._is_counted(pod):
+            return None
+        return (yield from self._untrack([pod]))
 
     def reconcile(self, key: str) -> Sync:
         """Count what has finished, judge the job, make or delete pods, report."""
+        if key.startswith(ORPHAN):
+            return (yield from self._sync_orphan(key.removeprefix(ORPHAN)))
         item: Any = self.objects.store.get(key)
         if item is None:
             self._failures.pop(key, None)
@@ -126,7 +167,7 @@ class JobController(PodController):
         spec = item.spec
         limit = BACKOFF_LIMIT if spec.backoff_limit is None else spec.backoff_limit
         failed = status.failed + len(status.uncounted_terminated_pods.failed)
-        if failed > limit:
+        if failed > limit or _restarts(item, active) >= max(limit, 1):
             return "Failed", "BackoffLimitExceeded"
         if spec.active_deadline_seconds is not None and status.start_time is not None:
             end = to_seconds(status.start_time) + spec.active_deadline_seconds
@@ -215,6 +256,14 @@ class JobController(PodController):
             return 0.0
         wait = min(BACKOFF * 2.0 ** min(failures - 1, 32), BACKOFF_MAXIMUM)
         return max(0.0, last + wait - self.clock.now)
+
+
+def _restarts(item: Job, active: list[Pod]) -> int:
+    """Return how often containers were restarted in place, which counts as retries."""
+    template = item.spec.template
+    if template is None or template.spec.restart_policy != "OnFailure":
+        return 0
+    return sum(map(restarts, active))
 
 
 def _settle(status: JobStatus) -> None:

@@ -29,7 +29,7 @@ class Namespaces(Controller):
 
     name = "namespace-controller"
     workers = 10
-    qps_factor = 20.0
+    qps_factor, burst_factor = 20.0, 100.0
 
     def __init__(
         self,

@@ -114,7 +114,8 @@ class NodeLifecycle(Controller):
 
         if wanted_taints(node, empty) != node.spec.taints:
             calls.append(self.call(self.api.patch, "Node", "", key, taint))
-        if key in self._unready_pods and ready_status(node) not in {"True", ""}:
+        was_ready = key in self._unready_pods
+        if was_ready and ready_status(node) not in {"True", ""}:
             calls += [
                 self.call(
                     self.api.patch,
@@ -131,7 +132,8 @@ class NodeLifecycle(Controller):
         for answer in answers:
             if answer.error is not None and answer.error.reason != "NotFound":
                 return answer.error
-        self._unready_pods.pop(key, None)
+        if was_ready:
+            self._unready_pods.pop(key, None)
         return None
 
     def _seen(self, event: WatchEvent) -> None:

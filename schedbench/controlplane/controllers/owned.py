@@ -32,6 +32,15 @@ def is_ready(pod: Pod) -> bool:
     return any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions)
 
 
+def restarts(pod: Pod) -> int:
+    """Return how often the containers of a pod were restarted in place."""
+    status = pod.status
+    return sum(
+        one.restart_count
+        for one in (*status.init_container_statuses, *status.container_statuses)
+    )
+
+
 class Family:
     """The objects of one controller.
 

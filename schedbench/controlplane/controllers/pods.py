@@ -8,7 +8,12 @@ from typing import Any, ClassVar
 from schedbench.controlplane.api import WatchEvent
 from schedbench.controlplane.controllers.base import Call
 from schedbench.controlplane.controllers.expectations import Expectations
-from schedbench.controlplane.controllers.owned import Family, is_active, is_ready
+from schedbench.controlplane.controllers.owned import (
+    Family,
+    is_active,
+    is_ready,
+    restarts,
+)
 from schedbench.controlplane.controllers.workload import (
     Steps,
     WorkloadController,
@@ -143,4 +148,5 @@ def _matters(old: Pod, new: Pod) -> bool:
         or before.owner_references != after.owner_references
         or is_ready(old) != is_ready(new)
         or old.spec.node_name != new.spec.node_name
+        or (new.spec.restart_policy == "OnFailure" and restarts(old) != restarts(new))
     )

@@ -15,6 +15,7 @@ from schedbench.controlplane.api import Api, WatchEvent
 from schedbench.controlplane.controllers.base import Controller, Sync
 from schedbench.controlplane.controllers.informers import Informers
 from schedbench.controlplane.parameters import Parameters
+from schedbench.controlplane.quota import covers
 from schedbench.objects.meta import Quantity
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import ResourceQuota, ResourceQuotaStatus
@@ -52,23 +53,6 @@ def pod_usage(pod: Pod) -> dict[str, int]:
         measure = milli_value if name == "cpu" else value
         used[f"limits.{name}"] = measure(quantity)
     return used
-
-
-def in_scope(pod: Pod, scope: str) -> bool:
-    """Return whether a quota's scope covers a pod."""
-    ends = pod.spec.active_deadline_seconds is not None
-    match scope:
-        case "Terminating":
-            return ends
-        case "NotTerminating":
-            return not ends
-        case "BestEffort" | "NotBestEffort":
-            asks = bool(pod_requests(pod)) or bool(container_limits(pod))
-            return asks == (scope == "NotBestEffort")
-        case "PriorityClass":
-            return bool(pod.spec.priority_class_name)
-        case _:
-            return True
 
 
 def as_quantity(name: str, amount: int) -> Quantity:
@@ -160,8 +144,7 @@ class ResourceQuotas(Controller):
                 self.queue.add(key)
 
     def _charge(self, key: str, quota: ResourceQuota, pod: Pod) -> bool:
-        covered = all(in_scope(pod, scope) for scope in quota.spec.scopes)
-        usage = pod_usage(pod) if covered else {}
+        usage = pod_usage(pod) if covers(quota, pod) else {}
         if self._charged[key].get(pod.key, {}) == usage:
             return False
         self._discharge(key, pod.key)

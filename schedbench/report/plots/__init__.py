@@ -4,9 +4,9 @@ A plot module has a docstring (its caption), `NAME`, `TITLE`, `NEEDS` (what a ru
 must have for it, told where it has not),
 `data(results) -> DataFrame | None` (None: this run has nothing to show) and
 `draw(frame) -> Figure`. It may add `EACH_SCENARIO = True` (drawn once a scenario, in
-its section), `WALL_CLOCK = (columns…)` (those measured on this machine, which the
-page keeps apart) and `table(frame) -> DataFrame` (what the page lists, when the
-frame itself is too long).
+its section), `SECTION` (where else than in the overview it stands), `WALL_CLOCK =
+(columns…)` (those measured on this machine, which the page keeps apart) and
+`table(frame) -> DataFrame` (what the page lists, when the frame itself is too long).
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ PLOTS = {
     "sensitivity": "schedbench.report.plots.sensitivity",
     "pod_startup": "schedbench.report.plots.pod_startup",
     "hop_breakdown": "schedbench.report.plots.hop_breakdown",
+    "startup_throughput": "schedbench.report.plots.startup_throughput",
+    "fault_recovery": "schedbench.report.plots.fault_recovery",
+    "api_latency": "schedbench.report.plots.api_latency",
     "control_plane_load": "schedbench.report.plots.control_plane_load",
+    "saturation": "schedbench.report.plots.saturation",
     "latency": "schedbench.report.plots.latency",
     "scaling": "schedbench.report.plots.scaling",
 }

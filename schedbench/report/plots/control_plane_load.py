@@ -19,24 +19,32 @@ if TYPE_CHECKING:
 NAME = "control_plane_load"
 TITLE = "Load of the control plane"
 EACH_SCENARIO = True
-NEEDS = "samples of rates and queues"
+NEEDS = "a run that is played end to end"
 COLUMNS = 3
-MOST = 9
-UNITS = {"rate_": "a second", "depth_": "waiting"}
-WORDS = {"api": "API"}
+WORDS = {
+    "rate_api_read": ("API: reads", "Calls a second"),
+    "rate_api_write": ("API: writes", "Calls a second"),
+    "rate_etcd_writes": ("etcd: writes", "Writes a second"),
+    "rate_watch_events": ("API: watch events", "Events a second"),
+    "depth_in_flight": ("API: requests in flight", "Requests"),
+    "depth_waiting": ("API: requests that wait", "Requests"),
+    "depth_workqueues": ("Controllers: work queues", "Keys"),
+    "depth_active": ("Scheduler: active queue", "Pods"),
+    "depth_backoff": ("Scheduler: backoff queue", "Pods"),
+    "depth_unschedulable": ("Scheduler: unschedulable", "Pods"),
+    "depth_unready": ("Not ready", "Pods"),
+}
+"""Column of the `load` table → title of its panel, what its axis counts."""
 
 
 def data(results: Results) -> pd.DataFrame | None:
     """Return mean, low and high of each rate and queue for each scenario and policy.
 
-    Samples have a column `rate_<what>` for what happens so often a second, and
-    `depth_<what>` for a queue; those that are always 0 are left out. Columns of the
-    result as of `timelines.over_seeds`.
+    Those that are always 0 are left out. Columns as of `timelines.over_seeds`.
     """
-    named = [str(name) for name in results.samples]
-    columns = [name for kind in UNITS for name in named if name.startswith(kind)]
-    busy = [name for name in columns if results.samples[name].max() > 0]
-    return timelines.over_seeds(results, busy[:MOST])
+    load = results.load
+    busy = [name for name in WORDS if name in load and load[name].max() > 0]
+    return timelines.over_seeds(results, busy, load) if busy else None
 
 
 def table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -57,15 +65,10 @@ def draw(frame: pd.DataFrame) -> Figure:
     for axis, what in zip(axes.flat, shown, strict=False):
         timelines.overlay(axis, frame[frame["what"] == what], known)
         axis.set_ylim(bottom=0)
-        kind, _, rest = what.partition("_")
-        axis.set_title(_words(rest))
-        axis.set_ylabel(UNITS[f"{kind}_"].capitalize())
+        title, counted = WORDS[what]
+        axis.set_title(title)
+        axis.set_ylabel(counted)
         axis.yaxis.set_major_formatter(lambda value, _: lettering.compact(value))
         axis.locator_params(axis="y", nbins=5)
     style.unused(axes.flat[len(shown) :])
     return figure
-
-
-def _words(what: str) -> str:
-    words = " ".join(WORDS.get(word, word) for word in what.split("_"))
-    return words if words.startswith("etcd") else words[:1].upper() + words[1:]

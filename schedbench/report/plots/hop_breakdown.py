@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NAME = "hop_breakdown"
 TITLE = "Where startup time goes"
 EACH_SCENARIO = True
-NEEDS = "timelines of pods"
+NEEDS = "a run that is played end to end"
 SHOWN = HOPS[1 : HOPS.index("ready") + 1]
 COLUMNS = 5
 HATCHES = ("", "////")

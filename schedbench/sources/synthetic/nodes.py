@@ -20,13 +20,13 @@ REGION = "topology.kubernetes.io/region"
 ZONE = "topology.kubernetes.io/zone"
 
 
-class NodePool(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Nodes of one shape.
+class NodeShape(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the nodes of a pool are like.
 
     Attributes
     ----------
-    count, share
-        How many nodes: a number, or a share of the cluster's `nodes`.
+    name
+        The pool's; its nodes are called `name-number`.
     cpu, memory, pods, resources
         Allocatable resources of a node, as Kubernetes quantities.
     gpus, gpu_model
@@ -36,8 +36,6 @@ class NodePool(Struct, forbid_unknown_fields=True, kw_only=True):
     """
 
     name: str
-    count: Annotated[int, Meta(ge=0)] | None = None
-    share: NotNegative | None = None
     cpu: Quantity
     memory: Quantity
     pods: Annotated[int, Meta(ge=0)] = 110
@@ -54,8 +52,6 @@ class NodePool(Struct, forbid_unknown_fields=True, kw_only=True):
                     raise ValueError(f"{resource}: negative quantity: {quantity!r}")
             except InputError as error:
                 raise ValueError(f"{resource}: {error}") from None
-        if (self.count is None) == (self.share is None):
-            raise ValueError("a pool needs either count or share")
 
     def requests(self) -> dict[str, Quantity]:
         """Return the allocatable resources of one node, as quantities."""
@@ -67,6 +63,47 @@ class NodePool(Struct, forbid_unknown_fields=True, kw_only=True):
     def amounts(self) -> dict[str, int]:
         """Return the allocatable resources of one node in base units."""
         return {name: parser(name)(held) for name, held in self.requests().items()}
+
+    def node(self) -> Node:
+        """Return a node of this shape, named as the pool.
+
+        Raises
+        ------
+        InputError
+            If its labels or taints are none.
+        """
+        labels = {"pool": self.name} | self.labels
+        if self.gpu_model:
+            labels[GPU_MODEL] = self.gpu_model
+        held = {name: str(amount) for name, amount in self.requests().items()}
+        document = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": self.name, "labels": labels},
+            "spec": {"taints": self.taints} if self.taints else {},
+            "status": {"capacity": held, "allocatable": held},
+        }
+        node = decode_object(document, f"pool {self.name}")
+        assert isinstance(node, Node)
+        return default_node(node)
+
+
+class NodePool(NodeShape, forbid_unknown_fields=True, kw_only=True):
+    """Nodes of one shape.
+
+    Attributes
+    ----------
+    count, share
+        How many nodes: a number, or a share of the cluster's `nodes`.
+    """
+
+    count: Annotated[int, Meta(ge=0)] | None = None
+    share: NotNegative | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.count is None) == (self.share is None):
+            raise ValueError("a pool needs either count or share")
 
 
 def pool_counts(pools: Sequence[NodePool], nodes: int | None) -> list[int]:
@@ -112,7 +149,7 @@ def make_nodes(
     """
     nodes: list[Node] = []
     for pool, count in zip(pools, counts, strict=True):
-        shape = _prototype(pool)
+        shape = pool.node()
         width = len(str(max(count - 1, 0)))
         for index in range(count):
             name = f"{pool.name}-{index:0{width}d}"
@@ -124,20 +161,3 @@ def make_nodes(
             meta = ObjectMeta(name=name, labels=labels)
             nodes.append(Node(metadata=meta, spec=shape.spec, status=shape.status))
     return nodes
-
-
-def _prototype(pool: NodePool) -> Node:
-    labels = {"pool": pool.name} | pool.labels
-    if pool.gpu_model:
-        labels[GPU_MODEL] = pool.gpu_model
-    held = {name: str(amount) for name, amount in pool.requests().items()}
-    document = {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": pool.name, "labels": labels},
-        "spec": {"taints": pool.taints} if pool.taints else {},
-        "status": {"capacity": held, "allocatable": held},
-    }
-    node = decode_object(document, f"pool {pool.name}")
-    assert isinstance(node, Node)
-    return default_node(node)

@@ -104,6 +104,28 @@ def test_jobs_are_made_when_they_are_due():
     assert jobs(made) == [f"cron-{base + 5}", f"cron-{base + 10}"]
 
 
+def test_the_schedule_is_in_the_time_zone_that_is_named():
+    """Nine in the morning in New York is 14:00 UTC in winter and 13:00 in summer."""
+    made = world("0 9 * * *", time_zone="America/New_York")
+    made.settle(13.9 * 60 * MINUTE)
+    early = jobs(made)
+    made.settle(0.2 * 60 * MINUTE)
+    winter = jobs(made)
+    made.settle((100 * 24 - 0.6) * 60 * MINUTE)
+
+    base = int(START.timestamp()) // 60
+    assert (early, winter) == ([], [f"cron-{base + 14 * 60}"])
+    assert jobs(made)[-1] == f"cron-{base + (100 * 24 + 13) * 60}"
+
+
+def test_an_unknown_time_zone_makes_no_jobs():
+    """A cron job whose zone nobody knows is left alone."""
+    made = world(time_zone="Nowhere/At_All")
+    made.settle(20 * MINUTE)
+
+    assert jobs(made) == []
+
+
 def test_nothing_happens_between():
     """The next time is computed: between two times nothing is done."""
     made = world("0 0 1 * *")
@@ -148,6 +170,21 @@ def test_suspended_cron_jobs_make_none_until_they_are_resumed():
 
     assert suspended == []
     assert len(jobs(made)) == 1
+
+
+def test_a_hundred_missed_times_do_not_stop_a_cron_job():
+    """After more than 100 missed times the latest is started all the same.
+
+    The documentation says that none is; nextScheduleTime in
+    pkg/controller/cronjob/utils.go only warns.
+    """
+    made = world(suspend=True)
+    made.settle(101 * 5 * MINUTE + MINUTE)
+    made.change(made.get("CronJob", "cron"), suspend=False)
+    made.settle(MINUTE)
+    base = int(START.timestamp()) // 60
+
+    assert jobs(made) == [f"cron-{base + 505}"]
 
 
 def test_missed_times_beyond_the_starting_deadline_are_skipped():

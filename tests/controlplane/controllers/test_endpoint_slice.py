@@ -88,12 +88,12 @@ def test_ready_serving_and_terminating() -> None:
 
 
 def test_a_service_may_publish_pods_that_are_not_ready() -> None:
-    """With publishNotReadyAddresses every endpoint is ready."""
+    """With publishNotReadyAddresses every endpoint is ready, but not serving."""
     clock, api, _ = world(0, publish_not_ready_addresses=True)
     api.create(pod("p", "n", ready=False, labels=APP, ip="10.0.0.1"))
     clock.run(until=2)
 
-    assert endpoints(api) == {"p": (True, True, False)}
+    assert endpoints(api) == {"p": (True, False, False)}
 
 
 def test_changes_wait_for_each_other_in_a_batch() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cluster_cases import manager, pod
+from cluster_cases import edit, manager, pod
 from fake_api import FakeApi
 
 from schedbench.clock import Clock
@@ -112,11 +112,19 @@ def test_behaviour_policies_limit_scaling_down() -> None:
     assert down(80, "Disabled") == 80
 
 
+HALF = MetricSpec(
+    resource=ResourceMetricSource(
+        name="cpu", target=MetricTarget(average_utilization=50)
+    )
+)
+
+
 class World:
-    def __init__(self, replicas: int, used: float | None, *, pods: int | None = None):
+    def __init__(self, replicas: int, used: float | None, metrics=(HALF,)):
         self.clock = Clock()
         self.api = FakeApi(self.clock)
         self.used = used
+        self.memory: float | None = None
         uid = "rs-uid"
         self.api.create(
             ReplicaSet(
@@ -124,12 +132,10 @@ class World:
                 spec=ReplicaSetSpec(replicas=replicas),
             )
         )
-        for i in range(replicas if pods is None else pods):
+        for i in range(replicas):
             owner = ("ReplicaSet", "rs", uid)
             item = pod(f"p{i}", "n", ready=True, owner=owner, phase="Running")
             self.api.create(item)
-        target = MetricTarget(average_utilization=50)
-        metric = MetricSpec(resource=ResourceMetricSource(name="cpu", target=target))
         self.api.create(
             HorizontalPodAutoscaler(
                 metadata=ObjectMeta(namespace="ns", name="h"),
@@ -139,7 +145,7 @@ class World:
                     ),
                     min_replicas=2,
                     max_replicas=8,
-                    metrics=[metric],
+                    metrics=list(metrics),
                 ),
             )
         )
@@ -147,7 +153,8 @@ class World:
         manager(self.clock, self.api, made)
 
     def usage(self, item) -> dict[str, float]:
-        return {} if self.used is None else {"cpu": self.used}
+        told = {"cpu": self.used, "memory": self.memory}
+        return {name: used for name, used in told.items() if used is not None}
 
     def replicas(self, at: float) -> int:
         self.clock.run(until=at)
@@ -159,6 +166,40 @@ def test_replicas_follow_the_load_between_their_bounds() -> None:
     world = World(4, 100.0)
 
     assert world.replicas(1) == 8
+
+
+def test_without_metrics_named_the_aim_is_80_percent_of_the_cpu() -> None:
+    """An autoscaler that names no metric scales by cpu at 80 % of the requests."""
+    assert World(4, 100.0, metrics=()).replicas(1) == 5
+    assert World(4, 80.0, metrics=()).replicas(1) == 4
+
+
+def test_the_largest_of_several_metrics_counts() -> None:
+    """With several metrics the highest number of replicas is taken."""
+    memory = MetricSpec(
+        resource=ResourceMetricSource(
+            name="memory",
+            target=MetricTarget(type="AverageValue", average_value="100"),
+        )
+    )
+    world = World(4, 10.0, metrics=(HALF, memory))
+    world.memory = 150.0
+
+    assert world.replicas(1) == 6
+
+
+def test_nothing_shrinks_while_a_metric_is_missing() -> None:
+    """If one metric cannot be had the others may only scale up."""
+    memory = MetricSpec(
+        resource=ResourceMetricSource(
+            name="memory",
+            target=MetricTarget(type="AverageValue", average_value="100"),
+        )
+    )
+    idle, busy = (World(4, used, metrics=(HALF, memory)) for used in (10.0, 75.0))
+
+    assert idle.replicas(600) == 4
+    assert busy.replicas(600) == 6
 
 
 def test_replicas_fall_only_after_the_stabilization_window() -> None:
@@ -176,6 +217,14 @@ def test_without_metrics_nothing_is_scaled() -> None:
     world = World(4, None)
 
     assert world.replicas(1000) == 4
+
+
+def test_a_workload_scaled_to_zero_is_left_alone() -> None:
+    """Replicas set to 0 switch the autoscaler off until somebody sets them again."""
+    world = World(4, 100.0)
+    edit(world.api, "ReplicaSet", "rs", "spec", replicas=0)
+
+    assert world.replicas(600) == 0
 
 
 def test_replicas_below_the_minimum_are_raised() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from controller_cases import World, meta, template
 
 from schedbench.controlplane.controllers.job import INDEX, JobController, finished
@@ -126,6 +127,24 @@ def test_backoff_limit_is_six_by_default():
     assert (six, finished(job(made))) == (None, "Failed")
 
 
+@pytest.mark.parametrize(("limit", "survives"), [(0, 0), (1, 0), (3, 2)])
+def test_restarts_in_place_are_retries(limit, survives):
+    """With restartPolicy OnFailure the containers' restarts count, up to the limit."""
+    made = World(JobController)
+    spec = JobSpec(template=template(restart_policy="OnFailure"), backoff_limit=limit)
+    made.create(Job(metadata=meta("job"), spec=spec))
+    made.settle()
+    seen = []
+    for restarts in range(4):
+        if made.active():
+            made.restarted(made.active()[0], restarts)
+            made.settle(5)
+        seen.append(finished(job(made)))
+
+    assert seen.count(None) == survives + 1
+    assert reason(made) == "BackoffLimitExceeded"
+
+
 def test_active_deadline():
     """After `activeDeadlineSeconds` all pods are terminated and the job has failed."""
     made = world(active_deadline_seconds=30, parallelism=2, completions=2)
@@ -195,3 +214,19 @@ def test_a_finished_job_makes_no_calls():
     made.settle(1000)
 
     assert len(made.api.calls) == before
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_pods_of_a_deleted_job_lose_their_finalizer(again: bool):
+    """Nobody counts them any more, be there a new job of the name or not."""
+    made = world(parallelism=2, completions=2)
+    first = made.active()
+    made.api.delete("Job", "ns", job(made).metadata.name)
+    if again:
+        made.create(Job(metadata=meta("job"), spec=JobSpec(template=template())))
+    for pod in first:
+        made.gone(pod)
+    made.settle(5)
+    left = {pod.metadata.uid for pod in made.pods()}
+
+    assert not left & {pod.metadata.uid for pod in first}

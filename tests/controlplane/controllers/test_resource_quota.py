@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from cluster_cases import edit, manager, pod
 from fake_api import FakeApi
 
@@ -12,12 +13,14 @@ from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.policy import ResourceQuota, ResourceQuotaSpec
 
 
-def world(hard: dict[str, str], scopes=()):
+def world(hard: dict[str, str], scopes=(), selector=None):
     clock = Clock()
     api = FakeApi(clock)
     for i in range(3):
-        api.create(pod(f"p{i}", cpu="250m"))
-    spec = ResourceQuotaSpec(hard=hard, scopes=list(scopes))
+        item = pod(f"p{i}", cpu="250m")
+        item.spec.priority_class_name = "low" if i else "high"
+        api.create(item)
+    spec = ResourceQuotaSpec(hard=hard, scopes=list(scopes), scope_selector=selector)
     api.create(ResourceQuota(metadata=ObjectMeta(namespace="ns", name="q"), spec=spec))
     manager(clock, api, ResourceQuotas)
     clock.run(until=1)
@@ -53,6 +56,18 @@ def test_a_scope_leaves_out_pods_it_does_not_cover() -> None:
     _, api = world({"pods": "10"}, ["BestEffort"])
 
     assert used(api) == {"pods": "0"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "counted"),
+    [("In", ["high"], 1), ("NotIn", ["high"], 2), ("Exists", [], 3)],
+)
+def test_a_quota_per_priority_class(operator, values, counted) -> None:
+    """A scopeSelector covers the pods of some priority classes alone."""
+    term = {"scopeName": "PriorityClass", "operator": operator, "values": values}
+    _, api = world({"pods": "10"}, selector={"matchExpressions": [term]})
+
+    assert used(api) == {"pods": str(counted)}
 
 
 def test_a_status_that_is_right_is_not_written() -> None:
