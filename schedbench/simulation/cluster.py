@@ -30,6 +30,7 @@ from schedbench.simulation.backplane import Backplane, Stamp
 from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.drain import Drain
 from schedbench.simulation.faults import Elected
+from schedbench.simulation.load import Traffic
 from schedbench.simulation.machines import Machines
 from schedbench.simulation.patient import Patient
 from schedbench.simulation.replicas import Replicas
@@ -70,6 +71,8 @@ class Cluster:
         The replicas; None until they are added.
     machines
         The nodes; None if they are hollow.
+    traffic
+        The requests that come through the ingress; None if there are none.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Cluster:
         self.schedulers: Replicas[Scheduler] | None = None
         self.managers: Replicas[ControllerManager] | None = None
         self.machines: Machines | None = None
+        self.traffic: Traffic | None = None
         self._proxies: ProxyFleet | None = None
         self._drains: dict[str, Drain] = {}
         self._foreign: ForeignClients | None = None
@@ -110,6 +114,8 @@ class Cluster:
         self.parts.append(part)
         if isinstance(part, Machines):
             self.machines = part
+        elif isinstance(part, Traffic):
+            self.traffic = part
         elif isinstance(part, ProxyFleet):
             self._proxies = part
         elif isinstance(part, Replicas):

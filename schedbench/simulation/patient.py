@@ -35,8 +35,20 @@ class Patient:
         self._waiting: dict[Key, deque[Attempt]] = {}
 
     def create(self, item: ApiObject, then: Then | None = None) -> None:
-        """Create an object."""
-        self._insist(self._key(item), partial(self._api.create, item), then)
+        """Create an object; after a failure it may be there already."""
+        tried = 0
+
+        def create(then: Then) -> None:
+            nonlocal tried
+            tried += 1
+            self._api.create(item, then)
+
+        def answered(answer: Answer) -> None:
+            is_there = answer.error and answer.error.reason == "AlreadyExists"
+            if then is not None:
+                then(Answer(item) if tried > 1 and is_there else answer)
+
+        self._insist(self._key(item), create, answered)
 
     def update(
         self, item: ApiObject, then: Then | None = None, *, subresource: str = ""
