@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 DEMO = HERE / "demo"
 BENCHMARKS = HERE / "benchmarks.json"
+RATES = ("decisions_per_second", "events_per_second", "peak_rss_bytes")
 CONFORMANCE = HERE / "conformance.json"
 PROOF = HERE / "conformance.md"
 
@@ -74,16 +75,28 @@ def _number(value: float) -> str:
 
 def benchmark_table(stored: dict[str, object]) -> str:
     """Return the table of what `make bench` measured, with its conditions."""
-    rows = ["| benchmark | median | decisions/s |", "|---|---:|---:|"]
+    rows = [
+        "| benchmark | median | decisions/s | events/s | peak memory |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for entry in stored["benchmarks"]:
-        rate = entry.get("decisions_per_second")
-        shown = f"{rate:,}" if rate else ""
-        rows.append(f"| {entry['what']} | {_duration(entry['median'])} | {shown} |")
+        decisions, events = (
+            f"{entry[name]:,}" if entry.get(name) else ""
+            for name in ("decisions_per_second", "events_per_second")
+        )
+        peak = entry.get("peak_rss_bytes")
+        memory = f"{peak / 2**30:.2f} GiB" if peak else ""
+        rows.append(
+            f"| {entry['what']} | {_duration(entry['median'])} | {decisions} "
+            f"| {events} | {memory} |"
+        )
     machine = stored["machine"]
     note = (
         f"One core of {machine['cpu']}, Python {machine['python']}, "
         f"numba {machine['numba']}, {stored['date']}; all nodes are filtered and "
-        "scored for each pod, no API server.\n"
+        "scored for each pod. Only the rows *end to end* have an API server, and all "
+        "other components with their latencies; an event is one callback of the "
+        "virtual clock.\n"
     )
     return "\n".join(rows) + "\n\n" + note
 
@@ -123,8 +136,8 @@ def condense(measured: dict[str, object]) -> dict[str, object]:
             {
                 "what": entry["extra_info"].get("what", entry["name"]),
                 "median": entry["stats"]["median"],
-                "decisions_per_second": entry["extra_info"].get("decisions_per_second"),
             }
+            | {name: entry["extra_info"].get(name) for name in RATES}
             for entry in measured["benchmarks"]
         ],
     }

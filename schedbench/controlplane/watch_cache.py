@@ -160,6 +160,9 @@ class WatchCache:
         self._streams: dict[str, dict[Stream, None]] = {}
         self._everything: dict[str, tuple[Stream, ...]] = {}
         self._selected: dict[tuple[str, str], dict[str, dict[Stream, None]]] = {}
+        self._grouped: dict[
+            tuple[str, str], tuple[int, dict[str, dict[str, ApiObject]]]
+        ] = {}
         self._busy_until: dict[str, float] = {}
         self._waiting: list[tuple[int, Callable[[], None]]] = []
 
@@ -282,16 +285,11 @@ class WatchCache:
 
     def _dispatch(self, kind: str, event: WatchEvent) -> None:
         everything = self._everything.get(kind, ())
-        selected: list[Stream] = []
+        selected: list[tuple[Stream, WatchEvent]] = []
         for path in ("spec.nodeName", "metadata.name"):
             by_value = self._selected.get((kind, path))
             if by_value:
-                now = field_value(event.object, path)
-                selected.extend(by_value.get(now, ()))
-                if event.old is not None:
-                    before = field_value(event.old, path)
-                    if before != now:
-                        selected.extend(by_value.get(before, ()))
+                selected += _seen_by(by_value, event, path)
         count = len(everything) + len(selected)
         if not count:
             return
@@ -307,16 +305,14 @@ class WatchCache:
         self,
         event: WatchEvent,
         everything: tuple[Stream, ...],
-        selected: list[Stream],
+        selected: list[tuple[Stream, WatchEvent]],
     ) -> None:
         for stream in everything:
             if stream.connection is self:
                 stream.receive(event)
-        for stream in selected:
+        for stream, seen in selected:
             if stream.connection is self:
-                seen = stream.seen_as(event)
-                if seen is not None:
-                    stream.receive(seen)
+                stream.receive(seen)
 
     def _begin(
         self, stream: Stream, events: list[WatchEvent], revision: int, listed: bool
@@ -337,8 +333,7 @@ class WatchCache:
 
     def _listed(self, stream: Stream) -> list[WatchEvent]:
         """Return how what a watch knows differs from what there is."""
-        of_kind = self.of(stream.kind).items()
-        now = {key: one for key, one in of_kind if stream.selects(one)}
+        now = self._now(stream)
         events = []
         for key, old in stream.known.items():
             new = now.get(key)
@@ -354,9 +349,43 @@ class WatchCache:
                 events.append(WatchEvent("MODIFIED", new, before, self.revision))
         return events
 
+    def _now(self, stream: Stream) -> Mapping[str, ApiObject]:
+        """Return what a watch selects now.
+
+        Objects are gone through once for all watches that begin at a revision: 5,000
+        kubelets come back together.
+        """
+        kind, field = stream.kind, stream.field
+        if field is None:
+            return self.of(kind)
+        revision, by_value = self._grouped.get((kind, field[0]), (-1, {}))
+        if revision != self.revision:
+            by_value = {}
+            for key, item in self.of(kind).items():
+                by_value.setdefault(field_value(item, field[0]), {})[key] = item
+            self._grouped[kind, field[0]] = self.revision, by_value
+        return by_value.get(field[1], {})
+
     def _call_waiting(self) -> None:
         ready = [then for revision, then in self._waiting if revision <= self.revision]
         if ready:
             self._waiting = [one for one in self._waiting if one[0] > self.revision]
             for then in ready:
                 then()
+
+
+def _seen_by(
+    by_value: Mapping[str, Iterable[Stream]], event: WatchEvent, path: str
+) -> list[tuple[Stream, WatchEvent]]:
+    """Return the watches that select the object, now or before, and what they see."""
+    item, old = event.object, event.old
+    now = field_value(item, path)
+    before = now if old is None else field_value(old, path)
+    if now == before:
+        return [(stream, event) for stream in by_value.get(now, ())]
+    come = WatchEvent("ADDED", item, None, event.revision, event.key)
+    gone = WatchEvent("DELETED", item, old, event.revision, event.key)
+    return [
+        *((stream, come) for stream in by_value.get(now, ())),
+        *((stream, gone) for stream in by_value.get(before, ())),
+    ]

@@ -34,6 +34,9 @@ from schedbench.plugins.default_selector import CONTROLLERS
 
 TERMINATING = 1
 """What the class of a pod that is being deleted is more than the pod's own."""
+MAX_SPECS = 4096
+"""Specs whose encoding is kept."""
+NO_SPEC = PodSpec()
 _GPU_NOTES = (GPU_COUNT, GPU_MILLI, GPU_MODEL)
 _GONE = "1970-01-01T00:00:00Z"
 _OWNERS = {kind for _, kind in CONTROLLERS}
@@ -59,17 +62,18 @@ class PodClasses:
         self.pods: list[Pod] = []
         self.visible: set[str] = set()
         self.outdated = False
-        self._numbers: dict[bytes, int] = {}
+        self._numbers: dict[tuple[bytes, bytes], int] = {}
+        self._specs: dict[int, tuple[PodSpec, bytes]] = {}
 
     def __len__(self) -> int:
         return len(self.pods)
 
     def number(self, pod: Pod) -> int:
         """Return the number of a pod's class, a new one for a class not seen before."""
-        seen = self._as_seen(pod)
-        content = class_content(seen)
+        content = self._content(pod)
         found = self._numbers.get(content)
         if found is None:
+            seen = self._as_seen(pod)
             found = self._numbers[content] = len(self.pods)
             meta = msgspec.structs.replace(seen.metadata, deletion_timestamp=_GONE)
             self.pods += [seen, msgspec.structs.replace(seen, metadata=meta)]
@@ -92,7 +96,21 @@ class PodClasses:
             if not self.outdated:
                 return
 
-    def _as_seen(self, pod: Pod) -> Pod:
+    def _content(self, pod: Pod) -> tuple[bytes, bytes]:
+        """Return what is equal for pods of one class, their deletion apart.
+
+        Admission gives equal pods one spec: it is encoded once.
+        """
+        spec = pod.spec
+        known = self._specs.get(id(spec))
+        if known is None or known[0] is not spec:
+            if len(self._specs) >= MAX_SPECS:
+                self._specs.clear()
+            known = spec, class_content(Pod(spec=_spec_as_seen(spec)))
+            self._specs[id(spec)] = known
+        return class_content(self._as_seen(pod, NO_SPEC)), known[1]
+
+    def _as_seen(self, pod: Pod, spec: PodSpec | None = None) -> Pod:
         meta, status = pod.metadata, pod.status
         visible = self.visible
         labels, notes = meta.labels, meta.annotations
@@ -108,7 +126,7 @@ class PodClasses:
                     if owner.controller and owner.kind in _OWNERS
                 ],
             ),
-            spec=_spec_as_seen(pod.spec),
+            spec=_spec_as_seen(pod.spec) if spec is None else spec,
             status=PodStatus(
                 resize=status.resize,
                 container_statuses=_resized(status.container_statuses),
