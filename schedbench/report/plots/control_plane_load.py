@@ -40,7 +40,7 @@ WORDS = {
 def data(results: Results) -> pd.DataFrame | None:
     """Return mean, low and high of each rate and queue for each scenario and policy.
 
-    Those that are always 0 are left out. Columns as of `timelines.over_seeds`.
+    Those that are 0 in every scenario are left out. Columns as of `timelines.over_seeds`.
     """
     load = results.load
     busy = [name for name in WORDS if name in load and load[name].max() > 0]
@@ -53,9 +53,10 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(frame: pd.DataFrame) -> Figure:
-    """Draw one panel for each rate and queue, policies overlaid."""
+    """Draw one panel for each rate and queue that is not always 0."""
     known = style.looks(frame["policy"])
-    shown = list(dict.fromkeys(frame["what"]))
+    busy = frame.groupby("what", sort=False)["high"].max()
+    shown = [what for what, most in busy.items() if most > 0]
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     figure, axes = style.panels(
