@@ -17,7 +17,7 @@ from schedbench.controlplane.client import ClientWatch
 from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
-from schedbench.errors import TimeLimitError
+from schedbench.errors import NotModelledError, TimeLimitError
 from schedbench.objects.workload import Workload
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.policies.base import Policy
@@ -174,7 +174,10 @@ def end_to_end(
     ------
     TimeLimitError
         If the deadline passes.
+    NotModelledError
+        If the workload has what is modelled in replays alone.
     """
+    _check(encoded.workload)
     clock = Clock(-boot)
     timelines = Timelines(clock)
     workload = encoded.workload
@@ -294,6 +297,24 @@ def _breaches(watchdog: Watchdog | None, profiles: Mapping[str, Settings]) -> li
         for breach in watchdog.breaches
         if breach.law != OVER_COMMITTED or NodeResourcesFit.name not in off
     ]
+
+
+def _check(workload: Workload) -> None:
+    """Refuse what would be left out silently."""
+    grouped = sum(
+        pod.spec.scheduling_group is not None for pod in workload.pods.templates
+    )
+    for count, what in (
+        (len(workload.pod_updates), "updates of pods"),
+        (grouped, "pods of groups"),
+    ):
+        if count:
+            raise NotModelledError(
+                f"{what} are not modelled end to end",
+                source=workload.name,
+                value=count,
+                fix="leave end_to_end out: a replay has them",
+            )
 
 
 def _last(fault: Fault) -> float:

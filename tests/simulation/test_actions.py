@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+import pytest
 from fault_world import nodes, store, template, web
 
 from schedbench.cluster.encode import encode
 from schedbench.controlplane.parameters import Parameters
+from schedbench.errors import NotModelledError
+from schedbench.objects.defaults import default_pod
 from schedbench.objects.kinds import KubernetesObject
-from schedbench.objects.pod import PodTemplateSpec
+from schedbench.objects.pod import Pod, PodTemplateSpec
 from schedbench.objects.policy import ResourceQuota
-from schedbench.objects.workload import NodeEvent, PodStream, Workload
+from schedbench.objects.workload import NodeEvent, PodStream, PodUpdate, Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.actions import Action
 from schedbench.simulation.end_to_end import Told, end_to_end
@@ -92,6 +95,26 @@ def test_what_the_api_refuses_is_told_with_its_number() -> None:
     assert "exceeded quota" in first
     assert "1 × scale Deployment was refused" in second
     assert "NotFound" in second
+
+
+@pytest.mark.parametrize("what", ["updates of pods", "pods of groups"])
+def test_what_only_replays_have_is_refused(what: str) -> None:
+    """Nothing of a workload is left out silently."""
+    group = {"podGroupName": "gang"}
+    spec = {"schedulingGroup": group} if "groups" in what else {}
+    pod = msgspec.convert({"metadata": {"name": "a"}, "spec": spec}, Pod)
+    updates = [PodUpdate(1.0, 0, 0)] if "updates" in what else []
+    given = Workload(
+        "test", nodes(1), PodStream.of([default_pod(pod)]), [], pod_updates=updates
+    )
+
+    with pytest.raises(NotModelledError, match=f"{what} are not modelled end to end"):
+        end_to_end(
+            encode(given),
+            make_policy("kube-scheduler"),
+            seed=1,
+            parameters=Parameters(),
+        )
 
 
 def test_pods_of_one_name_are_told_apart() -> None:
