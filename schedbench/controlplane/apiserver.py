@@ -49,6 +49,8 @@ TOO_MANY = Answer(
         "the server has received too many requests and has asked us to try again later",
     )
 )
+FAILED = 500
+"""From this HTTP status on nobody knows what became of a call."""
 
 Stamp = Callable[[Pod, str], None]
 
@@ -99,6 +101,8 @@ class ApiServers:
         Counters over all replicas.
     authorizer
         Who may do what.
+    unsure
+        `namespace/name` of pods that may be bound though binding them failed.
     changed
         Called when a replica begins or ceases to serve.
     """
@@ -120,6 +124,7 @@ class ApiServers:
         self.stamp = stamp
         self.audit = Audit()
         self.authorizer = Authorizer()
+        self.unsure: set[str] = set()
         self.draws = Draws(seed, "apiserver/latency")
         self.identities = Draws(seed, "apiserver/identities")
         self._registry = Registry(store, clock, parameters.compaction_interval)
@@ -227,6 +232,9 @@ class ApiServers:
         if request.done:
             return
         request.done = True
+        error = answer.error
+        if request.verb == "bind" and error is not None and error.code >= FAILED:
+            self.unsure.add(f"{request.namespace}/{request.name}")
         code = _CODES[request.verb] if answer.error is None else answer.error.code
         now = self.clock.now
         self.audit.served(request.verb, request.kind, code, now - request.started)

@@ -96,6 +96,8 @@ class Listener:
         cluster, queue = self._cluster, self._queue
         known = queue.get(pod)
         if known is None:
+            if self._is_assumed(pod):  # it is bound; this is from before
+                return
             name = pod.spec.scheduler_name or DEFAULT_SCHEDULER
             if name not in cluster.settings or pod.metadata.deletion_timestamp:
                 return
@@ -111,6 +113,14 @@ class Listener:
                 self._renominate(before, pod)
             queue.update(before, pod, self._clock.now)
         self._scheduler.wake()
+
+    def _is_assumed(self, pod: Pod) -> bool:
+        placed = self._cluster.pods.get(pod.key)
+        return (
+            placed is not None
+            and pod.key in self._scheduler.assumed
+            and placed.pod.metadata.uid == pod.metadata.uid
+        )
 
     def _renominate(self, before: Pod, pod: Pod) -> None:
         told = pod.status.nominated_node_name

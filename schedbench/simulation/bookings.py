@@ -5,7 +5,7 @@ So a look now and then finds what a look after every change would have found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from schedbench.controlplane.etcd_types import Event
 from schedbench.objects.node import Node
@@ -21,6 +21,11 @@ ENDED = frozenset({"Succeeded", "Failed"})
 class Bookings:
     """Which pods are bound to which nodes, and what is left there.
 
+    Parameters
+    ----------
+    unsure
+        `namespace/name` of pods whose binder was told that it failed.
+
     Attributes
     ----------
     allocatable
@@ -31,11 +36,12 @@ class Bookings:
         Uid → node of each bound pod that is there.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unsure: Container[str] = frozenset()) -> None:
+        self._unsure = unsure
         self.allocatable: dict[str, Mapping[str, int]] = {}
         self.used: dict[str, dict[str, int]] = {}
         self.nodes: dict[str, str] = {}
-        self._held: dict[str, Mapping[str, int]] = {}
+        self._held: dict[str, tuple[str, Mapping[str, int]]] = {}
         self._asked: dict[tuple[int, ...], tuple[PodSpec, Mapping[str, int]]] = {}
 
     def take(self, event: Event) -> list[Breach]:
@@ -43,13 +49,21 @@ class Bookings:
 
         Whoever binds a pod must leave the node enough of what the pod asks for. Pods
         that are created on a node, and nodes that shrink, are their makers' affair.
+        Of a pod whose binding failed kube-scheduler frees the place at once, though it
+        may be bound: who takes the place cannot know.
+
+        Source: kubernetes v1.34 pkg/scheduler/schedule_one.go, handleBindingCycleError.
         """
         item = event.value
         if type(item) is Node:
             self.allocatable[item.metadata.name] = node_allocatable(item)
         elif type(item) is Pod:
-            if item.spec.node_name:
-                return self._placed(item, event.previous)
+            spec, old = item.spec, event.previous
+            if old is not None and old.spec is spec:
+                if item.status.phase in ENDED and spec.node_name:
+                    self._release(item.metadata.uid or item.key, spec.node_name)
+            elif spec.node_name:
+                return self._placed(item, old)
         elif type(event.previous) is Pod:
             self._gone(event.previous)
         elif type(event.previous) is Node:
@@ -65,7 +79,8 @@ class Bookings:
             return []
         uid = pod.metadata.uid or pod.key
         breaches = on_two_nodes([(uid, node)], self.nodes)
-        asked = self._held[uid] = self._requests(pod)
+        asked = self._requests(pod)
+        self._held[uid] = pod.key, asked
         used = self.used.setdefault(node, {})
         for resource, amount in asked.items():
             used[resource] = used.get(resource, 0) + amount
@@ -73,8 +88,11 @@ class Bookings:
             self._release(uid, node)
         elif old is not None:
             there = self.allocatable.get(node)
-            if there is not None:
-                breaches += over(node, there, used, asked)
+            if there is not None and pod.key not in self._unsure:
+                found = over(node, there, used, asked)
+                if found:
+                    found = over(node, there, self._sure(node), asked)
+                breaches += found
         return breaches
 
     def _requests(self, pod: Pod) -> Mapping[str, int]:
@@ -92,6 +110,15 @@ class Bookings:
             self._asked[template] = spec, asked
         return asked
 
+    def _sure(self, node: str) -> Mapping[str, int]:
+        """Return what those pods hold of a node of which their binders know."""
+        used = dict(self.used[node])
+        for uid, (key, held) in self._held.items():
+            if self.nodes.get(uid) == node and key in self._unsure:
+                for resource, amount in held.items():
+                    used[resource] -= amount
+        return used
+
     def _gone(self, pod: Pod) -> None:
         uid = pod.metadata.uid or pod.key
         node = self.nodes.pop(uid, None)
@@ -100,5 +127,6 @@ class Bookings:
 
     def _release(self, uid: str, node: str) -> None:
         used = self.used[node]
-        for resource, amount in self._held.pop(uid, {}).items():
+        _, held = self._held.pop(uid, ("", {}))
+        for resource, amount in held.items():
             used[resource] -= amount

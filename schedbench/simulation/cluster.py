@@ -141,7 +141,8 @@ class Cluster:
         """Return a watchdog over the cluster; None if its API is of another kind."""
         if self._backplane is None:
             return None
-        return Watchdog(self.wiring.clock, self._backplane.etcd, self._kubelets)
+        etcd, unsure = self._backplane.etcd, self._backplane.servers.unsure
+        return Watchdog(self.wiring.clock, etcd, self._kubelets, unsure)
 
     def _kubelets(self) -> Iterable[Kubelet]:
         return self.machines.kubelets.values() if self.machines is not None else ()

@@ -7,7 +7,7 @@ seldom misses nothing but what kubelets run and members' logs held in between.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from operator import lt
 
 from schedbench.clock import Clock
@@ -44,6 +44,8 @@ class Watchdog:
         The store and its members.
     kubelets
         Those of the nodes that are there.
+    unsure
+        `namespace/name` of pods whose binder was told that it failed.
     every
         Simulated seconds after which to look again.
 
@@ -62,11 +64,12 @@ class Watchdog:
         clock: Clock,
         etcd: Etcd,
         kubelets: Callable[[], Iterable[Kubelet]] = lambda: (),
+        unsure: Container[str] = frozenset(),
         *,
         every: float = 5.0,
     ) -> None:
         self.breaches: list[Breach] = []
-        self.bookings = Bookings()
+        self.bookings = Bookings(unsure)
         self._clock = clock
         self._etcd = etcd
         self._kubelets = kubelets
@@ -166,15 +169,18 @@ class Watchdog:
         return found
 
     def _running(self) -> Iterator[tuple[str, str]]:
-        """Yield the pods that kubelets run, and the nodes to which they are bound."""
+        """Yield where pods run that are not bound there, and where they are bound."""
         nodes = self.bookings.nodes
         for kubelet in self._kubelets():
             name = kubelet.name
             for worker in kubelet.workers.values():
                 if worker.stage in HOLDING:
                     uid = worker.pod.metadata.uid or worker.key
-                    yield uid, nodes.get(uid, name)
-                    yield uid, name
+                    bound = nodes.get(uid)
+                    if bound != name:
+                        if bound is not None:
+                            yield uid, bound
+                        yield uid, name
 
     def _durable(self) -> list[Breach]:
         raft, now = self._etcd.raft, self._clock.now

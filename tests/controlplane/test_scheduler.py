@@ -138,6 +138,36 @@ def test_a_pod_whose_binding_fails_is_forgotten_and_tried_again() -> None:
     assert cluster.place("one") == "a"
 
 
+class Unheard(FakeApi):
+    """An API that binds, but of whose bindings nobody hears."""
+
+    def bind(self, namespace: str, name: str, node: str, then: Any = None) -> None:
+        self.clock.after(1.0, then, Answer())
+
+
+def test_news_from_before_its_binding_make_no_bound_pod_wait_again() -> None:
+    """A change that is heard after the binding's answer does not concern the queue.
+
+    Source: kubernetes pkg/scheduler/eventhandlers.go, updatePodInSchedulingQueue.
+    """
+    cluster = Cluster(api=Unheard)
+    cluster.add(node("a"), pod("one"))
+    cluster.clock.run(2.0)
+    late = msgspec.structs.replace(cluster.api.objects["Pod", "default", "one"].status)
+    late.nominated_node_name = "a"
+    cluster.api.patch(
+        "Pod",
+        "default",
+        "one",
+        lambda item: msgspec.structs.replace(item, status=late),
+        subresource="status",
+    )
+    cluster.clock.run(9.0)
+
+    assert [hop for _, hop, _ in cluster.stamps] == ["seen_by_scheduler", "decided"]
+    assert len(cluster.scheduler.queue) == 0
+
+
 def test_an_assumed_pod_that_nobody_confirms_expires() -> None:
     """A binding that is acknowledged, but never seen, holds its room for so long."""
 

@@ -23,6 +23,7 @@ from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
+from schedbench.simulation.bookings import Bookings
 from schedbench.simulation.end_to_end import Told, end_to_end, hollow_nodes
 from schedbench.simulation.invariants import Breach
 from schedbench.simulation.watchdog import Watchdog
@@ -227,6 +228,20 @@ def test_what_is_over_again_between_two_looks_is_found(two_cores: Watched) -> No
     stored(two_cores, None, "two")
 
     assert laws(two_cores.watchdog.look()) == ["over-committed node"]
+
+
+def test_who_takes_the_place_of_a_pod_whose_binding_failed_cannot_know() -> None:
+    """The scheduler frees its place, whether it was bound or not."""
+    bookings = Bookings({"x/one"})
+    room = {"cpu": "2", "pods": "3"}
+    document = {"metadata": {"name": "n"}, "status": {"allocatable": room}}
+    bookings.take(Event("put", "", msgspec.convert(document, Node), None, 2))
+    found = [
+        bookings.take(Event("put", "", pod(name, "n", cpu=cpu), pod(name, None), 3))
+        for name, cpu in (("one", "1"), ("two", "2"), ("three", "1"))
+    ]
+
+    assert [laws(breaches) for breaches in found] == [[], [], ["over-committed node"]]
 
 
 def test_pods_made_on_a_node_are_their_makers_affair(two_cores: Watched) -> None:
