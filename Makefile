@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
+CLUSTERS := runs/clusters
 RECORDED ?= ../shared/conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench proof deep warmup sample clean
+.PHONY: help demo test lint bench proof deep warmup sample clusters clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +45,10 @@ warmup: $(VENV)/.core ## Compile every kernel once.
 
 sample: demo ## Rewrite the committed sample report and the README's table of it.
 	$(BIN)/python reports/readme.py --demo $(DEMO)
+
+clusters: $(VENV)/.core warmup ## Play whole clusters; rewrites reports/end-to-end and the README's table.
+	$(BIN)/schedbench sweep workloads/end-to-end.yaml --out $(CLUSTERS)
+	$(BIN)/python reports/readme.py --clusters $(CLUSTERS)
 
 clean: ## Remove the environment and all results.
 	rm -rf $(VENV) runs

@@ -1,7 +1,7 @@
 """Write the generated parts of README.md: no number in it is typed by hand.
 
-With `--demo RUN` the results table and the sample page, with `--benchmarks FILE` the
-table of `make bench`, with `--conformance FILE` the proof of equal decisions; without
+With `--demo RUN` the results table and the sample page, with `--clusters RUN` those of
+clusters end to end, with `--benchmarks FILE` the table of `make bench`, with `--conformance FILE` the proof of equal decisions; without
 any of them all tables, from what is stored. What is not modelled is asked of the code.
 """
 
@@ -22,6 +22,7 @@ from schedbench.sources.scheduler_perf.needs import needs_table
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 DEMO = HERE / "demo"
+CLUSTERS = HERE / "end-to-end"
 BENCHMARKS = HERE / "benchmarks.json"
 RATES = ("decisions_per_second", "events_per_second", "peak_rss_bytes")
 CONFORMANCE = HERE / "conformance.json"
@@ -64,6 +65,45 @@ def results_table(folder: Path) -> str:
         )
     seeds = cells["seed"].nunique()
     note = f"Means over {seeds} seeds; the arrow says which way is better.\n"
+    return "\n".join(rows) + "\n\n" + note
+
+
+COURSE = (
+    ("ready after, median", "pod_startup_p50_s"),
+    ("99 %", "pod_startup_p99_s"),
+    ("started without pulls, 99 %", "pod_startup_slo_s"),
+    ("changing API calls, 99 %", "mutating_calls_p99_s"),
+    ("slowest recovery", "recovery_s"),
+)
+"""Column of the table of clusters → metric."""
+
+
+def clusters_table(folder: Path) -> str:
+    """Return a table of what the baseline's pods went through in each scenario."""
+    cells = pd.read_parquet(folder / "results.parquet")
+    baseline = json.loads((folder / "manifest.json").read_text())["baseline"]
+    cells = cells[(cells["status"] == "done") & (cells["policy"] == baseline)]
+    titles = [title for title, _ in COURSE]
+    rows = [
+        "| scenario | nodes | pods | " + " | ".join(titles) + " |",
+        "|---|---:|---:|" + "---:|" * len(titles),
+    ]
+    for (scenario, size), part in cells.groupby(["scenario", "size"], sort=False):
+        means = part.mean(numeric_only=True)
+        shown = [
+            f"{_number(means[name])} s" if means[name] == means[name] else "–"
+            for _, name in COURSE
+        ]
+        rows.append(
+            f"| {scenario}/{size} | {int(part['nodes'].max()):,} "
+            f"| {means['pods_ready']:,.0f} | {' | '.join(shown)} |"
+        )
+    seeds = cells["seed"].nunique()
+    note = (
+        f"Simulated seconds under {baseline}, means over {seeds} seeds. SIG "
+        "Scalability's objectives are 5 s for pods to start without pulls and 1 s for "
+        "changing calls, each at the 99th percentile.\n"
+    )
     return "\n".join(rows) + "\n\n" + note
 
 
@@ -153,15 +193,29 @@ def keep_demo(run: Path) -> None:
     shutil.copy(run / "report" / "plots" / "ranks.png", DEMO / "ranks.png")
 
 
+def keep_clusters(run: Path) -> None:
+    """Copy the page and the results of a run into reports/end-to-end."""
+    shutil.rmtree(CLUSTERS, ignore_errors=True)
+    CLUSTERS.mkdir(parents=True)
+    for name in ("manifest.json", "results.parquet"):
+        shutil.copy(run / name, CLUSTERS / name)
+    shutil.copy(run / "report" / "index.html", CLUSTERS / "index.html")
+    plots = run / "report" / "plots"
+    shutil.copy(plots / "fault_recovery.every-fault.png", CLUSTERS / "faults.png")
+
+
 def main() -> None:
     """Write the README's generated parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--demo", type=Path)
+    parser.add_argument("--clusters", type=Path)
     parser.add_argument("--benchmarks", type=Path)
     parser.add_argument("--conformance", type=Path)
     given = parser.parse_args()
     if given.demo:
         keep_demo(given.demo)
+    if given.clusters:
+        keep_clusters(given.clusters)
     if given.benchmarks:
         condensed = condense(json.loads(given.benchmarks.read_text()))
         BENCHMARKS.write_text(json.dumps(condensed, indent=1) + "\n")
@@ -176,6 +230,8 @@ def render(text: str) -> str:
     """Return the README with its generated parts as the stored results have them."""
     if DEMO.is_dir():
         text = between(text, "results", results_table(DEMO))
+    if CLUSTERS.is_dir():
+        text = between(text, "clusters", clusters_table(CLUSTERS))
     if BENCHMARKS.is_file():
         stored = json.loads(BENCHMARKS.read_text())
         text = between(text, "benchmarks", benchmark_table(stored))

@@ -147,6 +147,7 @@ def play(
     at: Mapping[float, Callable[[Played], None]] | None = None,
     seed: int = 1,
     quiet: float = math.inf,
+    **more: Any,
 ) -> Played:
     """Play a cluster with all add-ons.
 
@@ -200,6 +201,7 @@ def play(
         components=parts,
         until=until,
         quiet=quiet,
+        **more,
     )
     return Played(addons, seen, made[-1], told)
 

@@ -93,8 +93,7 @@ class Raft:
         self.term = 1
         self.connected = parameters.members
         self._followers = self.members[1:]
-        self.elections = 0
-        self.appends = 0
+        self.elections = self.appends = 0
         self._tip = root
         self._under_way: deque[Append] = deque()
         self._applied = -math.inf  # until then the appends under way keep it busy
@@ -113,8 +112,7 @@ class Raft:
         """Find out anew who takes part."""
         there = [member for member in self.members if member.connected]
         self.connected = len(there)
-        leader = self.leader
-        own = None if leader is None else self.members[leader]
+        own = None if self.leader is None else self.members[self.leader]
         self._followers = [member for member in there if member is not own]
 
     def propose(self, request: Request, size: int) -> None:
@@ -226,10 +224,9 @@ class Raft:
         self._under_way.popleft()
         self.committed = append
         append.previous = None
-        now = self._clock.now
         for member in self.members:
             if member.connected:
-                member.settle(now)
+                member.settle(self._clock.now)
         first = not self.ready and append.term == self.term
         if first:
             self.ready = True

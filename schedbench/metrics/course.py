@@ -99,10 +99,13 @@ def _faults(
     unready: Sequence[tuple[float, int]],
 ) -> pd.DataFrame:
     rows = []
+    begins = [event.time for event in events if event.what == "begin"]
     for event in events:
         recovered = np.nan
         if event.what == "begin":
-            recovered = recovery(unready, event.time)
+            later = [time for time in begins if time > event.time]
+            another = min(later, default=np.inf)
+            recovered = recovery(unready, event.time, another=another)
         kind = kind_of(faults[event.fault])
         targets = ",".join(event.targets)
         rows.append((event.time, event.fault, kind, event.what, targets, recovered))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from schedbench.metrics import calls, resilience, startup
+from schedbench.metrics import calls, requests, resilience, startup
 from schedbench.metrics.metric import Direction, Metric, Value
 
 
@@ -108,5 +108,13 @@ END_TO_END = [
         resilience.pods_doubled,
         "Pods that ran while another of the same namespace and name did; always 0 "
         "unless an identity was given twice.",
+    ),
+    _row(
+        "requests_unserved",
+        "fraction",
+        "down",
+        requests.requests_unserved,
+        "Requests through the ingress that nobody served, or that came to a back-end "
+        "beyond its cpu limit, as a share of all.",
     ),
 ]

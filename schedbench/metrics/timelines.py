@@ -162,6 +162,7 @@ def recovery(
     unready: Sequence[tuple[float, int]],
     began: float,
     *,
+    another: float = math.inf,
     before: float = 60.0,
     hold: float = 30.0,
 ) -> float:
@@ -175,6 +176,8 @@ def recovery(
     ----------
     unready
         When the number of pods changes that are there and not ready, and to what.
+    another
+        When the next fault begins; what goes wrong from then on is that one's.
     """
     times = np.array([-math.inf, *(time for time, _ in unready)])
     counts = np.array([0, *(count for _, count in unready)])
@@ -184,7 +187,7 @@ def recovery(
     for start, stop in zip(times[counts > usual], until[counts > usual], strict=True):
         if start < began:
             continue
-        if recovered > began and start - recovered >= hold:
+        if start >= another or (recovered > began and start - recovered >= hold):
             break
         recovered = float(stop)
     return recovered - began

@@ -201,12 +201,15 @@ class GrowingWorld:
         slot, start, devices = before.slot, before.start, before.devices
         after = PlacedPod(pod, number, slot, start, devices)
         self.pods[pod.key] = after
-        if self._world is not None and pod.key in self._world.placed:
-            if number != before.pod_class and self._knows(after):
-                self._world.bind(self._world.placed[pod.key], -1)
-                self._world.bind(after, 1)
+        there = None if self._world is None else self._world.placed.get(pod.key)
+        if there is not None:
+            if number == there.pod_class:
+                self.world.renew(after)
+            elif self._knows(after):
+                self.world.bind(there, -1)
+                self.world.bind(after, 1)
                 self._count_later(after)
-            self._world.renew(after)
+                self.world.renew(after)
         self.version += number != before.pod_class
 
     def nominate(self, pod: Pod, node: str | None) -> None:

@@ -57,12 +57,13 @@ class Bookings:
         return []
 
     def _placed(self, pod: Pod, old: Pod | None) -> list[Breach]:
-        uid, node = pod.metadata.uid or pod.key, pod.spec.node_name
+        node = pod.spec.node_name
         assert node is not None
         if old is not None and old.spec.node_name == node:
             if pod.status.phase in ENDED:
-                self._release(uid, node)
+                self._release(pod.metadata.uid or pod.key, node)
             return []
+        uid = pod.metadata.uid or pod.key
         breaches = on_two_nodes([(uid, node)], self.nodes)
         asked = self._held[uid] = self._requests(pod)
         used = self.used.setdefault(node, {})

@@ -7,11 +7,12 @@ begins anew when it leads again; what a drain has cordoned, its end uncordons.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from schedbench.clock import Clock
+from schedbench.controlplane.api import Api
 from schedbench.controlplane.authorization import NODE_PREFIX
 from schedbench.controlplane.controllers.manager import ControllerManager
 from schedbench.controlplane.etcd_types import Range
@@ -29,7 +30,9 @@ from schedbench.simulation.backplane import Backplane, Stamp
 from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.drain import Drain
 from schedbench.simulation.faults import Elected
+from schedbench.simulation.load import Traffic
 from schedbench.simulation.machines import Machines
+from schedbench.simulation.patient import Patient
 from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.watchdog import Watchdog
 from schedbench.simulation.wiring import Clients, Component, Wiring
@@ -42,7 +45,6 @@ CLOCKS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
 """Whose wall clocks may be wrong; nothing goes by etcd's and the scheduler's."""
 SCHEDULER = "kube-scheduler"
 MANAGER = "kube-controller-manager"
-Wanted = TypeVar("Wanted")
 
 
 class Cluster:
@@ -56,6 +58,8 @@ class Cluster:
         How many there are of each part.
     connect
         Builds an API of another kind, which no fault can hit.
+    patient
+        Users who make a call again when the API could not serve it.
 
     Attributes
     ----------
@@ -67,6 +71,8 @@ class Cluster:
         The replicas; None until they are added.
     machines
         The nodes; None if they are hollow.
+    traffic
+        The requests that come through the ingress; None if there are none.
     """
 
     def __init__(
@@ -79,22 +85,25 @@ class Cluster:
         *,
         control_plane: ControlPlane = ControlPlane(),  # noqa: B008 - frozen
         connect: Connect | None = None,
+        patient: Collection[str] = (),
     ) -> None:
         etcd = dataclasses.replace(parameters.etcd, members=control_plane.etcd)
         parameters = dataclasses.replace(parameters, etcd=etcd)
         build = connect or partial(Backplane, replicas=control_plane.api_servers)
-        clients = build(clock, parameters, seed, stamp, items)
+        made = build(clock, parameters, seed, stamp, items)
+        clients = _patient(clock, made, patient) if patient else made
         self.wiring = Wiring(clock, parameters, seed, clients, stamp, control_plane)
         self.parts: list[object] = []
         self.schedulers: Replicas[Scheduler] | None = None
         self.managers: Replicas[ControllerManager] | None = None
         self.machines: Machines | None = None
+        self.traffic: Traffic | None = None
         self._proxies: ProxyFleet | None = None
         self._drains: dict[str, Drain] = {}
         self._foreign: ForeignClients | None = None
         self._is_out = False
         self._written = (0, clock.now)
-        self._backplane = clients if isinstance(clients, Backplane) else None
+        self._backplane = made if isinstance(made, Backplane) else None
         if self._backplane is not None:
             self._backplane.etcd.changed = self._api_changed
             self._backplane.servers.changed = self._api_changed
@@ -105,6 +114,8 @@ class Cluster:
         self.parts.append(part)
         if isinstance(part, Machines):
             self.machines = part
+        elif isinstance(part, Traffic):
+            self.traffic = part
         elif isinstance(part, ProxyFleet):
             self._proxies = part
         elif isinstance(part, Replicas):
@@ -318,3 +329,11 @@ class Cluster:
         for part in self.parts:
             if isinstance(part, Replicas):
                 part.cut_off() if is_out else part.reconnect()
+
+
+def _patient(clock: Clock, clients: Clients, users: Collection[str]) -> Clients:
+    def client(user: str, *limits: Any) -> Api:
+        api = clients(user, *limits)
+        return Patient(clock, api) if user in users else api
+
+    return client

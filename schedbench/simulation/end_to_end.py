@@ -34,7 +34,6 @@ from schedbench.simulation.hollow_nodes import HollowNodes
 from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.invariants import OVER_COMMITTED
 from schedbench.simulation.outcome import outcome
-from schedbench.simulation.patient import Patient
 from schedbench.simulation.queued.policy import (
     chooser_of,
     engine_of,
@@ -187,6 +186,7 @@ def end_to_end(
         first_objects(encoded),
         control_plane=control_plane,
         connect=connect,
+        patient=(USERS, NODES) if faults else (),
     )
     clients = cluster.wiring.clients
     stream = workload.pods
@@ -202,8 +202,7 @@ def end_to_end(
     for component in components:
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
-    users = Patient(clock, clients(USERS)) if faults else clients(USERS)
-    driver = Driver(clock, users, encoded, recorder, actions)
+    driver = Driver(clock, clients(USERS), encoded, recorder, actions)
     trouble = max((_last(fault) for fault in faults), default=-math.inf)
     sampler = Sampler(clock, cluster, sample) if sample is not None else None
     watchdog = cluster.guarded()

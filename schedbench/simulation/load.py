@@ -254,6 +254,17 @@ class Traffic:
         self._count(flow)
         return Requests(flow.offered, flow.dropped, flow.overloaded)
 
+    def totals(self) -> tuple[float, float, int]:
+        """Return requests so far, those nobody served, and the back-ends now."""
+        flows = self._flows.values()
+        for flow in flows:
+            self._count(flow)
+        return (
+            sum(flow.offered for flow in flows),
+            sum(flow.dropped + flow.overloaded for flow in flows),
+            sum(len(flow.history[-1][2]) for flow in flows if flow.history),
+        )
+
     def frame(self) -> pd.DataFrame:
         """Return a row for each change of what comes to a service, or of who serves it.
 

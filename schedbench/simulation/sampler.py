@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 READS = frozenset({"get", "list", "watch"})
-RATES = ("api_read", "api_write", "etcd_writes", "watch_events")
+RATES = (
+    "api_read", "api_write", "etcd_writes", "watch_events", "requests", "unserved",
+)  # fmt: skip
 DEPTHS = (
     "active", "backoff", "unschedulable", "in_flight", "waiting", "workqueues",
+    "backends", "nodes",
 )  # fmt: skip
 
 
@@ -30,7 +33,7 @@ class Sampler:
 
     def __init__(self, clock: Clock, cluster: Cluster, period: float) -> None:
         self._clock, self._cluster, self._period = clock, cluster, period
-        self._rows: list[tuple[float, tuple[int, ...], tuple[int, ...]]] = []
+        self._rows: list[tuple[float, tuple[float, ...], tuple[int, ...]]] = []
         self._events = -1
         clock.at(max(clock.now, 0.0), self._look)
 
@@ -60,9 +63,10 @@ class Sampler:
         if clock.next_time() < math.inf:
             clock.after(self._period, self._look)
 
-    def _counts(self) -> tuple[int, ...]:
+    def _counts(self) -> tuple[float, ...]:
         """Return what has been so far, in the order of `RATES`."""
-        backplane = self._cluster.backplane
+        backplane, traffic = self._cluster.backplane, self._cluster.traffic
+        offered, unserved, _ = (0, 0, 0) if traffic is None else traffic.totals()
         calls = backplane.servers.audit.calls
         reads = sum(count for (verb, _, _), count in calls.items() if verb in READS)
         return (
@@ -70,6 +74,8 @@ class Sampler:
             calls.total() - reads,
             backplane.etcd.writes,
             backplane.servers.sent(),
+            offered,
+            unserved,
         )
 
     def _depths(self) -> tuple[int, ...]:
@@ -88,4 +94,6 @@ class Sampler:
             waiting[Place.UNSCHEDULABLE],
             *cluster.backplane.servers.busy(),
             keys,
+            0 if cluster.traffic is None else cluster.traffic.totals()[2],
+            0 if cluster.machines is None else len(cluster.machines.kubelets),
         )

@@ -182,5 +182,6 @@ class Watchdog:
         if committed is self._committed:
             return []
         self._committed = committed
-        holders = sum(holds(member.end(now), committed) for member in raft.members)
-        return not_durable(f"entry {committed.index}", holders, raft.quorum)
+        members = raft.members
+        holders = sum(holds(member.end(now), committed) for member in members)
+        return not_durable(f"entry {committed.index}", holders, len(members) // 2 + 1)

@@ -201,3 +201,18 @@ def test_an_identity_that_runs_twice_is_told(gone, doubled):
     )
 
     assert found["pods_doubled"] == doubled
+
+
+def test_unserved_requests_are_weighed_by_time():
+    """10 of 100 a second for 2 s, then none of 50 for 8 s: 20 of 600."""
+    load = {
+        "time": [0.0, 2.0, 10.0],
+        "depth_unready": [0, 0, 0],
+        "rate_requests": [math.nan, 100.0, 50.0],
+        "rate_unserved": [math.nan, 10.0, 0.0],
+    }
+
+    assert evaluate_end_to_end(course(load=load))["requests_unserved"] == (
+        pytest.approx(20 / 600)
+    )
+    assert evaluate_end_to_end(course())["requests_unserved"] is None

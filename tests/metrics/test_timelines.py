@@ -198,6 +198,14 @@ def test_a_relapse_soon_after_belongs_to_the_recovery():
     assert t.recovery(unready(frame), 100.0, hold=5.0) == 10.5
 
 
+def test_the_next_fault_has_its_own_recovery():
+    """What goes wrong after another fault has begun is not counted twice."""
+    steps = unready(churn((150.0, 170.0)))
+
+    assert t.recovery(steps, 100.0, another=140.0) == 0.0
+    assert t.recovery(steps, 140.0) == 30.5
+
+
 def test_a_common_delay_is_no_saturation():
     """Ten pods a second, each ready after a minute, are ten pods a second."""
     runs = {"light": steady([n / 10 for n in range(100)], takes=60.0)}

@@ -242,6 +242,8 @@ def _load(hops: pd.DataFrame) -> pd.DataFrame:
         "depth_active": done["seen_by_scheduler"] - done["decided"],
         "depth_backoff": 0, "depth_unschedulable": 0,
         "depth_in_flight": np.minimum(writes, 5), "depth_waiting": 0,
+        "rate_requests": 40.0 + rate["applied"], "rate_unserved": rate["applied"] / 10,
+        "depth_backends": done["ready"], "depth_nodes": 100,
         "depth_workqueues": rate["bound"], "depth_unready": done["applied"]
         - done["ready"],
     })  # fmt: skip

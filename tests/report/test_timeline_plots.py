@@ -9,7 +9,12 @@ from report.fabricated import Fabricated, fabricate
 
 from schedbench.metrics.timelines import HOPS, STARTUP_SLO
 from schedbench.report import style
-from schedbench.report.plots import control_plane_load, hop_breakdown, pod_startup
+from schedbench.report.plots import (
+    autoscaling,
+    control_plane_load,
+    hop_breakdown,
+    pod_startup,
+)
 
 
 @pytest.fixture
@@ -33,6 +38,17 @@ def test_a_run_without_rates_and_queues_has_no_load(results):
     results.load = pd.DataFrame()
 
     assert control_plane_load.data(results) is None
+
+
+def test_requests_are_beside_those_who_serve_them(results):
+    """A panel each for requests, unserved ones, back-ends and nodes; none without."""
+    with style.paper():
+        figure = autoscaling.draw(autoscaling.data(results))
+    titles = [axis.get_title(loc="left") or axis.get_title() for axis in figure.axes]
+    results.load = results.load.assign(rate_requests=0.0)
+
+    assert titles == [title for title, _ in autoscaling.WORDS.values()]
+    assert autoscaling.data(results) is None
 
 
 def test_pods_that_never_got_there_lower_the_curve(results):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from fault_world import (
@@ -146,7 +147,7 @@ def test_what_is_bound_to_a_cut_off_node_waits_for_it() -> None:
         [web_6],
         actions=[scaled(31, 18, web_6)],
     )
-    frame = run.told.timelines.frame().set_index("name")
+    frame = run.told.timelines.frame(run.told.ends).set_index("name")
     pods = run.witness.at(600)
     nodes = {pod.metadata.uid: pod.spec.node_name for pod in pods.values()}
     late = frame[(frame["bound"] > 30) & (frame["uid"].map(nodes) == "n2")]
@@ -287,7 +288,7 @@ def test_hollow_nodes_cannot_break() -> None:
 
     from schedbench.objects.workload import PodStream, Workload
 
-    stream = PodStream.of([], [], arrival=[])
+    stream = PodStream.of([], [], arrival=np.zeros(0))
     given = Workload("hollow", nodes(2), stream, queue="kube-scheduler")
     crash = NodeCrash(start=1, duration=1, targets=Targets(names=["n0"]))
 
@@ -315,7 +316,8 @@ def test_a_seed_breaks_a_cluster_in_the_same_way() -> None:
     assert one.told.faults == same.told.faults
     assert one.told.events == same.told.events != other.told.events
     pd.testing.assert_frame_equal(
-        one.told.timelines.frame(), same.told.timelines.frame()
+        one.told.timelines.frame(one.told.ends),
+        same.told.timelines.frame(same.told.ends),
     )
     assert is_true(one.witness.at(600, "Node")["n0"])
     assert one.calm(10)

@@ -220,5 +220,5 @@ class Laws(RuleBasedStateMachine):
 
 TestLaws = Laws.TestCase
 TestLaws.settings = settings(
-    max_examples=max(10, settings().max_examples // 4), stateful_step_count=25
+    max_examples=settings().max_examples // 2, stateful_step_count=25
 )

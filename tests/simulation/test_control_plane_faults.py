@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-import statistics
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
-from fault_world import Run, broken, scaled, web
+from fault_clients import Prober, Writer
+from fault_world import Run, broken, nodes, scaled, template, web
 
-from schedbench.controlplane.api import Answer
+from schedbench.cluster.encode import encode
 from schedbench.controlplane.parameters import ApiServerParameters, Parameters
 from schedbench.errors import InputError
 from schedbench.objects.controllers import CronJob
-from schedbench.objects.meta import ObjectMeta
-from schedbench.objects.policy import PriorityClass
-from schedbench.simulation.wiring import Wiring
+from schedbench.objects.defaults import default_pod
+from schedbench.objects.pod import Pod
+from schedbench.objects.workload import PodStream, Workload
+from schedbench.policies.registry import make_policy
+from schedbench.simulation.end_to_end import end_to_end
+from schedbench.simulation.faults import ApiServerLoss
 
 MANAGER = "kube-controller-manager"
 LEASE = 15.0
@@ -32,71 +35,9 @@ def fault(kind: str, start: float, duration: float, **more: Any) -> dict[str, An
     return {"kind": kind, "start": start, "duration": duration, **more}
 
 
-class Writer:
-    """Writes an object ten times a second and remembers what was acknowledged.
-
-    Attributes
-    ----------
-    calls
-        Number of the write → when it was sent, when it was answered, why it failed.
-    missing
-        Acknowledged objects that were not there in the end.
-    """
-
-    def __init__(self, user: str = "writer", end: float = 120) -> None:
-        self.calls: dict[int, tuple[float, float, str]] = {}
-        self.missing: list[str] = []
-        self._user, self._end = user, end
-
-    def __call__(self, wiring: Wiring) -> None:
-        """Come up, as a component."""
-        self._clock = wiring.clock
-        self._api = wiring.clients(self._user)
-        self._clock.at(0, self._write, 0)
-        self._clock.at(self._end + 60, self._check)
-
-    def _write(self, number: int) -> None:
-        sent = self._clock.now
-        item = PriorityClass(metadata=ObjectMeta(name=f"p{number}"), value=number)
-
-        def answered(answer: Answer) -> None:
-            why = answer.error.reason if answer.error is not None else ""
-            self.calls[number] = sent, self._clock.now, why
-
-        self._api.create(item, answered)
-        if sent < self._end:
-            self._clock.after(0.1, self._write, number + 1)
-
-    def _check(self) -> None:
-        def listed(answer: Answer) -> None:
-            there = {item.metadata.name for item in answer.items}
-            done = [f"p{number}" for number, call in self.calls.items() if not call[2]]
-            self.missing = [name for name in done if name not in there]
-
-        self._api.list("PriorityClass", listed)
-
-    def acknowledged(self, start: float, end: float) -> list[float]:
-        """Return when writes were acknowledged, between two times."""
-        times = [at for _, at, why in self.calls.values() if not why]
-        return sorted(at for at in times if start <= at <= end)
-
-    def pause(self, start: float, end: float) -> float:
-        """Return the longest time without an acknowledgement."""
-        times = [start, *self.acknowledged(start, end), end]
-        return max(after - before for before, after in itertools.pairwise(times))
-
-    def latencies(self, start: float, end: float) -> list[float]:
-        """Return how long the successful writes sent between two times took."""
-        return sorted(
-            at - sent
-            for sent, at, why in self.calls.values()
-            if not why and start <= sent < end
-        )
-
-
 def bound_after(run: Run, time: float) -> list[float]:
     """Return when pods were bound after a time."""
-    bound = run.told.timelines.frame()["bound"]
+    bound = run.told.timelines.frame(run.told.ends)["bound"]
     return sorted(bound[bound > time])
 
 
@@ -224,7 +165,7 @@ def test_another_controller_manager_leads_when_the_lease_has_run_out() -> None:
         actions=[scaled(30.5, 10, item)],
         controller_managers=2,
     )
-    made = run.told.timelines.frame()["stored"]
+    made = run.told.timelines.frame(run.told.ends)["stored"]
 
     assert 30 + LEASE - 2 < made[made > 30].min() < 30 + LEASE + LOOK + 1
     assert run.calm(10)
@@ -275,45 +216,6 @@ def test_one_slow_disk_of_three_does_not() -> None:
 
     assert slow[len(slow) // 2] < 0.02
     assert run.calm(4)
-
-
-class Prober:
-    """Reads as a user ten times a second, and notes how long that takes.
-
-    Attributes
-    ----------
-    calls
-        When it was sent → how long it took, and whether it was refused.
-    """
-
-    def __init__(self, user: str) -> None:
-        self.calls: dict[float, tuple[float, bool]] = {}
-        self._user = user
-
-    def __call__(self, wiring: Wiring) -> None:
-        """Come up, as a component."""
-        self._clock, self._api = wiring.clock, wiring.clients(self._user)
-        self._clock.at(0, self._read)
-
-    def _read(self) -> None:
-        sent = self._clock.now
-
-        def answered(answer: Answer) -> None:
-            error = answer.error
-            refused = error is not None and error.reason == "TooManyRequests"
-            self.calls[sent] = self._clock.now - sent, refused
-
-        self._api.get("ConfigMap", "foreign", "x", answered)
-        if sent < 60:
-            self._clock.after(0.1, self._read)
-
-    def usual(self, start: float, end: float) -> float:
-        """Return the median of how long calls took that were not refused."""
-        return statistics.median(
-            took
-            for sent, (took, refused) in self.calls.items()
-            if start <= sent < end and not refused
-        )
 
 
 def test_overload_by_workloads_leaves_the_system_alone() -> None:
@@ -395,3 +297,23 @@ def test_an_unknown_clock_is_refused() -> None:
     """Only components that have one can be wrong."""
     with pytest.raises(InputError, match="no such clock"):
         broken([fault("clock-skew", 1, 5, component="sundial", seconds=5)], [web(1)])
+
+
+def test_users_and_hollow_nodes_insist_when_the_api_is_lost() -> None:
+    """Pods that come during an outage are created after it, and run on hollow nodes."""
+    pod = msgspec.convert({"metadata": {"name": "p"}, **template()}, Pod)
+    pod.metadata.namespace = "default"
+    stream = PodStream.of([default_pod(pod)], [0] * 20, arrival=np.arange(20) / 2 + 25)
+    told = end_to_end(
+        encode(Workload("hollow", nodes(3), stream, queue="kube-scheduler")),
+        make_policy("kube-scheduler"),
+        seed=1,
+        parameters=Parameters(),
+        faults=[ApiServerLoss(start=28, duration=30, servers=[0])],
+    )
+    frame = told.timelines.frame(told.ends)
+    there = frame[frame["stored"].notna()]
+
+    assert there["name"].nunique() == 20
+    assert there["ready"].notna().all()
+    assert there["stored"].between(28.1, 58).sum() == 0

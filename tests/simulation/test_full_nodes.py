@@ -88,7 +88,7 @@ def web(replicas: int) -> Deployment:
 def test_every_pod_takes_every_step_in_causal_order() -> None:
     """A pod is applied, admitted, stored, decided, bound, pulled, started and ready."""
     told = played([], 8)
-    frame = told.timelines.frame()[STEPS]
+    frame = told.timelines.frame(told.ends)[STEPS]
 
     assert len(frame) == 8
     assert not frame.isna().any(axis=None)
@@ -97,7 +97,8 @@ def test_every_pod_takes_every_step_in_causal_order() -> None:
 
 def test_a_deployment_becomes_ready_pods() -> None:
     """Its pods are made by the controllers and run on the nodes by the kubelets."""
-    frame = played([web(5)], 0).timelines.frame()
+    told = played([web(5)], 0)
+    frame = told.timelines.frame(told.ends)
 
     assert len(frame) == 5
     assert frame["ready"].notna().all()
@@ -105,7 +106,8 @@ def test_a_deployment_becomes_ready_pods() -> None:
 
 def test_pods_that_fit_nowhere_wait_unbound() -> None:
     """Of fourteen pods of a core each, twelve get a core of three nodes' twelve."""
-    frame = played([], 14).timelines.frame()
+    told = played([], 14)
+    frame = told.timelines.frame(told.ends)
 
     assert frame["bound"].notna().sum() == 12
     assert frame["ready"].notna().sum() == 12
@@ -113,8 +115,9 @@ def test_pods_that_fit_nowhere_wait_unbound() -> None:
 
 def test_a_seed_gives_the_same_run_to_the_digit() -> None:
     """Nothing depends on anything but workload, policy, parameters and seed."""
-    one, same, other = (played([web(3)], 5, seed) for seed in (1, 1, 2))
+    runs = [played([web(3)], 5, seed) for seed in (1, 1, 2)]
+    one, same, other = (run.timelines.frame(run.ends) for run in runs)
 
-    pd.testing.assert_frame_equal(one.timelines.frame(), same.timelines.frame())
-    assert one.record.digest == same.record.digest
-    assert not one.timelines.frame().equals(other.timelines.frame())
+    pd.testing.assert_frame_equal(one, same)
+    assert runs[0].record.digest == runs[1].record.digest
+    assert not one.equals(other)

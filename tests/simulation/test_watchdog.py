@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.watched import Watched
 
+from schedbench.cluster.encode import encode
 from schedbench.controlplane.api import WatchEvent
 from schedbench.controlplane.etcd_member import Append
 from schedbench.controlplane.etcd_types import Delete, Event, Put, Txn
+from schedbench.controlplane.parameters import Parameters
+from schedbench.objects.defaults import default_node, default_pod
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
+from schedbench.objects.workload import PodStream, Workload
+from schedbench.policies.registry import make_policy
+from schedbench.simulation.end_to_end import Told, end_to_end, hollow_nodes
 from schedbench.simulation.invariants import Breach
 from schedbench.simulation.watchdog import Watchdog
+from schedbench.simulation.wiring import Component, Wiring
 
 NAMES = ("a", "b", "c")
 
@@ -313,6 +322,45 @@ def test_looks_are_due_now_and_then(world: Watched) -> None:
     watchdog.look()
 
     assert watchdog.due == world.clock.now + 5.0
+
+
+def told_of(components: Sequence[Component], policy: str = "first-fit") -> Told:
+    """Play three pods of two cores on two nodes of four, besides others."""
+    room = {"cpu": "4", "pods": "9"}
+    nodes = [
+        default_node(
+            msgspec.convert(
+                {"metadata": {"name": name}, "status": {"allocatable": room}}, Node
+            )
+        )
+        for name in "ab"
+    ]
+    template = default_pod(pod("web", None, cpu="2"))
+    stream = PodStream.of([template], [0] * 3, arrival=np.arange(3.0))
+    return end_to_end(
+        encode(Workload("three", nodes, stream, queue="kube-scheduler")),
+        make_policy(policy),
+        seed=1,
+        parameters=Parameters(),
+        components=components,
+    )
+
+
+def usurper(wiring: Wiring) -> None:
+    """Bind a pod to the first node once that is full."""
+    api = wiring.clients("usurper")
+    big = pod("big", None, cpu="4")
+    big.spec.scheduler_name = "nobody"
+    api.create(big)
+    wiring.clock.at(5.0, api.bind, "x", "big", "a")
+
+
+def test_a_run_tells_which_laws_it_broke() -> None:
+    """None by itself; what an usurper binds to a full node is found."""
+    assert told_of([hollow_nodes]).record.breaches == []
+    told = told_of([hollow_nodes, usurper])
+
+    assert told.record.breaches == ["over-committed node: a: cpu: 8000 of 4000"]
 
 
 ACTS = st.one_of(

@@ -18,7 +18,7 @@ from schedbench.controlplane.latency import Draws
 from schedbench.controlplane.parameters import Parameters
 from schedbench.controlplane.registry import key_of
 from schedbench.controlplane.watch_cache import Stream
-from schedbench.objects.controllers import Deployment, Job, StatefulSet
+from schedbench.objects.controllers import DaemonSet, Deployment, Job, StatefulSet
 from schedbench.objects.defaults import default_node
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node
@@ -40,10 +40,12 @@ from schedbench.simulation.wiring import ControlPlane
 KINDS: dict[str, type[ApiObject]] = {
     "Deployment": Deployment,
     "StatefulSet": StatefulSet,
+    "DaemonSet": DaemonSet,
     "Job": Job,
     "Pod": Pod,
 }
 REPLICATED = ("Deployment", "StatefulSet")
+OWNERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job")
 CONTROL_PLANE = ControlPlane(etcd=3, api_servers=2, schedulers=2, controller_managers=2)
 LATE = 700.0
 """Simulated seconds in which a scheduler tries all that wait again (300 s, 30 s) and
@@ -103,7 +105,9 @@ def manifest(kind: str, name: str, replicas: int, cpu: str) -> ApiObject:
     if kind == "Job":
         spec |= {"completions": replicas, "parallelism": 2, "backoffLimit": 50}
     else:
-        spec |= {"replicas": replicas, "selector": {"matchLabels": {"app": app}}}
+        spec["selector"] = {"matchLabels": {"app": app}}
+    if kind in REPLICATED:
+        spec["replicas"] = replicas
     return msgspec.convert({"metadata": meta, "spec": spec}, KINDS[kind])
 
 
@@ -163,7 +167,7 @@ class WholeCluster:
         clients = self.cluster.wiring.clients
         recorder = Recorder(self.clock, clients("auditor"), {}, (), 0)
         policy = make_policy("kube-scheduler")
-        self.cluster.add(schedulers(encoded, policy, recorder))
+        self.cluster.add(schedulers(encoded, policy, recorder, "scan"))
         for component in full_nodes():
             self.cluster.add(component)
         machines = self.cluster.machines
@@ -173,9 +177,15 @@ class WholeCluster:
         assert watchdog is not None
         self.watchdog = watchdog
         self.told = Told(self.clock, backplane)
-        for kind in ("Pod", "Node", "ReplicaSet"):
-            stream = Stream(User("probe", (MASTERS,)), kind, lambda event: None, None)
-            self.watchdog.probe(f"probe of {kind}", stream)
+        for kind, field in (
+            ("Pod", None),
+            ("Pod", ("spec.nodeName", "n0")),
+            ("Node", None),
+            ("ReplicaSet", None),
+        ):
+            user = User("probe", (MASTERS,))
+            stream = Stream(user, kind, lambda event: None, field)
+            self.watchdog.probe(f"probe of {kind} {field}", stream)
             backplane.servers.watch(stream)
         self.users = clients("users")
         self.injector = Injector(self.clock, self.cluster, [], seed)
@@ -227,11 +237,7 @@ class WholeCluster:
             for pod in pods
             if pod.spec.node_name and pod.spec.node_name not in nodes
         ]
-        uids = {
-            one.metadata.uid
-            for kind in ("Deployment", "ReplicaSet", "StatefulSet", "Job")
-            for one in self.items(kind)
-        }
+        uids = {one.metadata.uid for kind in OWNERS for one in self.items(kind)}
         for item in (*pods, *self.items("ReplicaSet")):
             owner = controller_of(item)
             if owner is not None and owner.uid not in uids:
@@ -243,9 +249,9 @@ class WholeCluster:
                 found.append(f"{name} is not ready")
         found += self._wrong_pods(pods, nodes)
         found += self._wrong_kubelets(pods)
-        for kind in ("Deployment", "StatefulSet", "Job"):
+        for kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
             for item in self.items(kind):
-                found += self._wrong(item, pods)
+                found += self._wrong(item, pods, len(nodes))
         return found
 
     def _wrong_pods(self, pods: list[Pod], nodes: dict[str, Node]) -> list[str]:
@@ -280,7 +286,7 @@ class WholeCluster:
                 found.append(f"{name} runs {len(runs)} pods of {len(wanted)}")
         return found
 
-    def _wrong(self, item: Any, pods: list[Pod]) -> list[str]:
+    def _wrong(self, item: Any, pods: list[Pod], nodes: int) -> list[str]:
         name, kind = item.metadata.name, type(item).__name__
         own = [
             pod
@@ -294,6 +300,9 @@ class WholeCluster:
         if kind == "Job":
             ends = {c.type for c in item.status.conditions if c.status == "True"}
             return [] if ends & {"Complete", "Failed"} else [f"{name} is not complete"]
+        if kind == "DaemonSet":
+            there = f"DaemonSet {name} has {len(own)} pods on {nodes} nodes"
+            return [] if len(own) == nodes else [there]
         image = item.spec.template.spec.containers[0].image
         images = {pod.spec.containers[0].image for pod in own}
         replicas = 1 if item.spec.replicas is None else item.spec.replicas

@@ -25,6 +25,7 @@ PLOTS = {
     "startup_throughput": "schedbench.report.plots.startup_throughput",
     "fault_recovery": "schedbench.report.plots.fault_recovery",
     "api_latency": "schedbench.report.plots.api_latency",
+    "autoscaling": "schedbench.report.plots.autoscaling",
     "control_plane_load": "schedbench.report.plots.control_plane_load",
     "saturation": "schedbench.report.plots.saturation",
     "latency": "schedbench.report.plots.latency",

@@ -133,10 +133,11 @@ def _recoveries(
         never = math.isinf(row["recovery"])
         until = end if never else begin + row["recovery"] / divisor
         line = look.line() | {"markevery": [1], "linewidth": 1.0}
+        line |= {"marker": ""} if never else {}
         axis.plot([begin, until], [place, place], **line, clip_on=False)
         if never:
             axis.annotate(
-                "never", (until, place), xytext=(-7, 0), textcoords="offset points",
+                "never", (until, place), xytext=(-3, 0), textcoords="offset points",
                 ha="right", va="center", fontsize=lettering.SMALL, gid=look.gid(),
                 bbox={"facecolor": style.CARD, "edgecolor": "none", "pad": 0.4},
             )  # fmt: skip

@@ -26,7 +26,7 @@ EACH_SCENARIO = True
 NEEDS = "a run that is played end to end"
 WINDOWS = 80
 WIDTHS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
-CUT = 3.0
+CUT = 2.0
 """How much higher than the highest line the grey area may be drawn."""
 
 
