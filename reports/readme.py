@@ -1,8 +1,9 @@
 """Write the generated parts of README.md: no number in it is typed by hand.
 
 With `--demo RUN` the results table and the sample page, with `--clusters RUN` those of
-clusters end to end, with `--benchmarks FILE` the table of `make bench`, with `--conformance FILE` the proof of equal decisions; without
-any of them all tables, from what is stored. What is not modelled is asked of the code.
+clusters end to end, with `--benchmarks FILE` the table of `make bench`, with
+`--conformance FILE` the proof of equal decisions; without any of them all tables, from
+what is stored. What is not modelled is asked of the code.
 """
 
 from __future__ import annotations
