@@ -96,6 +96,21 @@ def test_selected_pods_come_and_go_with_their_node():
     assert other == []
 
 
+def test_watches_by_node_begin_with_what_is_there_then():
+    """Each hears of the pods of its node as they are when it begins, not before."""
+    world = Servers()
+    for name, node in (("a", "n1"), ("b", "n2")):
+        world.ok(world.admin.create, pod(name))
+        world.ok(world.admin.bind, "default", name, node)
+    first = [world.watch(field=("spec.nodeName", node)) for node in ("n1", "n2")]
+    world.ok(world.admin.create, pod("c"))
+    world.ok(world.admin.bind, "default", "c", "n2")
+    later = [world.watch(field=("spec.nodeName", node)) for node in ("n1", "n2", "")]
+
+    names = [[e.object.metadata.name for e in heard] for heard in (*first, *later)]
+    assert names == [["a"], ["b", "c"], ["a"], ["b", "c"], []]
+
+
 def test_one_named_object_is_watched_alone():
     """By `metadata.name` others are passed over."""
     world = Servers()
