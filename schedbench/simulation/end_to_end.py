@@ -301,9 +301,9 @@ def _breaches(watchdog: Watchdog | None, profiles: Mapping[str, Settings]) -> li
 
 def _check(workload: Workload) -> None:
     """Refuse what would be left out silently."""
-    grouped = sum(
-        pod.spec.scheduling_group is not None for pod in workload.pods.templates
-    )
+    pods = workload.pods
+    in_group = [pod.spec.scheduling_group is not None for pod in pods.templates]
+    grouped = sum(in_group[template] for template in pods.template.tolist())
     for count, what in (
         (len(workload.pod_updates), "updates of pods"),
         (grouped, "pods of groups"),

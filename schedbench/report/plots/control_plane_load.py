@@ -40,7 +40,8 @@ WORDS = {
 def data(results: Results) -> pd.DataFrame | None:
     """Return mean, low and high of each rate and queue for each scenario and policy.
 
-    Those that are 0 in every scenario are left out. Columns as of `timelines.over_seeds`.
+    Those that are 0 in every scenario are left out. Columns as of
+    `timelines.over_seeds`.
     """
     load = results.load
     busy = [name for name in WORDS if name in load and load[name].max() > 0]
@@ -56,7 +57,7 @@ def draw(frame: pd.DataFrame) -> Figure:
     """Draw one panel for each rate and queue that is not always 0."""
     known = style.looks(frame["policy"])
     busy = frame.groupby("what", sort=False)["high"].max()
-    shown = [what for what, most in busy.items() if most > 0]
+    shown = [str(what) for what, most in busy.items() if most > 0]
     columns = min(COLUMNS, len(shown))
     rows = -(-len(shown) // columns)
     figure, axes = style.panels(
