@@ -12,21 +12,18 @@ from collections.abc import Mapping, Sequence
 
 from schedbench.clock import Clock
 from schedbench.cluster.encode import EncodedWorkload
-from schedbench.controlplane.authorization import SCHEDULER
 from schedbench.controlplane.client import ClientWatch
 from schedbench.controlplane.parameters import Parameters
-from schedbench.controlplane.scheduler import Scheduler
-from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.errors import NotModelledError, TimeLimitError
 from schedbench.objects.workload import Workload
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.policies.base import Policy
 from schedbench.scheduler.profiles import Settings
 from schedbench.simulation.actions import Action
-from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.cluster import Cluster, Connect
 from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.driver import Driver
+from schedbench.simulation.ending import QUIET, Ending
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.first_state import first_objects
 from schedbench.simulation.garbage import few_collections
@@ -35,16 +32,13 @@ from schedbench.simulation.injector import FaultEvent, Injector
 from schedbench.simulation.invariants import OVER_COMMITTED
 from schedbench.simulation.outcome import outcome
 from schedbench.simulation.queued.policy import (
-    chooser_of,
-    engine_of,
     profiles_of,
-    search_of,
 )
 from schedbench.simulation.record import Record
 from schedbench.simulation.recorder import Recorder
 from schedbench.simulation.replay import Engine
-from schedbench.simulation.replicas import Replicas
 from schedbench.simulation.sampler import Sampler
+from schedbench.simulation.schedulers import schedulers
 from schedbench.simulation.timeline import Timelines
 from schedbench.simulation.watchdog import Watchdog
 from schedbench.simulation.wiring import Component, Wiring
@@ -54,12 +48,6 @@ USERS = "users"
 AUDITOR = "auditor"
 BOOT = 10.0
 """Simulated seconds that the components have before the workload begins."""
-QUIET = 60.0
-"""Simulated seconds without news after which a run with latencies is over."""
-PATIENCE = 600.0
-"""The same after faults, then without writes, and while containers start: more than
-pods bear an unreachable node (300 s) after its grace period (50 s), and than an image
-pull or a container backs off (300 s)."""
 LOOK = 0.1
 """Simulated seconds between looks at the time limit, while something happens."""
 
@@ -104,18 +92,6 @@ class Told:
     unready: Sequence[tuple[float, int]]
     seconds: Mapping[tuple[str, str, int], Sequence[float]]
     load: Sampler | None
-
-
-def decider_of(
-    policy: Policy, workload: Workload, seed: int, engine: Engine = "scan"
-) -> Decider:
-    """Return how a policy decides as the scheduler component wants it."""
-    return Decider(
-        settings=profiles_of(policy, workload),
-        engine=lambda session: engine_of(session, policy, engine),
-        search=lambda world: search_of(world, seed),
-        choose=chooser_of(policy, seed),
-    )
 
 
 @few_collections()
@@ -206,22 +182,17 @@ def end_to_end(
         cluster.add(component)
     injector = Injector(clock, cluster, faults, seed) if faults else None
     driver = Driver(clock, clients(USERS), encoded, recorder, actions)
-    trouble = max((_last(fault) for fault in faults), default=-math.inf)
+    ending = Ending(cluster, driver, recorder, faults, quiet)
     sampler = Sampler(clock, cluster, sample) if sample is not None else None
     watchdog = cluster.guarded()
     if watchdog is not None and isinstance(recorder.watch, ClientWatch):
         watchdog.probe(AUDITOR, recorder.watch.stream)
     started = time.perf_counter()
     while (now := clock.next_time()) <= until and now < math.inf:
-        still = math.inf
-        if driver.done:
-            waits = bool(faults) or recorder.starting > 0
-            patience = max(quiet, PATIENCE) if waits else quiet
-            last = cluster.written if faults else recorder.last
-            still = max(last, driver.last, trouble) + patience
-            if now > still and cluster.settled:
-                break
-        clock.run(until=min(until, max(now, min(still, now + LOOK))))
+        last = ending.time()
+        if now > last and cluster.settled:
+            break
+        clock.run(until=min(until, max(now, min(last, now + LOOK))))
         if watchdog is not None and clock.now >= watchdog.due:
             watchdog.look()
         if deadline is not None and time.monotonic() > deadline:
@@ -248,42 +219,6 @@ def end_to_end(
         cluster.served(),
         sampler,
     )
-
-
-def schedulers(
-    encoded: EncodedWorkload, policy: Policy, recorder: Recorder, engine: Engine
-) -> Component:
-    """Return the component that schedules by a policy."""
-
-    def component(wiring: Wiring) -> Replicas[Scheduler]:
-        parameters, seed = wiring.parameters.scheduler, wiring.seed
-        decider = decider_of(policy, encoded.workload, seed, engine)
-        count = wiring.control_plane.schedulers
-        made: list[Scheduler] = []
-
-        def make() -> Scheduler:
-            is_first = count == 1 and not made
-            scheduler = Scheduler(
-                wiring.clock,
-                wiring.clients(SCHEDULER, parameters.qps, parameters.burst),
-                parameters,
-                seed,
-                decider,
-                stamp=wiring.stamp,
-                journal=recorder,
-                number=recorder.number,
-                pods=encoded.class_pods,
-                nodes=encoded.initial_nodes,
-                active=is_first,
-            )
-            made.append(scheduler)
-            if not is_first:
-                scheduler.lead()
-            return scheduler
-
-        return Replicas(wiring, KUBE_SCHEDULER, SCHEDULER, count, make)
-
-    return component
 
 
 def _breaches(watchdog: Watchdog | None, profiles: Mapping[str, Settings]) -> list[str]:
@@ -315,7 +250,3 @@ def _check(workload: Workload) -> None:
                 value=count,
                 fix="leave end_to_end out: a replay has them",
             )
-
-
-def _last(fault: Fault) -> float:
-    return fault.end if fault.end < math.inf else fault.start

@@ -18,7 +18,7 @@ from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
-from schedbench.simulation.end_to_end import decider_of
+from schedbench.simulation.schedulers import decider_of
 
 NO_COSTS = Costs(fixed=0.0, per_filtered=0.0, per_scored=0.0)
 EMPTY = Workload("empty", [], PodStream.of([]))

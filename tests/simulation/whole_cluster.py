@@ -27,12 +27,12 @@ from schedbench.objects.policy import Namespace, PodDisruptionBudget
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.cluster import Cluster
-from schedbench.simulation.end_to_end import schedulers
 from schedbench.simulation.faults import Fault
 from schedbench.simulation.full_nodes import full_nodes
 from schedbench.simulation.injector import Injector
 from schedbench.simulation.invariants import unsettled
 from schedbench.simulation.recorder import Recorder
+from schedbench.simulation.schedulers import schedulers
 from schedbench.simulation.timeline import Timelines
 from schedbench.simulation.watchdog import HOLDING
 from schedbench.simulation.wiring import ControlPlane
