@@ -58,7 +58,8 @@ def measured(benchmark, *arguments: object) -> Told:
     run(10, np.zeros(10))
     if benchmark.enabled and (_PROCESS / "clear_refs").exists():
         (_PROCESS / "clear_refs").write_text("5")  # the peak begins anew
-    told = benchmark.pedantic(run, args=arguments, rounds=1)
+    rounds = 3 if arguments[0] <= 1_000 else 1
+    told = benchmark.pedantic(run, args=arguments, rounds=rounds)
     if benchmark.enabled:
         rate = told.events / benchmark.stats.stats.median
         benchmark.extra_info["events_per_second"] = round(rate)
