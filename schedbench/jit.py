@@ -31,7 +31,7 @@ STALE_AFTER_SECONDS = 14 * 86_400
 _OPTIONS = {"nogil": True, "fastmath": False, "no_cfunc_wrapper": True}
 
 
-_KERNEL = re.compile(rb"^@(array_|allocating_)?kernel$", re.MULTILINE)
+_KERNEL = re.compile(rb"^@(array_|allocating_|inner_)?kernel$", re.MULTILINE)
 _IMPORT = re.compile(
     rb"^from schedbench\.([\w.]+) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE
 )
@@ -126,6 +126,15 @@ def allocating_kernel(function: Callable[..., Any]) -> Any:
     return _compile(function, "python", cache_folder(), counts_references=True)
 
 
+def inner_kernel(function: Callable[..., Any]) -> Any:
+    """Compile a kernel into those that call it; else the same as `kernel`.
+
+    To hand a named tuple of arrays over takes longer than a decision that reads a few
+    of them: numba passes each array as seven arguments.
+    """
+    return _compile(function, "python", cache_folder(), forceinline=True)
+
+
 def array_kernel(function: Callable[..., Any]) -> Any:
     """Compile a loop that never divides by zero, so that LLVM may vectorize it.
 
@@ -141,13 +150,19 @@ def _compile(
     folder: Path | None,
     *,
     counts_references: bool = False,
+    forceinline: bool = False,
 ) -> Any:
     """Compile once for callers in Python and once for kernels, each when it is called.
 
     The entry from Python takes apart every array of every named tuple: most of the
     compile time of a kernel that only kernels call.
     """
-    options = {**_OPTIONS, "error_model": error_model, "_nrt": counts_references}
+    options = {
+        **_OPTIONS,
+        "error_model": error_model,
+        "_nrt": counts_references,
+        "forceinline": forceinline,
+    }
     outer = _dispatcher(function, folder, options)
     if not numba.config.DISABLE_JIT:
         within = None if folder is None else folder / "within"

@@ -52,8 +52,8 @@ def grid_options(command: Command) -> Command:
             help="How many seeds, counted up from the first.",
         ),
         click.option(
-            "--engine", default="scan", show_default=True, metavar="E",
-            help="scan (compiled) or explain (readable); they place alike.",
+            "--engine", default="auto", show_default=True, metavar="E",
+            help="auto, indexed, scan or explain; they place alike.",
         ),
         click.option(
             "--baseline", metavar="P",

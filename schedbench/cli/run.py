@@ -108,7 +108,7 @@ def command(
         ("--baseline", [grid.baseline] if len(grid.policies) > 1 else []),
         ("--seed", [str(seeds[0])]),
         ("--repeats", [str(len(seeds))] if len(seeds) > 1 else []),
-        ("--engine", [engine] if engine != "scan" else []),
+        ("--engine", [engine] if engine != "auto" else []),
     ):
         for value in values:
             words += [option] if value is None else [option, value]

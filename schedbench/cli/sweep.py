@@ -124,5 +124,5 @@ def _rerun(
     words += ["--quick"] if quick else []
     words += ["--baseline", grid.baseline]
     words += ["--seed", str(grid.seeds[0]), "--repeats", str(len(grid.seeds))]
-    words += ["--engine", grid.engine] if grid.engine != "scan" else []
+    words += ["--engine", grid.engine] if grid.engine != "auto" else []
     return shlex.join(words)

@@ -31,7 +31,7 @@ class Grid:
     scenarios: Sequence[ScenarioRef]
     policies: Sequence[PolicyRef]
     seeds: Sequence[int]
-    engine: str = "scan"
+    engine: str = "auto"
     baseline: str = ""
     headline: Sequence[str] = ()
     name: str = ""
@@ -43,7 +43,7 @@ class Grid:
         policies: Sequence[object],
         seeds: Sequence[int],
         *,
-        engine: str = "scan",
+        engine: str = "auto",
         baseline: str = "",
         headline: Sequence[str] = (),
         name: str = "",

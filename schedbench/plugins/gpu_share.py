@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from schedbench.cluster.gpu import GPU_MODEL, gpu_request
 from schedbench.cluster.layout import GPU_DEVICE_MILLI, ClusterState, PodClasses
 from schedbench.cluster.nodes import ABSENT, NodeTable
-from schedbench.jit import kernel
+from schedbench.jit import inner_kernel, kernel
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import (
     ClusterView,
@@ -58,7 +58,7 @@ class GpuShare(Plugin):
         return NodeVerdicts.of(short, SHARE_REASON, unresolvable=False)
 
 
-@kernel
+@inner_kernel
 def gpus_fit(
     state: ClusterState,
     classes: PodClasses,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, PodClasses
-from schedbench.jit import kernel
+from schedbench.jit import inner_kernel
 from schedbench.plugins.base import ClusterView, NodeVerdicts, Plugin, Scope
 
 REASON = "node(s) didn't have free ports for the requested pod ports"
@@ -36,7 +36,7 @@ class NodePorts(Plugin):
         return NodeVerdicts.of(taken, REASON, unresolvable=False)
 
 
-@kernel
+@inner_kernel
 def ports_free(
     state: ClusterState,
     classes: PodClasses,

@@ -22,7 +22,7 @@ from schedbench.cluster.layout import (
     ClusterState,
     PodClasses,
 )
-from schedbench.jit import array_kernel, kernel
+from schedbench.jit import array_kernel, inner_kernel, kernel
 from schedbench.plugins.arithmetic import exact_divide
 from schedbench.plugins.base import (
     ClusterView,
@@ -155,7 +155,7 @@ def short_of(resource: str) -> str:
     return "Too many pods" if resource == "pods" else f"Insufficient {resource}"
 
 
-@kernel
+@inner_kernel
 def resources_fit(
     state: ClusterState,
     classes: PodClasses,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, Pod, PodClasses, StaticTable
-from schedbench.jit import array_kernel, kernel
+from schedbench.jit import array_kernel, inner_kernel, kernel
 from schedbench.plugins.alignment import alignment_score
 from schedbench.plugins.base import ScoreColumns, ScoreKind
 from schedbench.plugins.gpu_best_fit import gpu_best_fit_score
@@ -143,33 +143,56 @@ def normalized_score(
         copy_row(static.raw[kind, classes.static_row[pod_class]], score)
         reverse = kind == ScoreKind.TAINT_TOLERATION
         default_normalize(score, scratch.bad, reverse)
-    elif kind <= ScoreKind.REQUESTED_TO_CAPACITY_RATIO:
-        fit_score(
-            state, classes, columns, k, pod_class, 0, count, score, scratch.helper
-        )
-    elif kind == ScoreKind.BALANCED_ALLOCATION:
-        balanced_score(state, classes, columns, k, pod_class, 0, count, score)
-    elif kind == ScoreKind.REMAINING_CAPACITY:
-        remaining_score(state, classes, columns, k, pod_class, 0, count, score)
-    elif kind == ScoreKind.ALIGNMENT:
-        alignment_score(state, classes, columns, k, pod_class, 0, count, score)
     elif kind == ScoreKind.GPU_BEST_FIT:
         gpu_best_fit_score(state, classes, columns, pod_class, 0, count, score)
         spread_normalize(score, scratch.bad)
-    elif kind == ScoreKind.GPU_DOT_PRODUCT:
-        gpu_dot_product_score(state, classes, columns, pod_class, 0, count, score)
-    elif kind == ScoreKind.GPU_PACKING:
-        gpu_packing_score(state, classes, pod_class, 0, count, score)
     elif kind == ScoreKind.INTER_POD_AFFINITY:
         inter_pod_score(state, classes.inter_pod, pod_class, 0, count, score)
         inter_pod_normalize(score, scratch.bad)
     elif kind == ScoreKind.POD_TOPOLOGY_SPREAD:
         spread_score(state, classes.spread.soft, pod_class, scratch.bad, score)
         spread_normalize_counts(score, scratch.bad)
-    elif kind == ScoreKind.IMAGE_LOCALITY:
-        copy_row(static.image[static.image_row[pod_class]], score)
-    else:
+    elif kind == ScoreKind.CUSTOM:
         custom_score(state, classes, pod_class, scratch)
+    else:
+        node_score(
+            state, classes, static, columns, k, pod_class, 0, count, score,
+            scratch.helper,
+        )  # fmt: skip
+
+
+@inner_kernel
+def node_score(
+    state: ClusterState,
+    classes: PodClasses,
+    static: StaticTable,
+    columns: ScoreColumns,
+    k: int,
+    pod_class: int,
+    low: int,
+    high: int,
+    score: NDArray[np.int64],
+    helper: NDArray[np.int64],
+) -> None:
+    """Write score k of the nodes `low` to `high`, of those that look at no other node.
+
+    Of images too: their scores move when node objects change, not when pods do.
+    """
+    kind = columns.kind[k]
+    if kind <= ScoreKind.REQUESTED_TO_CAPACITY_RATIO:
+        fit_score(state, classes, columns, k, pod_class, low, high, score, helper)
+    elif kind == ScoreKind.BALANCED_ALLOCATION:
+        balanced_score(state, classes, columns, k, pod_class, low, high, score)
+    elif kind == ScoreKind.REMAINING_CAPACITY:
+        remaining_score(state, classes, columns, k, pod_class, low, high, score)
+    elif kind == ScoreKind.ALIGNMENT:
+        alignment_score(state, classes, columns, k, pod_class, low, high, score)
+    elif kind == ScoreKind.GPU_DOT_PRODUCT:
+        gpu_dot_product_score(state, classes, columns, pod_class, low, high, score)
+    elif kind == ScoreKind.GPU_PACKING:
+        gpu_packing_score(state, classes, pod_class, low, high, score)
+    else:
+        copy_row(static.image[static.image_row[pod_class], low:high], score)
 
 
 @kernel

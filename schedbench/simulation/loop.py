@@ -13,7 +13,8 @@ from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
 from schedbench.jit import kernel, monotonic_ns
 from schedbench.plugins.gpu_share import choose_devices
-from schedbench.scheduler.cycle import Compiled, schedule_one
+from schedbench.scheduler.cycle import Compiled
+from schedbench.scheduler.index import Index, decide, note_change
 from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.score import Scratch
 from schedbench.simulation.columns import (
@@ -53,6 +54,7 @@ def run_loop(
     progress: Progress,
     log: Log,
     scratch: Scratch,
+    index: Index,
     limit: float,
     most_decisions: int,
 ) -> int:
@@ -91,18 +93,18 @@ def run_loop(
                 continue
             if departure <= arrival and departure <= limit and departure < np.inf:
                 at.now[0] = departure
-                depart(state, classes, pods, progress, log)
+                depart(state, classes, pods, progress, log, index)
                 continue
             if arrival >= limit:
                 return DONE
             at.now[0] = arrival
-            pod = arrive(state, classes, pods, progress, log)
+            pod = arrive(state, classes, pods, progress, log, index)
             if pod < 0:
                 continue
             at.first_try[0] = 1
         pod_class = np.int64(pods.pod_class[pod])
         started = monotonic_ns()
-        node = schedule_one(state, compiled, pod_class, pod, at.cursor[0], scratch)
+        node = decide(state, compiled, index, pod_class, pod, at.cursor[0], scratch)
         if node < 0 and at.halting[0]:
             return STUCK
         log.latency[at.decisions[0]] = monotonic_ns() - started
@@ -110,7 +112,7 @@ def run_loop(
         if node >= 0:
             at.cursor[0] = (node + 1) % state.alive.size
             advance(compiled.sampling)
-            place(state, classes, pods, progress, log, pod, node)
+            place(state, classes, pods, progress, log, index, pod, node)
             wake_domain_readers(classes, progress)
         else:
             progress.refused[pod_class] = 1
@@ -144,7 +146,12 @@ def next_departure(pods: Pods, progress: Progress) -> float:
 
 @kernel
 def depart(
-    state: ClusterState, classes: PodClasses, pods: Pods, progress: Progress, log: Log
+    state: ClusterState,
+    classes: PodClasses,
+    pods: Pods,
+    progress: Progress,
+    log: Log,
+    index: Index,
 ) -> None:
     """Let the next pod finish, or be deleted where no pod finishes at this time."""
     at = progress.counters
@@ -161,6 +168,7 @@ def depart(
         devices = progress.devices[pod]
         bind(state, classes, np.int64(pods.pod_class[pod]), node, devices, REMOVE)
         write(progress, log, kind, pod, node, devices)
+        note_change(index, node)
         mark_changed(progress, node)
     elif progress.status[pod] == WAITING:
         write(progress, log, kind, pod, NO_NODE, NO_DEVICES)
@@ -178,7 +186,12 @@ def next_arrival(pods: Pods, progress: Progress) -> float:
 
 @kernel
 def arrive(
-    state: ClusterState, classes: PodClasses, pods: Pods, progress: Progress, log: Log
+    state: ClusterState,
+    classes: PodClasses,
+    pods: Pods,
+    progress: Progress,
+    log: Log,
+    index: Index,
 ) -> int:
     """Let the next pod arrive; return it if it is to be scheduled, else −1."""
     at = progress.counters
@@ -189,7 +202,7 @@ def arrive(
     write(progress, log, np.int64(EventKind.ARRIVE), pod, NO_NODE, NO_DEVICES)
     node = np.int64(pods.node[pod])
     if node >= 0 and state.alive[node]:
-        place(state, classes, pods, progress, log, pod, node)
+        place(state, classes, pods, progress, log, index, pod, node)
         return -1
     return pod
 
@@ -201,6 +214,7 @@ def place(
     pods: Pods,
     progress: Progress,
     log: Log,
+    index: Index,
     pod: int,
     node: int,
 ) -> None:
@@ -208,6 +222,7 @@ def place(
     pod_class = np.int64(pods.pod_class[pod])
     devices = choose_devices(state, classes, pod_class, node)
     bind(state, classes, pod_class, node, devices, ADD)
+    note_change(index, node)
     progress.status[pod] = BOUND
     progress.place[pod] = node
     progress.devices[pod] = devices

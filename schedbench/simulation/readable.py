@@ -17,6 +17,7 @@ from schedbench.errors import PolicyError
 from schedbench.policies.base import Policy
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.explain import explain
+from schedbench.scheduler.index import Index
 from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.score import Scratch
 from schedbench.scheduler.session import Session
@@ -62,10 +63,11 @@ def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
         progress: Progress,
         log: Log,
         scratch: Scratch,
+        index: Index,
         limit: float,
         most_decisions: int,
     ) -> int:
-        steps = _Steps(session, policy, cluster, decide, pods, progress, log)
+        steps = _Steps(session, policy, cluster, decide, pods, progress, log, index)
         return steps.run(limit, most_decisions)
 
     return run
@@ -83,7 +85,9 @@ class _Steps:
         pods: Pods,
         progress: Progress,
         log: Log,
+        index: Index,
     ) -> None:
+        self.index = index
         self.session = session
         self.policy = policy
         self.cluster = cluster
@@ -111,7 +115,9 @@ class _Steps:
                 self._retry()
             elif departure <= arrival and departure <= limit and departure < np.inf:
                 self.at.now[0] = departure
-                loop.depart(state, classes, self.pods, self.progress, self.log)
+                loop.depart(
+                    state, classes, self.pods, self.progress, self.log, self.index
+                )
             elif arrival < limit:
                 self.at.now[0] = arrival
                 self._arrive(group)
@@ -247,7 +253,8 @@ class _Steps:
 
     def _place(self, pod: int, node: int) -> None:
         state, classes = self.session.state, self.session.compiled.classes
-        loop.place(state, classes, self.pods, self.progress, self.log, pod, node)
+        columns = self.pods, self.progress, self.log, self.index
+        loop.place(state, classes, *columns, pod, node)
 
     def _fail(self, pod: int) -> None:
         pod_class = int(self.pods.pod_class[pod])

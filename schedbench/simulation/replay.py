@@ -19,6 +19,7 @@ from schedbench.cluster.state import bind
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import NodeEvent
 from schedbench.policies.base import Policy
+from schedbench.scheduler.indexing import Memory
 from schedbench.scheduler.session import Session
 from schedbench.simulation import loop, readable, waiting
 from schedbench.simulation.columns import BOUND
@@ -27,8 +28,8 @@ from schedbench.simulation.queued.run import Queued
 from schedbench.simulation.record import EventKind, Record
 from schedbench.simulation.run import Run, telling
 
-Engine = Literal["scan", "explain"]
-ENGINES: tuple[Engine, ...] = ("scan", "explain")
+Engine = Literal["auto", "indexed", "scan", "explain"]
+ENGINES: tuple[Engine, ...] = ("auto", "indexed", "scan", "explain")
 DECISIONS_PER_CALL = 5_000
 NO_PREEMPTION = (
     "pods have different priorities, which only order them: nobody is displaced, "
@@ -41,13 +42,16 @@ def replay(
     policy: Policy,
     *,
     seed: int,
-    engine: Engine = "scan",
+    engine: Engine = "auto",
     deadline: float | None = None,
 ) -> Record:
     """Play a workload against a policy.
 
     Parameters
     ----------
+    engine
+        `scan` looks at all nodes for each pod, `indexed` at those that changed since a
+        pod of its class was there, `auto` at the fewer; `explain` is the readable one.
     deadline
         `time.monotonic()` after which the run is given up.
 
@@ -74,7 +78,8 @@ class Immediate(Run):
         self, encoded: EncodedWorkload, policy: Policy, seed: int, engine: Engine
     ) -> None:
         super().__init__(encoded, policy, Session(encoded, policy.profile, seed))
-        if engine == "scan" and policy.compiled:
+        self._memory = Memory(self.session, encoded.workload.pods, engine)
+        if engine != "explain" and policy.compiled:
             self._run_loop = self.session.specialized(loop.run_loop)
         else:
             self._run_loop = readable.make_loop(self.session, policy)
@@ -115,6 +120,7 @@ class Immediate(Run):
                 self.progress,
                 self.log,
                 self.session.scratch,
+                self._memory.index,
                 limit,
                 DECISIONS_PER_CALL,
             )
@@ -133,6 +139,7 @@ class Immediate(Run):
         self.look_at_images(self.session, slot)
         here = np.flatnonzero(self.progress.status == BOUND)
         self.session.recount(self.pods.pod_class[here], self.progress.place[here])
+        self._memory.forget()
 
     def _evict_all(self, slot: int) -> None:
         """Let the pods of a leaving node wait again, in the order of the queue."""

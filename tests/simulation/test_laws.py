@@ -218,7 +218,7 @@ def test_a_run_repeats_itself(workload, seed):
 def test_engines_agree_on_terms_about_other_pods(spec, workload, seed):
     """The engines' logs are equal and break nothing."""
     encoded = encode(workload)
-    scan, slow = (play(workload, spec, engine, seed) for engine in ENGINES)
+    scan, slow = (play(workload, spec, engine, seed) for engine in ("scan", "explain"))
 
     assert told(workload, scan) == told(workload, slow)
     assert scan.digest == slow.digest
@@ -238,13 +238,13 @@ def test_engines_agree_in_the_scheduling_queue(workload, seed):
     queued = dataclasses.replace(workload, queue="kube-scheduler")
     records = [play(queued, "kube-scheduler", engine, seed) for engine in ENGINES]
     arrivals = int(EventKind.ARRIVE)
-    scan, slow = (
+    first, *others = (
         [entry for entry in told(queued, record) if entry[1] != arrivals]
         for record in records
     )
 
-    assert scan == slow
-    assert records[0].wall.decisions == records[1].wall.decisions
+    assert all(other == first for other in others)
+    assert len({record.wall.decisions for record in records}) == 1
     assert validate(queued, records[0], encode(queued).node_names) == []
 
 

@@ -54,7 +54,7 @@ def profiles_of(policy: Policy, workload: Workload) -> Mapping[str, Settings]:
 def engine_of(session: Session, policy: Policy, engine: str) -> Engine:
     """Return how the policy decides by an engine."""
     if policy.vectorized is None:
-        return ENGINES[engine]
+        return ENGINES["explain" if engine == "explain" else "scan"]
     cluster = read_only(session.state)
 
     def vectorized(session: Session, pod_class: int, turn: Turn) -> Verdict:
