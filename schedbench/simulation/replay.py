@@ -19,7 +19,6 @@ from schedbench.cluster.state import bind
 from schedbench.errors import TimeLimitError
 from schedbench.objects.workload import NodeEvent
 from schedbench.policies.base import Policy
-from schedbench.scheduler.indexing import Memory
 from schedbench.scheduler.session import Session
 from schedbench.simulation import loop, readable, waiting
 from schedbench.simulation.columns import BOUND
@@ -77,8 +76,9 @@ class Immediate(Run):
     def __init__(
         self, encoded: EncodedWorkload, policy: Policy, seed: int, engine: Engine
     ) -> None:
-        super().__init__(encoded, policy, Session(encoded, policy.profile, seed))
-        self._memory = Memory(self.session, encoded.workload.pods, engine)
+        super().__init__(
+            encoded, policy, Session(encoded, policy.profile, seed), engine
+        )
         if engine != "explain" and policy.compiled:
             self._run_loop = self.session.specialized(loop.run_loop)
         else:
@@ -120,7 +120,7 @@ class Immediate(Run):
                 self.progress,
                 self.log,
                 self.session.scratch,
-                self._memory.index,
+                self.memory.index,
                 limit,
                 DECISIONS_PER_CALL,
             )
@@ -139,7 +139,7 @@ class Immediate(Run):
         self.look_at_images(self.session, slot)
         here = np.flatnonzero(self.progress.status == BOUND)
         self.session.recount(self.pods.pod_class[here], self.progress.place[here])
-        self._memory.forget()
+        self.memory.forget()
 
     def _evict_all(self, slot: int) -> None:
         """Let the pods of a leaving node wait again, in the order of the queue."""

@@ -17,6 +17,7 @@ from schedbench.cluster.state import check_invariants
 from schedbench.errors import InputError, PolicyError
 from schedbench.objects.workload import NodeEvent
 from schedbench.policies.base import Policy
+from schedbench.scheduler.indexing import Memory
 from schedbench.scheduler.session import Session
 from schedbench.simulation.columns import BOUND, log_is_full, write
 from schedbench.simulation.prepare import (
@@ -43,6 +44,8 @@ class Run:
     ----------
     session
         The policy at work.
+    memory
+        What its classes of pods remember between decisions.
     pods, progress, log
         The columns of the event loop.
     capacity_changes
@@ -50,11 +53,16 @@ class Run:
     """
 
     def __init__(
-        self, encoded: EncodedWorkload, policy: Policy, session: Session
+        self,
+        encoded: EncodedWorkload,
+        policy: Policy,
+        session: Session,
+        engine: str,
     ) -> None:
         self.encoded = encoded
         self.policy = policy
         self.session = session
+        self.memory = Memory(session, encoded.workload.pods, engine)
         self.pods = make_pods(encoded)
         self.progress = make_progress(encoded)
         self.log = make_log(encoded)

@@ -52,9 +52,11 @@ class QueuedCluster(Run):
         policy: Policy,
         settings: Mapping[str, Settings],
         seed: int,
+        engine: str,
     ) -> None:
         self.world = World(encoded, settings, seed)
-        super().__init__(encoded, policy, next(iter(self.world.sessions.values())))
+        session = next(iter(self.world.sessions.values()))
+        super().__init__(encoded, policy, session, engine)
         objects = encoded.workload.objects
         self.groups = make_table(objects)
         self.objects = PodObjects(encoded, self.groups.priority)
@@ -99,7 +101,8 @@ class QueuedCluster(Run):
         self.make_room_in_log()
         state, classes = self.session.state, self.session.compiled.classes
         node = np.int64(slot)
-        loop.place(state, classes, self.pods, self.progress, self.log, pod, node)
+        columns = self.pods, self.progress, self.log, self.memory.index
+        loop.place(state, classes, *columns, pod, node)
         self.progress.counters.cursor[0] = (slot + 1) % len(self.world.names)
         before = self.objects[pod]
         self.enter(pod, slot)

@@ -64,7 +64,8 @@ class Events:
         before = int(at.logged[0])
         session = cluster.session
         classes = session.compiled.classes
-        loop.depart(session.state, classes, cluster.pods, cluster.progress, log)
+        index = cluster.memory.index
+        loop.depart(session.state, classes, cluster.pods, cluster.progress, log, index)
         if at.logged[0] == before:
             return
         pod, slot = int(log.pod[before]), int(log.node[before])
@@ -83,7 +84,10 @@ class Events:
         classes = session.compiled.classes
         at = cluster.progress.counters
         pod = int(cluster.pods.order[at.next_arrival[0]])
-        waits = loop.arrive(session.state, classes, cluster.pods, cluster.progress, log)
+        index = cluster.memory.index
+        waits = loop.arrive(
+            session.state, classes, cluster.pods, cluster.progress, log, index
+        )
         if waits >= 0:
             cluster.wait(pod)
         elif cluster.progress.status[pod] == BOUND:

@@ -41,7 +41,8 @@ class Queued(QueuedCluster):
     def __init__(
         self, encoded: EncodedWorkload, policy: Policy, seed: int, engine: str
     ) -> None:
-        super().__init__(encoded, policy, profiles_of(policy, encoded.workload), seed)
+        profiles = profiles_of(policy, encoded.workload)
+        super().__init__(encoded, policy, profiles, seed, engine)
         self._events = Events(self)
         self._stretch = CompiledStretch(self, engine)
         self._engine = engine_of(self.session, policy, engine)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.errors import TimeLimitError
 from schedbench.objects.pod import Pod
-from schedbench.scheduler.indexing import Memory
 from schedbench.simulation import loop
 from schedbench.simulation.columns import NO_NODE
 from schedbench.simulation.prepare import grow_log
@@ -54,7 +53,6 @@ class CompiledStretch:
             and len(cluster.world.sessions) == 1
             and not self._may_share_ports()
         )
-        self._memory = Memory(cluster.session, cluster.encoded.workload.pods, engine)
         self._run_loop = cluster.session.specialized(loop.run_loop)
         self._images_may_change = any(
             node.status.images for node in cluster.encoded.initial_nodes
@@ -80,7 +78,7 @@ class CompiledStretch:
         if not loop.next_arrival(cluster.pods, cluster.progress) < limit:
             return
         first = int(at.logged[0])
-        self._memory.forget()
+        cluster.memory.forget()
         while (outcome := self._step(limit)) in {loop.LOG_FULL, loop.LIMIT_REACHED}:
             if outcome == loop.LOG_FULL:
                 cluster.log = grow_log(cluster.log)
@@ -122,7 +120,7 @@ class CompiledStretch:
                 cluster.progress,
                 cluster.log,
                 cluster.session.scratch,
-                self._memory.index,
+                cluster.memory.index,
                 limit,
                 DECISIONS_PER_CALL,
             )
