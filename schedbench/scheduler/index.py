@@ -103,6 +103,7 @@ def decide(
         choice = compiled.choice
         node = np.int64(best_node(index, row, choice.tie, choice.key, counter))
         if node >= 0:
+            compiled.sampling.evaluated[0] = compiled.sampling.listed[0]
             return int(node)
     node = np.int64(schedule_one(state, compiled, pod_class, counter, cursor, scratch))
     if row >= 0:

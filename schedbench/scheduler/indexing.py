@@ -11,6 +11,7 @@ from schedbench.plugins.base import ScoreKind
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.index import BLOCK, NOT_INDEXED, STALE, Index
 from schedbench.scheduler.profile import Tie
+from schedbench.scheduler.sampling import ALL_NODES
 from schedbench.scheduler.score import make_scratch
 from schedbench.scheduler.session import Session
 
@@ -129,8 +130,11 @@ def indexable(compiled: Compiled) -> NDArray[np.bool_]:
     """Return for each class whether all its verdicts and scores are of single nodes."""
     classes, static, columns = compiled.classes, compiled.static, compiled.columns
     able = np.ones(len(classes.static_row), dtype=np.bool_)
-    if compiled.choice.tie == Tie.NEXT or len(compiled.sampling.order):
+    sampling = compiled.sampling
+    if compiled.choice.tie == Tie.NEXT or sampling.percentage != ALL_NODES:
         return ~able
+    if len(sampling.narrows):
+        able &= sampling.narrows == 0
     terms = classes.inter_pod
     for each in (
         classes.spread.hard,
