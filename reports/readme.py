@@ -134,8 +134,8 @@ def benchmark_table(stored: dict[str, object]) -> str:
     machine = stored["machine"]
     note = (
         f"One core of {machine['cpu']}, Python {machine['python']}, "
-        f"numba {machine['numba']}, {stored['date']}; all nodes are filtered and "
-        "scored for each pod. Only the rows *end to end* have an API server, and all "
+        f"numba {machine['numba']}, {stored['date']}; each pod gets the "
+        "node that filtering and scoring all of them gives. Only the rows *end to end* have an API server, and all "
         "other components with their latencies; an event is one callback of the "
         "virtual clock.\n"
     )
