@@ -135,8 +135,9 @@ def benchmark_table(stored: dict[str, object]) -> str:
     note = (
         f"One core of {machine['cpu']}, Python {machine['python']}, "
         f"numba {machine['numba']}, {stored['date']}; each pod gets the "
-        "node that filtering and scoring all of them gives. Only the rows *end to end* have an API server, and all "
-        "other components with their latencies; an event is one callback of the "
+        "node that filtering and scoring all of them gives. Only the rows *end to "
+        "end* have an API server, and all other components with "
+        "their latencies; an event is one callback of the "
         "virtual clock.\n"
     )
     return "\n".join(rows) + "\n\n" + note
