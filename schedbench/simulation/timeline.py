@@ -31,7 +31,6 @@ HOPS = (
     "routable",
 )
 """The hops of a pod, in causal order."""
-PERCENTILES = (50, 90, 99, 100)
 _NUMBER = {hop: index for index, hop in enumerate(HOPS)}
 
 
@@ -134,28 +133,3 @@ class Timelines:
         columns["phase"] = [phase for _, _, phase in last]
         frame = pd.DataFrame(columns)
         return frame[frame["stored"].notna()].reset_index(drop=True)
-
-    def percentiles(self) -> pd.DataFrame:
-        """Return percentiles of the seconds each hop took after the one before it.
-
-        A row for each hop that a pod came to, and one, `total`, from the first hop to
-        the last; `pods` is how many came.
-        """
-        import pandas as pd
-
-        times = self.first()
-        before = np.fmax.accumulate(times, axis=1)
-        steps = {
-            hop: times[:, index] - before[:, index - 1]
-            for index, hop in enumerate(HOPS)
-            if index
-        }
-        steps["total"] = before[:, -1] - np.fmin.reduce(times, axis=1)
-        rows = {}
-        for hop, seconds in steps.items():
-            known = seconds[~np.isnan(seconds)]
-            if len(known):
-                values = np.percentile(known, PERCENTILES).tolist()
-                rows[hop] = [len(known), *values]
-        names = ["pods", *(f"p{value}" for value in PERCENTILES)]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=names)

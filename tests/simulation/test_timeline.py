@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from schedbench.clock import Clock
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.pod import Pod
@@ -79,17 +77,3 @@ def test_of_several_decisions_the_one_that_bound_counts() -> None:
     )
 
     assert timelines.frame({})["decided"].tolist() == [5.0]
-
-
-def test_percentiles_are_of_the_time_since_the_hop_before() -> None:
-    """A hop takes as long as it is after the last hop that the pod came to."""
-    timelines = stamped(
-        *((f"pod-{i}", "applied", 0.0) for i in range(3)),
-        *((f"pod-{i}", "bound", float(i)) for i in range(3)),
-    )
-
-    table = timelines.percentiles()
-
-    assert table.loc["bound", "pods"] == 3
-    assert table.loc["bound", "p50"] == pytest.approx(1.0)
-    assert table.loc["total", "p100"] == pytest.approx(2.0)
