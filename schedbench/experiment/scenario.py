@@ -323,8 +323,12 @@ def scenario_of(document: dict[str, Any], path: str, sets: dict[str, Any]) -> Sc
         raise error.at(source=path) from None
     changed["path"] = path
     scenario = decode(changed, Scenario, path)
-    for size in scenario.sizes:
-        scenario.sized(size)
+    for each in (scenario, *map(scenario.sized, scenario.sizes)):
+        if each.end_to_end is not None:
+            try:
+                each.end_to_end.check()
+            except InputError as error:
+                raise error.at(source=path) from None
     _check_metrics("headline", scenario.headline, path)
     _check_metrics("thresholds", scenario.thresholds, path)
     return scenario

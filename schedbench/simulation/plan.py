@@ -6,6 +6,7 @@ workload begins, `boot` seconds after the components came up.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from typing import Annotated, Any, Literal, TypeAlias, get_type_hints
@@ -14,9 +15,9 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from schedbench.controlplane.parameters import RUNTIMES, Parameters
-from schedbench.errors import InputError, UnknownNameError
+from schedbench.errors import InputError, NotModelledError, UnknownNameError
 from schedbench.objects.decode import decode_object
-from schedbench.objects.kinds import KINDS
+from schedbench.objects.kinds import KINDS, KubernetesObject
 from schedbench.simulation.actions import Action
 from schedbench.simulation.control_plane import ControlPlane
 from schedbench.simulation.faults import Fault, faults_end
@@ -84,7 +85,7 @@ class Apply(Struct, forbid_unknown_fields=True, kw_only=True):
             If a manifest is malformed or of an unknown kind.
         """
         objects = [
-            decode_object(document, f"{where}.objects[{index}]")
+            _decoded(document, f"{where}.objects[{index}]:")
             for index, document in enumerate(self.objects)
         ]
         scale = self.scale
@@ -94,6 +95,13 @@ class Apply(Struct, forbid_unknown_fields=True, kw_only=True):
             [_name(one) for one in self.delete],
             [] if scale is None else [(*_name(scale), scale.replicas)],
         )
+
+
+def _decoded(document: dict[str, Any], where: str) -> KubernetesObject:
+    try:
+        return decode_object(document)
+    except InputError as error:
+        raise error.at(where=where) from None
 
 
 def _name(one: Reference) -> tuple[str, str, str]:
@@ -170,6 +178,18 @@ class EndToEnd(Struct, forbid_unknown_fields=True, kw_only=True):
         """
         usual = Parameters(runtime=RUNTIMES[self.runtime])
         return with_values(usual, self.parameters)
+
+    def check(self) -> None:
+        """Check what is decoded when a run begins; kinds not modelled are told then.
+
+        Raises
+        ------
+        InputError
+            If a parameter or a manifest is malformed.
+        """
+        self.made_parameters()
+        with contextlib.suppress(NotModelledError):
+            self.actions()
 
     def actions(self) -> list[Action]:
         """Return what users do, with typed objects.

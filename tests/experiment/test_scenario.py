@@ -252,3 +252,28 @@ def test_shipped_names_resolve():
         resolve_target("web-service")
     with pytest.raises(InputError, match="no such file"):
         resolve_target("nowhere/x.yaml")
+
+
+LOTS = (
+    "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, "
+    "spec: {replicas: lots}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("parameters={sheduler: {qps: 1}}", "did you mean 'scheduler'"),
+        ("parameters={scheduler: {qps: many}}", "end_to_end.parameters.scheduler.qps"),
+        (
+            f"apply=[{{at: 0, objects: [{LOTS}]}}]",
+            r"apply\[0\].objects\[0\]: Deployment web spec.replicas",
+        ),
+    ],
+)
+def test_a_wrong_cluster_is_told_when_the_file_is_read(write, setting, problem):
+    """Parameters and manifests are checked before any cell runs."""
+    with pytest.raises(InputError, match=problem) as told:
+        load_scenario(write(), [f"end_to_end.{setting}"])
+
+    assert "tiny.yaml" in str(told.value)
