@@ -159,8 +159,10 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise `TimeLimitError` in the body after some seconds of wall time.
 
     By an alarm signal, so it also ends a user's endless loop in Python. Compiled code
-    is interrupted when it returns. Without signals (Windows, or outside the main
-    thread) the body must watch its own deadline.
+    is interrupted when it returns. Python drops what is raised inside a finalizer or a
+    callback of its garbage collector: the alarm therefore rings again every second, and
+    a body that ends in spite of it is too late all the same. Without signals (Windows,
+    or outside the main thread) the body must watch its own deadline.
     """
     if (
         seconds is None
@@ -170,16 +172,23 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         yield
         return
 
+    late = TimeLimitError(f"the cell ran longer than its limit of {seconds:g} s")
+    rang = False
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeLimitError(f"the cell ran longer than its limit of {seconds:g} s")
+        nonlocal rang
+        rang = True
+        raise late
 
     previous: Any = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+    if rang:
+        raise late
 
 
 def _reset_peak_memory() -> None:

@@ -202,6 +202,7 @@ def test_interrupt(here):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_timeout(cli, here):
     """A cell that takes too long has the status timeout; the run ends with 3."""
     found = cli("run", "large-cluster", "--size", "quick", "-p", "random", "--seed",

@@ -192,6 +192,22 @@ class TestTimeLimit:
 
         time.sleep(0.1)
 
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    @pytest.mark.parametrize("afterwards", [0.0, 10.0])
+    def test_it_holds_when_a_finalizer_swallows_it(self, afterwards):
+        """Python drops what a finalizer raises: the body is too late nevertheless."""
+
+        class Swallows:
+            def __del__(self):
+                time.sleep(10)
+
+        start = time.monotonic()
+        with pytest.raises(TimeLimitError), time_limit(0.05):
+            Swallows()
+            time.sleep(afterwards)
+
+        assert time.monotonic() - start < 9
+
 
 class TestEnvironment:
     def test_it_names_versions_and_machine_but_no_host_and_no_user(self):
