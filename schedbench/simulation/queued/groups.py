@@ -80,6 +80,7 @@ class GroupCycle:
     ) -> None:
         self._cluster = cluster
         self._attempts = CountedAttempts(cluster, member)
+        self._known: tuple[int, Topology] | None = None
 
     def pop_others(self, popped: QueuedPod) -> Members:
         """Pop all that wait of the hierarchy of a popped pod; return them by group."""
@@ -108,10 +109,7 @@ class GroupCycle:
         root_key = table.root(next(iter(waiting)))
         assert root_key is not None
         root = waiting_group(table, root_key, waiting, world.slots)
-        nodes = self._cluster.session.nodes.objects
-        topology = Topology(
-            {int(slot): nodes[slot].metadata.labels for slot in world.alive()}
-        )
+        topology = self._topology()
         outcome = schedule_group(root, self._attempts, topology)
         self._attempts.release()
         room: Room = GroupPreemption()
@@ -120,6 +118,16 @@ class GroupCycle:
         if room.message:
             tell(outcome, room.message)
         return outcome, room
+
+    def _topology(self) -> Topology:
+        """Return the nodes' labels, read anew after nodes changed."""
+        changes = len(self._cluster.capacity_changes)
+        if self._known is None or self._known[0] != changes:
+            nodes = self._cluster.session.nodes.objects
+            alive = self._cluster.world.alive().tolist()
+            labels = {slot: nodes[slot].metadata.labels for slot in alive}
+            self._known = changes, Topology(labels)
+        return self._known[1]
 
     def _make_room(
         self, root: Group[QueuedPod], members: list[QueuedPod], topology: Topology
