@@ -189,7 +189,7 @@ def preempt_group(
     for victim in lower:
         _remove(victim, rehearsal)
     outcome = schedule_group(root, rehearsal, topology)
-    _undo(outcome.placed.items(), rehearsal)
+    rehearsal.undo_all(outcome.placed.items())
     if outcome.refusal is not None:
         for victim in reversed(lower):
             _restore(victim, rehearsal)
@@ -250,11 +250,6 @@ def _restore(victim: Victim[P], rehearsal: Rehearsal[M, P]) -> None:
         rehearsal.restore(placed)
 
 
-def _undo(placed: Iterable[tuple[M, int]], rehearsal: Rehearsal[M, P]) -> None:
-    for member, slot in reversed(list(placed)):
-        rehearsal.undo(member, slot)
-
-
 def _all_fit(outcome: Outcome[M], rehearsal: Rehearsal[M, P]) -> bool:
     """Return whether each member passes where it was put, given those before it."""
     done = []
@@ -263,7 +258,7 @@ def _all_fit(outcome: Outcome[M], rehearsal: Rehearsal[M, P]) -> bool:
             break
         rehearsal.assume(member, slot)
         done.append((member, slot))
-    _undo(done, rehearsal)
+    rehearsal.undo_all(done)
     return len(done) == len(outcome.placed)
 
 

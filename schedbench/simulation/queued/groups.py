@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ from schedbench.scheduler.pod_group_preemption import (
     victims_of,
 )
 from schedbench.scheduler.pod_group_queue import mismatch, waiting_group
-from schedbench.scheduler.pod_group_types import Group, Outcome, Placement, Refusal
+from schedbench.scheduler.pod_group_types import Group, Outcome
 from schedbench.scheduler.pod_groups import schedule_group
 from schedbench.scheduler.queueing.entry import QueuedPod
 
@@ -115,6 +114,7 @@ class GroupCycle:
         room: Room = GroupPreemption()
         if outcome.refusal is not None and not outcome.refusal.error:
             room = self._make_room(root, members, topology)
+            self._attempts.release()
         if room.message:
             tell(outcome, room.message)
         return outcome, room
@@ -165,9 +165,5 @@ class CountedAttempts(WorldAttempts[QueuedPod]):
         super().__init__(cluster.world, member)
         self._cluster = cluster
 
-    def attempt(self, member: QueuedPod, within: Placement | None) -> int | Refusal:
-        """Try a member; if it fits, assume it and return its slot."""
-        started = time.perf_counter_ns()
-        found = super().attempt(member, within)
-        self._cluster.count(started)
-        return found
+    def _decided(self, count: int, nanoseconds: int) -> None:
+        self._cluster.count_all(count, nanoseconds)
