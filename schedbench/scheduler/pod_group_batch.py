@@ -93,6 +93,13 @@ def without_terms(classes: PodClasses) -> NDArray[np.bool_]:
     return found
 
 
+def filtered_by_terms(classes: PodClasses, pod_class: int) -> bool:
+    """Return whether counts of topology domains may reject pods of a class."""
+    pods = classes.inter_pod
+    read = classes.spread.hard, pods.affinity, pods.own_anti, pods.existing_anti
+    return any(one.start[pod_class] < one.start[pod_class + 1] for one in read)
+
+
 def without_images(static: StaticTable) -> NDArray[np.bool_]:
     """Return for each class whether no node has its images."""
     return np.asarray(static.image_scored[static.image_row] == 0)
