@@ -21,17 +21,18 @@ from schedbench.objects.pod import Pod
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.scheduler.attempt import Attempt
-from schedbench.scheduler.dry_run import DryRun, PlacedPod, nominated_to
+from schedbench.scheduler.dry_run import PlacedPod, nominated_to
 from schedbench.scheduler.narrowing import only
 from schedbench.scheduler.pod_group_batch import Batches, filtered_by_terms
 from schedbench.scheduler.pod_group_kernel import Batch, Trials
 from schedbench.scheduler.pod_group_placements import most_allocated
-from schedbench.scheduler.pod_group_types import Attempts, M, Placement, Refusal
+from schedbench.scheduler.pod_group_preemption import Rehearsal
+from schedbench.scheduler.pod_group_types import M, Placement, Refusal
 from schedbench.scheduler.room import dry_run
 from schedbench.scheduler.world import World
 
 
-class WorldAttempts(Attempts[M]):
+class WorldAttempts(Rehearsal[M, PlacedPod]):
     """Attempts, and rehearsals of preemption, in a world; see `Rehearsal`.
 
     Members that can be are tried in batches by compiled code; they are assumed in the
@@ -54,7 +55,7 @@ class WorldAttempts(Attempts[M]):
         self._known: dict[int, tuple[Sequence[M], Batch | None]] = {}
         self._class_of: dict[M, int] = {}
         self._light: dict[M, int] = {}
-        self._apart: dict[int, DryRun] = {}
+        self._trials: dict[M, Attempt] = {}
 
     def attempt(self, member: M, within: Placement | None) -> int | Refusal:
         """Try a member; if it fits, assume it and return its slot."""
@@ -167,7 +168,7 @@ class WorldAttempts(Attempts[M]):
         self.undo_all(list(self._light.items()))
         self._known.clear()
         self._class_of.clear()
-        self._apart.clear()
+        self._trials.clear()
         for member in reversed(list(self._assumed)):
             self._take(member)
         self._nominated.clear()
@@ -202,26 +203,33 @@ class WorldAttempts(Attempts[M]):
     def fits(self, member: M, slot: int) -> bool:
         """Return whether a member passes all filters on a node as it is now."""
         trial = self._member(member)
-        run = self._apart.get(trial.pod_class)
-        if run is None:
-            run = dry_run(self._world, trial.settings, trial.pod, trial.pod_class)
+        run = dry_run(self._world, trial.settings, trial.pod, trial.pod_class)
         return run.fits(slot, self._guests(trial.pod, slot))
 
-    def apart(self, members: Collection[M]) -> bool:
-        """Return whether only the pods on a node decide if a member passes there.
+    def all_fit(self, placed: Sequence[tuple[M, int]]) -> bool:
+        """Return whether each member passes where it was put, given those before it."""
+        if not placed:
+            return True
+        trials = [self._trial(member) for member, _ in placed]
+        found = self._batches.all_pass(trials, [slot for _, slot in placed])
+        return super().all_fit(placed) if found is None else found
 
-        Then a dry run of a class stays true, whoever comes and goes, and is kept.
-        """
+    def apart(self, members: Collection[M]) -> bool:
+        """Return whether only the pods on a node decide if a member passes there."""
         nominated = self._world.nominated
-        for trial in map(self._member, members):
+        for trial in map(self._trial, members):
             if uses_volumes(trial.pod) or trial.pod.key in nominated:
                 return False
-            if trial.pod_class not in self._apart:
-                if filtered_by_terms(trial.session.compiled.classes, trial.pod_class):
-                    return False
-                run = dry_run(self._world, trial.settings, trial.pod, trial.pod_class)
-                self._apart[trial.pod_class] = run
+            if filtered_by_terms(trial.session.compiled.classes, trial.pod_class):
+                return False
         return True
+
+    def _trial(self, member: M) -> Attempt:
+        """Return the attempt at a member, made once for a rehearsal."""
+        found = self._trials.get(member)
+        if found is None:
+            found = self._trials[member] = self._member(member)
+        return found
 
     def _decided(self, count: int, nanoseconds: int) -> None:
         """Take note of attempts that were made, and how long they took together."""

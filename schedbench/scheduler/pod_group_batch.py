@@ -20,6 +20,7 @@ from schedbench.scheduler.pod_group_kernel import (
     Places,
     Totals,
     Trials,
+    all_pass,
     forget_failures,
     place_members,
     shift_members,
@@ -204,6 +205,29 @@ class Batches:
             trials,
         )
         return trials
+
+    def all_pass(self, trials: Sequence[Attempt], slots: Sequence[int]) -> bool | None:
+        """Return whether members pass, each with those before it on their nodes.
+
+        None if one holds GPUs or volumes, or waits for nominated pods: then they have
+        to be looked at one by one.
+        """
+        if not self.usable():
+            return None
+        session = next(iter(self._world.sessions.values()))
+        classes = {trial.pod_class: trial.pod for trial in trials}
+        if any(uses_volumes(pod) for pod in classes.values()):
+            return None
+        if session.compiled.classes.gpu_count[list(classes)].any():
+            return None
+        passing: bool = all_pass(
+            session.state,
+            session.compiled,
+            np.array([trial.pod_class for trial in trials], dtype=np.int32),
+            np.array(slots, dtype=np.int64),
+            np.zeros(1, dtype=np.int64),
+        )
+        return passing
 
     def leave_sampling(self) -> None:
         """Leave what attempts that look at all nodes leave of the node list."""

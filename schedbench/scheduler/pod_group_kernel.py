@@ -200,6 +200,33 @@ def shift_members(
 
 
 @kernel
+def all_pass(
+    state: ClusterState,
+    compiled: Compiled,
+    pod_class: NDArray[np.int32],
+    slots: NDArray[np.int64],
+    bad: NDArray[np.int64],
+) -> bool:
+    """Return whether members pass on their nodes, each with those before it there.
+
+    `bad` is scratch of one entry. Afterwards all is as before.
+    """
+    classes, passing = compiled.classes, 0
+    for member in range(pod_class.size):
+        own, node = np.int64(pod_class[member]), np.int64(slots[member])
+        mark_infeasible(
+            state, classes, compiled.static, compiled.switches, own, node, node + 1, bad
+        )
+        if bad[0] < 0:
+            break
+        bind(state, classes, own, node, 0, 1)
+        passing += 1
+    for member in range(passing):
+        bind(state, classes, np.int64(pod_class[member]), slots[member], 0, -1)
+    return passing == pod_class.size
+
+
+@kernel
 def forget_failures(totals: Totals, batch: Batch) -> None:
     """Let it be open again whether the classes fit anywhere, for another place."""
     for member in range(batch.pod_class.size):

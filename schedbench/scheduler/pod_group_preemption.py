@@ -83,6 +83,17 @@ class Rehearsal(Attempts[M_contra], Protocol[M_contra, P_contra]):
     def fits(self, member: M_contra, slot: int) -> bool:
         """Return whether a member passes all filters on a node as it is now."""
 
+    def all_fit(self, placed: Sequence[tuple[M_contra, int]]) -> bool:
+        """Return whether each member passes where it was put, given those before it."""
+        done = []
+        for member, slot in placed:
+            if not self.fits(member, slot):
+                break
+            self.assume(member, slot)
+            done.append((member, slot))
+        self.undo_all(done)
+        return len(done) == len(placed)
+
     def apart(self, members: Collection[M_contra]) -> bool:
         """Return whether only the pods on a node decide if a member passes there."""
         return False
@@ -214,7 +225,7 @@ def preempt_group(
         else:
             slots = {placed.slot for placed in victim.pods} & apart.keys()
             concerned = [one for slot in slots for one in apart[slot]]
-        if not _all_fit(concerned, rehearsal):
+        if not rehearsal.all_fit(concerned):
             _remove(victim, rehearsal)
             gone.append(victim)
     for victim in gone:
@@ -273,24 +284,12 @@ def _by_node(
     That all of them fit, as long as nobody has been given back, is looked at, too.
     """
     placed = list(outcome.placed.items())
-    if not rehearsal.apart(outcome.placed.keys()) or not _all_fit(placed, rehearsal):
+    if not rehearsal.apart(outcome.placed.keys()) or not rehearsal.all_fit(placed):
         return None
     nodes: dict[int, list[tuple[M, int]]] = {}
     for member, slot in placed:
         nodes.setdefault(slot, []).append((member, slot))
     return nodes
-
-
-def _all_fit(placed: Sequence[tuple[M, int]], rehearsal: Rehearsal[M, P]) -> bool:
-    """Return whether each member passes where it was put, given those before it."""
-    done = []
-    for member, slot in placed:
-        if not rehearsal.fits(member, slot):
-            break
-        rehearsal.assume(member, slot)
-        done.append((member, slot))
-    rehearsal.undo_all(done)
-    return len(done) == len(placed)
 
 
 def _breaking(

@@ -22,6 +22,7 @@ from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.pod_group_placements import Topology
 from schedbench.scheduler.pod_group_preemption import (
     GroupPreemption,
+    Rehearsal,
     Victim,
     ineligible,
     preempt_group,
@@ -51,7 +52,7 @@ class Placed:
     start: float = 0.0
 
 
-class Rehearsed(FirstFit):
+class Rehearsed(FirstFit, Rehearsal[str, Placed]):
     """First fit on a cluster from which pods can be taken away.
 
     Only the pods on a node decide who fits there; it says so if `tells_apart`.
