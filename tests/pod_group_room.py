@@ -20,6 +20,7 @@ from schedbench.scheduler.pod_group_attempts import WorldAttempts
 from schedbench.scheduler.pod_group_placements import Topology
 from schedbench.scheduler.pod_group_types import Group, Outcome
 from schedbench.scheduler.pod_groups import schedule_group
+from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.profiles import read_profiles
 from schedbench.scheduler.world import World
 
@@ -43,6 +44,14 @@ def pod(name: str, cpu: int = 1, priority: int = 5, **spec: Any) -> Pod:
     return default_pod(msgspec.convert(document, Pod))
 
 
+ALL_NODES = {
+    "apiVersion": "kubescheduler.config.k8s.io/v1",
+    "kind": "KubeSchedulerConfiguration",
+    "percentageOfNodesToScore": 100,
+}
+"""Without sampling, members may be tried in batches."""
+
+
 class Room:
     """A world with members that want to get in, and the pods on its nodes."""
 
@@ -52,10 +61,11 @@ class Room:
         members: Sequence[Pod],
         placed: Sequence[tuple[Pod, int]] = (),
         engine: str = "scan",
+        tie: Tie = Tie.FIRST,
     ) -> None:
         pods = [*members, *(one for one, _ in placed)]
         encoded = encode(Workload("toy", list(nodes), PodStream.of(pods)))
-        self.world = World(encoded, read_profiles(None), 0)
+        self.world = World(encoded, read_profiles(ALL_NODES, tie=tie), 0)
         self.members, self.classes = members, encoded.class_of.tolist()
         self.engine = ENGINES[engine]
         for index, (one, slot) in enumerate(placed, start=len(members)):

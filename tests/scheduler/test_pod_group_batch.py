@@ -13,7 +13,7 @@ from pod_group_room import Room, node, pod, same
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.pod_group_kernel import INFEASIBLE, best_of, fullness
 from schedbench.scheduler.pod_group_placements import most_allocated
-from schedbench.scheduler.pod_group_types import Group, Outcome
+from schedbench.scheduler.pod_group_types import Group, Outcome, Placement
 from schedbench.scheduler.pod_groups import schedule_group
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.select import draw
@@ -63,8 +63,12 @@ def test_batches_equal_single_attempts(scene: Any) -> None:
     So it is again after other pods came, and what is undone leaves no trace.
     """
     nodes, members, group, comes = scene
-    batched = Room(nodes, members)
-    single = Room(nodes, members, engine="explain")
+    tie = Tie.RANDOM
+    batched = Room(nodes, members, tie=tie)
+    single = Room(nodes, members, engine="explain", tie=tie)
+    place = [Placement("all", tuple(range(len(nodes))))]
+    assert batched.attempts.survey([0], place, 0) is not None
+    assert single.attempts.survey([0], place, 0) is None
     before = batched.columns()
     for slot, index in [(-1, -1), *comes]:
         for room in (batched, single) if slot >= 0 else ():
