@@ -46,7 +46,8 @@ ALONE = frozenset(
 OF_TERMS = frozenset({ScoreKind.INTER_POD_AFFINITY, ScoreKind.POD_TOPOLOGY_SPREAD})
 MOST_BYTES = 256 * 2**20
 BEHIND = 16
-"""A class that is more changes behind than a 16th of the nodes is rated anew."""
+"""A class that is more changes behind than a 16th of the nodes, and than 16, is rated
+anew."""
 
 
 def alone(compiled: Compiled) -> NDArray[np.bool_]:
@@ -293,7 +294,7 @@ class Batches:
             total=np.empty((rows, nodes), dtype=np.int64),
             seen=np.full(rows, NEVER, dtype=np.int64),
             failed=np.full(rows, NEVER, dtype=np.int64),
-            log=np.zeros(max(nodes // BEHIND, 1), dtype=np.int32),
+            log=np.zeros(max(nodes // BEHIND, BEHIND), dtype=np.int32),
             changes=np.zeros(1, dtype=np.int64),
             scratch=make_scratch(nodes),
         )

@@ -142,3 +142,16 @@ def test_members_are_tried_one_by_one_beside_nominated_pods(nominated: bool) -> 
     outcome = schedule_group(group, room.attempts, room.topology)
 
     assert outcome.placed == ({} if nominated else {0: 0})
+
+
+def test_pods_that_came_meanwhile_are_seen() -> None:
+    """Nodes that filled up since the last batch reject the next one."""
+    room = Room([node("n0", 1), node("n1", 1), node("n2", 1)], [pod("p0")])
+    first = room.schedule(1)
+    room.attempts.release()
+    for slot in range(3):
+        room.world.put(PlacedPod(pod(f"other{slot}"), room.classes[0], slot))
+    second = room.schedule(1)
+
+    assert first.placed == {0: 0}
+    assert second.placed == {}
