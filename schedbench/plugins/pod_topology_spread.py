@@ -34,7 +34,7 @@ from schedbench.plugins.base import (
     ScorePlugin,
     Status,
 )
-from schedbench.plugins.default_selector import default_selector
+from schedbench.plugins.default_selector import SELECTING, default_selector
 from schedbench.plugins.inter_pod_affinity import count_at
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -87,7 +87,8 @@ class PodTopologySpread(ScorePlugin):
         tables: DomainTables,
     ) -> SpreadTerms:
         """Register the counters of all constraints of all classes."""
-        of_class = [self.constraints(pod, objects) for pod in pods]
+        selecting = [one for one in objects if isinstance(one, SELECTING)]
+        of_class = [self.constraints(pod, selecting) for pod in pods]
         return SpreadTerms(
             hard=_columns(pods, of_class, tables, "DoNotSchedule"),
             soft=_columns(pods, of_class, tables, "ScheduleAnyway"),
