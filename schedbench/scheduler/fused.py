@@ -24,6 +24,7 @@ from schedbench.plugins.arithmetic import NARROW
 from schedbench.plugins.base import ScoreColumns, ScoreKind
 from schedbench.plugins.node_resources_balanced_allocation import balance_of_two
 from schedbench.plugins.node_resources_fit import is_cpu_and_memory, least_of_two
+from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.feasible import FilterSwitches, mark_infeasible
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.score import Scratch, is_constant, skips
@@ -158,23 +159,22 @@ def rate(
 @kernel
 def scan(
     state: ClusterState,
-    classes: PodClasses,
-    static: StaticTable,
-    columns: ScoreColumns,
-    switches: FilterSwitches,
+    compiled: Compiled,
     pod_class: int,
-    tie: int,
-    key: int,
     counter: int,
     cursor: int,
     scratch: Scratch,
 ) -> int:
     """Return the node of a pod of a plain class as `schedule_one` does; −1 if none.
 
-    Other classes, and nodes that are too large, get `NOT_PLAIN`. Only where no node
-    is feasible, `scratch.bad` tells the verdicts.
+    Other classes, profiles that sample, and very large nodes get `NOT_PLAIN`. Only
+    where no node is feasible, `scratch.bad` tells the verdicts.
     """
-    if not is_plain(state, classes, static, columns, switches, pod_class):
+    classes, static = compiled.classes, compiled.static
+    switches, choice = compiled.switches, compiled.choice
+    if compiled.sampling.order.size > 0 or not is_plain(
+        state, classes, static, compiled.columns, switches, pod_class
+    ):
         return NOT_PLAIN
     points = scratch.points
     most, tied = np.int64(_REJECTED), np.int64(0)
@@ -194,8 +194,8 @@ def scan(
             np.int64(0), points.size, scratch.bad,
         )  # fmt: skip
         return -1
-    wanted = draw(key, counter, tied) if tie == Tie.RANDOM else 0
-    if tie == Tie.NEXT:
+    wanted = draw(choice.key, counter, tied) if choice.tie == Tie.RANDOM else 0
+    if choice.tie == Tie.NEXT:
         node = nth(points[cursor:], np.int32(most), 0)
         if node >= 0:
             return cursor + node
