@@ -214,10 +214,10 @@ def greatest(points: NDArray[np.int32]) -> int:
 @kernel
 def occurrences(points: NDArray[np.int32], value: int) -> int:
     """Return how often a value is among some points."""
-    count = np.int64(0)
+    count = np.int32(0)
     for i in range(points.size):
-        count += np.int64(points[i] == value)
-    return count
+        count = np.int32(count + np.int32(points[i] == value))
+    return np.int64(count)
 
 
 @kernel
