@@ -2,7 +2,7 @@
 
 Filters, LeastAllocated and BalancedAllocation of a node are computed together, eight
 nodes at a time, in blocks whose points stay in the first cache. What the pass reads is
-67 bytes a node; it takes 1.6 ns a node, the present cycle 4.6 ns (5,000 nodes).
+67 bytes a node; a decision takes 1.8 ns a node, by the cycle 3.9 ns (5,000 nodes).
 """
 
 from __future__ import annotations
