@@ -50,6 +50,7 @@ class Preparation:
         self.namespaces = namespaces
         self.tables = tables
         self._matches: dict[tuple[object, ...], NDArray[np.int64]] = {}
+        self._nobody = np.zeros(len(pods), dtype=np.int64)
 
     def terms(self) -> InterPodTerms:
         """Return the columns of the plugin."""
@@ -155,7 +156,7 @@ class Preparation:
 
     def _all(self, terms: list[_Term]) -> NDArray[np.int64]:
         if not terms:
-            return np.zeros(len(self.pods), dtype=np.int64)
+            return self._nobody
         return np.prod([self._match(term, own=True) for term in terms], axis=0).astype(
             np.int64
         )

@@ -87,6 +87,18 @@ def _fraction(capacity: int, requested: int) -> float:
 
 
 @array_kernel
+def balance_of_two(
+    capacity_1: int, requested_1: int, capacity_2: int, requested_2: int
+) -> int:
+    """Return how evenly two resources are requested, 0..100; 100 if one is absent."""
+    fraction_1 = _fraction(capacity_1, requested_1)
+    fraction_2 = _fraction(capacity_2, requested_2)
+    both = (capacity_1 != 0) & (capacity_2 != 0)
+    deviation = abs((fraction_1 - fraction_2) / 2.0) if both else 0.0
+    return np.int32((1.0 - deviation) * MAX_SCORE)
+
+
+@array_kernel
 def _balance_two(
     capacity_1: NDArray[np.int64],
     used_1: NDArray[np.int64],
@@ -97,11 +109,9 @@ def _balance_two(
     score: NDArray[np.int64],
 ) -> None:
     for i in range(score.size):
-        fraction_1 = _fraction(capacity_1[i], used_1[i] + request_1)
-        fraction_2 = _fraction(capacity_2[i], used_2[i] + request_2)
-        both = (capacity_1[i] != 0) & (capacity_2[i] != 0)
-        deviation = abs((fraction_1 - fraction_2) / 2.0) if both else 0.0
-        score[i] = np.int64((1.0 - deviation) * MAX_SCORE)
+        score[i] = balance_of_two(
+            capacity_1[i], used_1[i] + request_1, capacity_2[i], used_2[i] + request_2
+        )
 
 
 @kernel

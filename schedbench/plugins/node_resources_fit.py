@@ -23,7 +23,7 @@ from schedbench.cluster.layout import (
     PodClasses,
 )
 from schedbench.jit import array_kernel, inner_kernel, kernel
-from schedbench.plugins.arithmetic import exact_divide
+from schedbench.plugins.arithmetic import NARROW, exact_divide, percent
 from schedbench.plugins.base import (
     ClusterView,
     NodeVerdicts,
@@ -194,21 +194,9 @@ def fit_score(
     kind = columns.kind[k]
     if (
         kind == ScoreKind.LEAST_ALLOCATED
-        and columns.row_count[k] == 2
-        and columns.rows[k, 0] == CPU
-        and columns.rows[k, 1] == MEMORY
+        and is_cpu_and_memory(columns, k)
+        and _least_two(state, classes, pod_class, low, high, score)
     ):
-        _least_two(
-            state.allocatable[CPU, low:high],
-            state.nonzero[CPU, low:high],
-            classes.nonzero[pod_class, CPU],
-            columns.row_weight[k, 0],
-            state.allocatable[MEMORY, low:high],
-            state.nonzero[MEMORY, low:high],
-            classes.nonzero[pod_class, MEMORY],
-            columns.row_weight[k, 1],
-            score,
-        )
         return
     score[:] = 0
     weights[:] = 0
@@ -244,26 +232,51 @@ def least_allocated(capacity: int, used: int, request: int) -> int:
     return exact_divide(free * MAX_SCORE, max(capacity, 1))
 
 
+@kernel
+def is_cpu_and_memory(columns: ScoreColumns, k: int) -> bool:
+    """Return whether score k looks at cpu and memory, alike, as upstream's default."""
+    return bool(
+        columns.row_count[k] == 2
+        and columns.rows[k, 0] == CPU
+        and columns.rows[k, 1] == MEMORY
+        and columns.row_weight[k, 0] == columns.row_weight[k, 1]
+    )
+
+
 @array_kernel
+def least_of_two(capacity_1: int, taken_1: int, capacity_2: int, taken_2: int) -> int:
+    """Return the mean free share of two resources of less than `NARROW`, 0..100.
+
+    Where there is none of one, the score is the other's alone.
+    """
+    free_1 = max(capacity_1 - taken_1, 0)
+    free_2 = max(capacity_2 - taken_2, 0)
+    total = percent(free_1, max(capacity_1, 1)) + percent(free_2, max(capacity_2, 1))
+    return total >> np.int32((capacity_1 != 0) & (capacity_2 != 0))
+
+
+@inner_kernel
 def _least_two(
-    capacity_1: NDArray[np.int64],
-    used_1: NDArray[np.int64],
-    request_1: int,
-    weight_1: int,
-    capacity_2: NDArray[np.int64],
-    used_2: NDArray[np.int64],
-    request_2: int,
-    weight_2: int,
+    state: ClusterState,
+    classes: PodClasses,
+    pod_class: int,
+    low: int,
+    high: int,
     score: NDArray[np.int64],
-) -> None:
-    """Score cpu and memory, the default, in one pass instead of four."""
+) -> bool:
+    """Score cpu and memory, the default, in one pass; return whether all are narrow."""
+    capacity_1 = state.allocatable[CPU, low:high]
+    capacity_2 = state.allocatable[MEMORY, low:high]
+    used_1, used_2 = state.nonzero[CPU, low:high], state.nonzero[MEMORY, low:high]
+    request_1 = classes.nonzero[pod_class, CPU]
+    request_2 = classes.nonzero[pod_class, MEMORY]
+    seen = np.int64(0)
     for i in range(score.size):
-        first = least_allocated(capacity_1[i], used_1[i], request_1)
-        second = least_allocated(capacity_2[i], used_2[i], request_2)
-        weights = weight_1 * np.int64(capacity_1[i] != 0)
-        weights += weight_2 * np.int64(capacity_2[i] != 0)
-        total = weight_1 * first + weight_2 * second
-        score[i] = exact_divide(total, max(weights, 1))
+        seen |= capacity_1[i] | capacity_2[i]
+        score[i] = least_of_two(
+            capacity_1[i], used_1[i] + request_1, capacity_2[i], used_2[i] + request_2
+        )
+    return bool(seen < NARROW)
 
 
 @array_kernel

@@ -47,6 +47,8 @@ class Scratch(NamedTuple):
         What a user's score returned; shares its memory with `custom_bits`.
     custom_bits : int64[N]
         The bits of `custom`.
+    points : int32[N]
+        What `fused` scores.
     """
 
     bad: NDArray[np.int64]
@@ -55,6 +57,7 @@ class Scratch(NamedTuple):
     helper: NDArray[np.int64]
     custom: NDArray[np.float64]
     custom_bits: NDArray[np.int64]
+    points: NDArray[np.int32]
 
 
 def make_scratch(nodes: int) -> Scratch:
@@ -67,6 +70,7 @@ def make_scratch(nodes: int) -> Scratch:
         helper=np.zeros(nodes, dtype=np.int64),
         custom=custom,
         custom_bits=custom.view(np.int64),
+        points=np.zeros(nodes, dtype=np.int32),
     )
 
 

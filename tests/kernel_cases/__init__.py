@@ -9,6 +9,7 @@ from __future__ import annotations
 from kernel_cases import (
     cycle_cases,
     domain_cases,
+    fused_cases,
     gpu_cases,
     resource_cases,
     sampling_cases,
@@ -20,6 +21,7 @@ CASES: dict[str, KernelCase] = {
     **resource_cases.CASES,
     **gpu_cases.CASES,
     **cycle_cases.CASES,
+    **fused_cases.CASES,
     **sampling_cases.CASES,
 }
 

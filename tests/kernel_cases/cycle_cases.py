@@ -142,11 +142,11 @@ def _naive_selected(drawn: Selection) -> int:
         return next((slot for slot in tied if slot >= drawn.cursor), tied[0])
     if drawn.tie == Tie.RANDOM:
         tied = [slot for slot in drawn.order if slot in tied] or tied
-        return tied[_split_mix(drawn.key, drawn.counter, len(tied))]
+        return tied[split_mix(drawn.key, drawn.counter, len(tied))]
     return tied[0]
 
 
-def _split_mix(key: int, counter: int, bound: int) -> int:
+def split_mix(key: int, counter: int, bound: int) -> int:
     """Return the upper half of SplitMix64 at a position, scaled to a bound."""
     z = (key + 0x9E3779B97F4A7C15 * (counter + 1)) % 2**64
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
@@ -223,7 +223,7 @@ CASES = {
         (draw_tie,),
         _DRAWS,
         lambda drawn: int(draw_tie(*drawn)),
-        lambda drawn: _split_mix(*drawn),
+        lambda drawn: split_mix(*drawn),
     ),
     "order of floats": KernelCase(
         (order_floats,),

@@ -15,7 +15,7 @@ from kernel_cases import CASES
 from schedbench.scheduler.select import draw
 
 PACKAGE = Path(__file__).resolve().parents[2] / "schedbench"
-DECORATORS = {"kernel", "array_kernel", "allocating_kernel"}
+DECORATORS = {"kernel", "array_kernel", "allocating_kernel", "inner_kernel"}
 MAY_COMPILE = {PACKAGE / "jit.py", PACKAGE / "policies" / "own.py"}
 
 
