@@ -9,7 +9,13 @@ from schedbench.cluster.layout import ClusterState, PodClasses, StaticTable
 from schedbench.objects.workload import PodStream
 from schedbench.plugins.base import ScoreKind
 from schedbench.scheduler.cycle import Compiled
-from schedbench.scheduler.index import BLOCK, NOT_INDEXED, STALE, Index
+from schedbench.scheduler.index import (
+    BLOCK,
+    NOT_INDEXED,
+    STALE,
+    Index,
+    note_change,
+)
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.sampling import ALL_NODES
 from schedbench.scheduler.score import make_scratch
@@ -67,6 +73,10 @@ class Memory:
             able &= count * most_changes(len(session.nodes)) >= changes
         self.index = make_index(session, count, able)
         self._rows = self.index.row.copy()
+
+    def note(self, slot: int) -> None:
+        """Note that pods came to a node, or went, outside of the compiled loop."""
+        note_change(self.index, np.int64(slot))
 
     def forget(self) -> None:
         """Let every class begin anew: nodes, or what is on them, changed unseen."""

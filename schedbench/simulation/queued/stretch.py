@@ -1,4 +1,4 @@
-"""Stretches of a run in which nobody waits, played by the compiled loop."""
+"""Stretches of a run in which no waiting pod moves, played by the compiled loop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from schedbench.simulation import loop
 from schedbench.simulation.columns import NO_NODE
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.cluster import QueuedCluster
+from schedbench.simulation.queued.parked import ParkedPods
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.run import telling
 
@@ -23,9 +24,10 @@ DECISIONS_PER_CALL = 5_000
 class CompiledStretch:
     """The compiled loop, as far as it comes to the same as the queue.
 
-    While nobody waits, the queue hands out pods in the order in which they arrive, and
-    nobody looks at events. So the compiled loop may go on up to the first pod that
-    fits nowhere, that is special, or that comes at the time of a change.
+    While nobody may be popped, the queue hands out pods in the order in which they
+    arrive, and while events help no waiting pod, nobody looks at them. So the compiled
+    loop may go on up to the first pod that fits nowhere, that is special, or whose
+    coming or going moves another, and up to the time of a change or of a timer.
 
     Attributes
     ----------
@@ -54,6 +56,7 @@ class CompiledStretch:
             and not self._may_share_ports()
         )
         self._run_loop = cluster.session.specialized(loop.run_loop)
+        self._parked = ParkedPods(cluster)
         self._images_may_change = any(
             node.status.images for node in cluster.encoded.initial_nodes
         ) and bool(cluster.encoded.workload.node_events)
@@ -71,21 +74,22 @@ class CompiledStretch:
         cluster = self.cluster
         if not self._usable or self._images_may_change:
             return
-        if len(cluster.queue) or cluster.world.nominated:
+        if cluster.world.nominated:
             return
         at = cluster.progress.counters
-        limit = min(until, self._next_special())
-        if not loop.next_arrival(cluster.pods, cluster.progress) < limit:
+        arrival = cluster.next_arrival()
+        limit = min(until, self._next_special(arrival))
+        if not arrival < limit or not arrival < (limit := self._parked.until(limit)):
             return
         first = int(at.logged[0])
-        cluster.memory.forget()
+        cluster.world.walk.look()
         while (outcome := self._step(limit)) in {loop.LOG_FULL, loop.LIMIT_REACHED}:
             if outcome == loop.LOG_FULL:
                 cluster.log = grow_log(cluster.log)
             if deadline is not None and time.monotonic() > deadline:
                 done = int(at.decisions[0])
                 raise TimeLimitError(f"time limit reached after {done} decisions")
-        if outcome == loop.STUCK or self._goes_on(until):
+        if outcome == loop.STUCK or len(cluster.queue) or self._goes_on(until):
             self._note(first)
         if outcome == loop.STUCK:
             cluster.wait(int(cluster.pods.order[at.next_arrival[0] - 1]))
@@ -126,31 +130,33 @@ class CompiledStretch:
             )
         return outcome
 
-    def _next_special(self) -> float:
-        cluster = self.cluster
-        arrival = loop.next_arrival(cluster.pods, cluster.progress)
+    def _next_special(self, arrival: float) -> float:
         index = int(np.searchsorted(self._special_times, arrival))
         return float(self._special_times[index])
 
     def _goes_on(self, until: float) -> bool:
         cluster = self.cluster
-        arrival = loop.next_arrival(cluster.pods, cluster.progress)
-        departure = loop.next_departure(cluster.pods, cluster.progress)
-        return bool(min(until, arrival, departure) < np.inf)
+        coming = min(cluster.next_arrival(), cluster.next_departure())
+        return bool(min(until, coming) < np.inf)
 
     def _note(self, first: int) -> None:
         """Let the world know who came to which node and who went."""
         cluster = self.cluster
-        log = cluster.log
-        for entry in range(first, int(cluster.progress.counters.logged[0])):
-            kind, node = log.kind[entry], int(log.node[entry])
-            pod = int(log.pod[entry])
-            if kind == EventKind.BIND:
-                placed = cluster.placed(pod, node, float(log.time[entry]))
-                cluster.world.register(placed)
-            elif node != NO_NODE:
-                cluster.world.forget(cluster.objects[pod].key)
-        cluster.version += 1
+        entries = np.arange(first, int(cluster.progress.counters.logged[0]))
+        kind, pod = cluster.log.kind[entries], cluster.log.pod[entries]
+        node = cluster.log.node[entries]
+        binds = kind == EventKind.BIND
+        cluster.entry[pod[binds]] = entries[binds]
+        for entry, slot in zip(
+            entries[binds].tolist(), node[binds].tolist(), strict=True
+        ):
+            cluster.world.later(slot, entry)
+        goes = (kind == EventKind.FINISH) | (kind == EventKind.DELETE)
+        for gone in pod[goes & (node != NO_NODE)].tolist():
+            cluster.forget(gone)
+        for gone in pod[goes & (node == NO_NODE)].tolist():
+            cluster.give_up(gone)
+        cluster.version += bool((node != NO_NODE).any())
 
     def _is_special_pod(self, pod: Pod) -> bool:
         affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
