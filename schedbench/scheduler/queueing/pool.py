@@ -97,9 +97,9 @@ class UnschedulablePool:
     def kinds(self, matters: Callable[[QueuedPod], bool]) -> Iterator[QueuedPod]:
         """Give one pod of each kind, of the groups that matter, as `rejected` does."""
         for kinds in self._groups.values():
-            pods = [next(iter(pods)) for pods in kinds.values()]
-            if matters(pods[0]):
-                yield from pods
+            if matters(next(iter(next(iter(kinds.values()))))):
+                for pods in kinds.values():
+                    yield next(iter(pods))
 
     def next_flush(self, after: float) -> float:
         """Return the second of the next look, past `after`, that finds a pod; or ∞."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from schedbench.cluster.state import bind
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.policies.base import Policy
+from schedbench.scheduler.attempt import Outcome
 from schedbench.scheduler.dry_run import PlacedPod, as_set
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.queueing.entry import QueuedPod
@@ -26,6 +28,13 @@ from schedbench.simulation.queued.groups import make_table
 from schedbench.simulation.queued.pods import PodObjects, on_node
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.run import Run
+
+
+class Failure(NamedTuple):
+    """An attempt in vain, and the cluster's version at it."""
+
+    version: int
+    outcome: Outcome
 
 
 class QueuedCluster(Run):
@@ -43,6 +52,8 @@ class QueuedCluster(Run):
         The pods that wait.
     version
         Counts the changes that may let another pod in.
+    failed
+        Class → its last attempt in vain that says the same for all of its pods.
     left_out
         Pods that are being deleted, or that the policy has no profile for.
     entry : int64[pod]
@@ -68,6 +79,7 @@ class QueuedCluster(Run):
         gates = gates_of(settings, self.groups)
         self.queue = make_queue(settings, objects, self.groups, gates)
         self.version = 0
+        self.failed: dict[int, Failure] = {}
         self.left_out = 0
         self.entry = np.zeros(len(self.pods.arrival), dtype=np.int64)
         self.is_known = np.zeros(len(self.pods.arrival), dtype=np.bool_)
@@ -127,6 +139,11 @@ class QueuedCluster(Run):
     def waits(self, pod: int) -> bool:
         """Return whether a pod is in the queue, not left out of it."""
         return self.queue.get(self.objects[pod]) is not None
+
+    def fails(self, pod_class: int) -> bool:
+        """Return whether pods of a class are known to fail in the cluster as it is."""
+        failure = self.failed.get(pod_class)
+        return failure is not None and failure.version == self.version
 
     def class_of(self, queued: QueuedPod) -> int:
         """Return the class of a pod that waits."""

@@ -74,14 +74,19 @@ class ParkedPods:
             self._going = self._movers(Action.DELETE)
 
     def _movers(self, action: Action) -> NDArray[np.bool_] | None:
-        """Return the classes whose pods move somebody; None if none does."""
+        """Return the classes whose pods move somebody; None if none does.
+
+        Where many kinds wait, who comes and goes may be many as well: all do then.
+        """
         queue = self._cluster.queue
         event = Event(Resource.ASSIGNED_POD, action)
-        found: NDArray[np.bool_] | None = None
-        for queued in queue.waiting.pool.kinds(partial(queue.hints.matters, event)):
-            moved = self._moved(queued, action)
-            found = moved if found is None else found | moved
-        return found if found is not None and found.any() else None
+        found = np.zeros(len(self._cluster.encoded.class_pods), dtype=np.bool_)
+        matters = partial(queue.hints.matters, event)
+        for count, queued in enumerate(queue.waiting.pool.kinds(matters)):
+            found |= count >= MOST_KINDS or self._moved(queued, action)
+            if found.all():
+                break
+        return found if found.any() else None
 
     def _moved(self, queued: QueuedPod, action: Action) -> NDArray[np.bool_]:
         """Return which classes' pods move pods of a kind, bool[class]."""

@@ -11,7 +11,7 @@ from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.errors import TimeLimitError
 from schedbench.objects.pod import Pod
 from schedbench.simulation import loop
-from schedbench.simulation.columns import NO_NODE
+from schedbench.simulation.columns import NO_NODE, Log, Pods, Progress
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.cluster import QueuedCluster
 from schedbench.simulation.queued.parked import ParkedPods
@@ -34,6 +34,10 @@ class CompiledStretch:
     is_special : bool[pod]
         Pods that need more than filters and scores at some time: gates, groups,
         volumes, a nomination, nodes named one by one, another profile.
+    usable
+        Whether the loop may be run at all.
+    parked
+        The pods that wait.
     """
 
     def __init__(self, cluster: QueuedCluster, engine: str) -> None:
@@ -49,21 +53,22 @@ class CompiledStretch:
         order = cluster.pods.order
         halts = (self.is_special | self._comes_before_others())[order]
         self._special_times = np.append(cluster.pods.arrival[order[halts]], np.inf)
-        self._usable = (
+        self._can_run = (
             engine != "explain"
             and cluster.policy.compiled
             and len(cluster.world.sessions) == 1
             and not self._may_share_ports()
         )
         self._run_loop = cluster.session.specialized(loop.run_loop)
-        self._parked = ParkedPods(cluster)
-        self._images_may_change = any(
+        self.parked = ParkedPods(cluster)
+        images_may_change = any(
             node.status.images for node in cluster.encoded.initial_nodes
         ) and bool(cluster.encoded.workload.node_events)
+        self.usable = self._can_run and not images_may_change
 
     def compile(self) -> None:
         """Compile the loop, or load it, without running anything."""
-        if self._usable:
+        if self._can_run:
             self._step(-np.inf)
 
     def run(self, until: float, deadline: float | None) -> None:
@@ -72,14 +77,17 @@ class CompiledStretch:
         The pod that found no node, if there is one, waits afterwards.
         """
         cluster = self.cluster
-        if not self._usable or self._images_may_change:
+        if not self.usable:
             return
-        if cluster.world.nominated:
+        arrival = cluster.next_arrival()
+        if cluster.world.nominated or arrival == np.inf:
             return
         at = cluster.progress.counters
-        arrival = cluster.next_arrival()
+        pod = cluster.pods.order[at.next_arrival[0]]
+        if cluster.fails(int(cluster.pods.pod_class[pod])):
+            return
         limit = min(until, self._next_special(arrival))
-        if not arrival < limit or not arrival < (limit := self._parked.until(limit)):
+        if not arrival < limit or not arrival < (limit := self.parked.until(limit)):
             return
         first = int(at.logged[0])
         cluster.world.walk.look()
@@ -113,22 +121,29 @@ class CompiledStretch:
         has_ports = np.diff(encoded.classes.port_start) > 0
         return bool((comes_bound & has_ports[encoded.class_of]).any())
 
-    def _step(self, limit: float) -> int:
+    def step(
+        self, pods: Pods, progress: Progress, log: Log, limit: float, decisions: int
+    ) -> int:
+        """Let the loop run on columns, up to the first pod that fits nowhere."""
         cluster = self.cluster
-        cluster.progress.counters.halting[0] = 1
+        progress.counters.halting[0] = 1
         with telling(cluster.policy):
             outcome: int = self._run_loop(
                 cluster.session.state,
                 cluster.session.compiled,
-                cluster.pods,
-                cluster.progress,
-                cluster.log,
+                pods,
+                progress,
+                log,
                 cluster.session.scratch,
                 cluster.memory.index,
                 limit,
-                DECISIONS_PER_CALL,
+                decisions,
             )
         return outcome
+
+    def _step(self, limit: float) -> int:
+        at = self.cluster
+        return self.step(at.pods, at.progress, at.log, limit, DECISIONS_PER_CALL)
 
     def _next_special(self, arrival: float) -> float:
         index = int(np.searchsorted(self._special_times, arrival))
