@@ -22,6 +22,9 @@ from schedbench.simulation.queued.pods import on_node
 SOMEWHERE = "somewhere"
 """The node of a pod of which only its class matters; hints look at no more."""
 
+MOST_KINDS = 16
+"""Kinds of waiting pods that are asked which events move them."""
+
 _Asked = tuple[Hashable, frozenset[str], frozenset[str], Action]
 
 

@@ -14,6 +14,7 @@ from schedbench.simulation import loop
 from schedbench.simulation.columns import NO_NODE, Log, Pods, Progress
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.cluster import QueuedCluster
+from schedbench.simulation.queued.idle_volumes import IdleVolumes
 from schedbench.simulation.queued.parked import ParkedPods
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.run import telling
@@ -33,7 +34,7 @@ class CompiledStretch:
     ----------
     is_special : bool[pod]
         Pods that need more than filters and scores at some time: gates, groups,
-        volumes, a nomination, nodes named one by one, another profile.
+        volumes, a nomination, another profile.
     usable
         Whether the loop may be run at all.
     parked
@@ -51,8 +52,13 @@ class CompiledStretch:
         for update in workload.pod_updates:
             self.is_special[update.pod] |= templates[update.template]
         order = cluster.pods.order
-        halts = (self.is_special | self._comes_before_others())[order]
+        self.idle = IdleVolumes(cluster)
+        idle = self._is_idle(templates)
+        halts = self.is_special & ~idle
+        halts = (halts | self._comes_before_others())[order]
         self._special_times = np.append(cluster.pods.arrival[order[halts]], np.inf)
+        self._idle_times = np.append(cluster.pods.arrival[order[idle[order]]], np.inf)
+        self._has_volumes = idle
         self._can_run = (
             engine != "explain"
             and cluster.policy.compiled
@@ -86,14 +92,32 @@ class CompiledStretch:
         pod = cluster.pods.order[at.next_arrival[0]]
         if cluster.fails(int(cluster.pods.pod_class[pod])):
             return
-        limit = min(until, self._next_special(arrival))
+        limit = min(until, _first_from(self._special_times, arrival))
         if not arrival < limit or not arrival < (limit := self.parked.until(limit)):
             return
-        first = int(at.logged[0])
+        room = self.idle.room()
+        if not room:
+            limit = min(limit, _first_from(self._idle_times, arrival))
+            if not arrival < limit:
+                return
         cluster.world.walk.look()
-        while (outcome := self._step(limit)) in {loop.LOG_FULL, loop.LIMIT_REACHED}:
+        self._play(limit, until, deadline)
+
+    def _play(self, limit: float, until: float, deadline: float | None) -> None:
+        """Let the loop run up to a time, in steps that no volume limit cuts short."""
+        cluster = self.cluster
+        at = cluster.progress.counters
+        first, outcome = int(at.logged[0]), loop.LIMIT_REACHED
+        while outcome in {loop.LOG_FULL, loop.LIMIT_REACHED}:
+            most = self.idle.room() or DECISIONS_PER_CALL
+            outcome = self._step(limit, min(most, DECISIONS_PER_CALL))
             if outcome == loop.LOG_FULL:
                 cluster.log = grow_log(cluster.log)
+            if outcome == loop.LIMIT_REACHED and most < DECISIONS_PER_CALL:
+                self._note(first)
+                first = int(at.logged[0])
+                if not self.idle.room():
+                    return
             if deadline is not None and time.monotonic() > deadline:
                 done = int(at.decisions[0])
                 raise TimeLimitError(f"time limit reached after {done} decisions")
@@ -101,6 +125,19 @@ class CompiledStretch:
             self._note(first)
         if outcome == loop.STUCK:
             cluster.wait(int(cluster.pods.order[at.next_arrival[0] - 1]))
+
+    def _is_idle(self, is_special: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the pods that are special for volumes alone that decide nothing."""
+        workload = self.cluster.encoded.workload
+        stream = workload.pods
+        found = np.zeros(len(stream.templates), dtype=np.bool_)
+        for template in np.flatnonzero(is_special).tolist():
+            pod = stream.templates[template]
+            if uses_volumes(pod) and not self._is_special_pod(pod, volumes=False):
+                found[template] = self.idle.add(pod)
+        idle: NDArray[np.bool_] = found[stream.template] & (stream.node < 0)
+        idle[[update.pod for update in workload.pod_updates]] = False
+        return idle
 
     def _comes_before_others(self) -> NDArray[np.bool_]:
         """Return the pods that the loop may try before the rest of an instant has come.
@@ -141,13 +178,9 @@ class CompiledStretch:
             )
         return outcome
 
-    def _step(self, limit: float) -> int:
+    def _step(self, limit: float, decisions: int = DECISIONS_PER_CALL) -> int:
         at = self.cluster
-        return self.step(at.pods, at.progress, at.log, limit, DECISIONS_PER_CALL)
-
-    def _next_special(self, arrival: float) -> float:
-        index = int(np.searchsorted(self._special_times, arrival))
-        return float(self._special_times[index])
+        return self.step(at.pods, at.progress, at.log, limit, decisions)
 
     def _goes_on(self, until: float) -> bool:
         cluster = self.cluster
@@ -162,10 +195,16 @@ class CompiledStretch:
         node = cluster.log.node[entries]
         binds = kind == EventKind.BIND
         cluster.entry[pod[binds]] = entries[binds]
-        for entry, slot in zip(
-            entries[binds].tolist(), node[binds].tolist(), strict=True
+        came = pod[binds]
+        columns = (entries[binds], node[binds], self._has_volumes[came])
+        for entry, slot, has_volumes in zip(
+            *(column.tolist() for column in columns), strict=True
         ):
-            cluster.world.later(slot, entry)
+            placed = cluster.made(entry) if has_volumes else None
+            if placed is not None:
+                cluster.world.register(placed)
+            elif not has_volumes:
+                cluster.world.later(slot, entry)
         goes = (kind == EventKind.FINISH) | (kind == EventKind.DELETE)
         for gone in pod[goes & (node != NO_NODE)].tolist():
             cluster.forget(gone)
@@ -173,18 +212,37 @@ class CompiledStretch:
             cluster.give_up(gone)
         cluster.version += bool((node != NO_NODE).any())
 
-    def _is_special_pod(self, pod: Pod) -> bool:
-        affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
-        required = (
-            affinity.required_during_scheduling_ignored_during_execution
-            if affinity
-            else None
-        )
+    def _is_special_pod(self, pod: Pod, *, volumes: bool = True) -> bool:
         return bool(
             pod.spec.scheduling_gates
             or pod.spec.scheduling_group is not None
             or pod.status.nominated_node_name
-            or uses_volumes(pod)
+            or (volumes and uses_volumes(pod))
+            or (_names_nodes(pod) and not self._filters_names(pod))
             or self.cluster.world.profile(pod) is None
-            or (required and any(t.match_fields for t in required.node_selector_terms))
         )
+
+    def _filters_names(self, pod: Pod) -> bool:
+        """Return whether NodeAffinity filters what its PreFilter narrows down."""
+        settings = self.cluster.world.profile(pod)
+        return (
+            settings is not None
+            and settings.runs("NodeAffinity", "preFilter")
+            and "NodeAffinity" in settings.profile.filters
+        )
+
+
+def _first_from(times: NDArray[np.float64], time: float) -> float:
+    """Return the first of some times, in order, that is not before another."""
+    return float(times[np.searchsorted(times, time)])
+
+
+def _names_nodes(pod: Pod) -> bool:
+    """Return whether a pod's required node affinity names nodes one by one."""
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    if affinity is None:
+        return False
+    required = affinity.required_during_scheduling_ignored_during_execution
+    return required is not None and any(
+        term.match_fields for term in required.node_selector_terms
+    )
