@@ -27,7 +27,7 @@ from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.room import PostFilter, crowded, dry_run, post_filter
 from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.session import Session
-from schedbench.scheduler.storage import volume_rejections
+from schedbench.scheduler.storage import VolumesBeside, volume_rejections
 from schedbench.scheduler.world import World
 
 NO_NODE = -1
@@ -242,11 +242,16 @@ class Attempt:
             return verdict, None
         return verdict, verdict.told or self._explain()
 
-    def _decide_with_volumes(self) -> tuple[Verdict, Explanation]:
+    def _decide_with_volumes(self) -> tuple[Verdict, Explanation | None]:
         """Decide; again over the rest if volume plugins reject nodes."""
         verdict = self._ask()
+        volumes = self.world.volumes
+        if verdict.told is None and verdict.chosen >= 0 and not self.tell:
+            beside = VolumesBeside(volumes, self.settings, self.pod)
+            if not beside.rejections(verdict.feasible.tolist(), {}):
+                return verdict, None
         told = verdict.told or self._explain()
-        refused = volume_rejections(self.world.volumes, self.settings, self.pod, told)
+        refused = volume_rejections(volumes, self.settings, self.pod, told)
         if not refused:
             return verdict, told
         with only(self.session, frozenset(told.feasible.tolist()) - refused.keys()):

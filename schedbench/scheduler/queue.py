@@ -13,7 +13,7 @@ of the calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 
 from schedbench.errors import InvariantError
 from schedbench.objects.meta import ApiObject
@@ -32,7 +32,7 @@ from schedbench.scheduler.queueing.events import (
 from schedbench.scheduler.queueing.hints import HintTable, default_hints
 from schedbench.scheduler.queueing.in_flight import InFlight
 from schedbench.scheduler.queueing.nominator import Nominator
-from schedbench.scheduler.queueing.requeue import Requeue, worth_requeueing
+from schedbench.scheduler.queueing.requeue import ProfileHints, Requeue
 from schedbench.scheduler.queueing.waiting import WaitingPods
 
 
@@ -66,6 +66,10 @@ class SchedulingQueue:
     ----------
     nominator
         Which pods are nominated to which node.
+    hints
+        Which events may help which pods.
+    waiting
+        Where pods wait.
     """
 
     def __init__(
@@ -81,11 +85,10 @@ class SchedulingQueue:
         if pre_enqueue is None:
             pre_enqueue = {"SchedulingGates": without_gates}
         self.nominator = Nominator()
-        self._hints = default_hints() if hints is None else hints
-        self._profiles = dict(profiles or {})
-        self._tables = (self._hints, *self._profiles.values())
+        default = default_hints() if hints is None else hints
+        self.hints = ProfileHints(default, profiles or {})
         self._pods: dict[str, QueuedPod] = {}
-        self._waiting = WaitingPods(
+        self.waiting = WaitingPods(
             pre_enqueue, backoff, early=pop_from_backoff, timeout=timeout
         )
         self._flight = InFlight()
@@ -109,7 +112,7 @@ class SchedulingQueue:
 
     def counts(self) -> dict[Place, int]:
         """Return how many pods are at each place, as of the last call."""
-        waiting = self._waiting
+        waiting = self.waiting
         return {
             Place.ACTIVE: len(waiting.active),
             Place.BACKOFF: len(waiting.backoff.rejected),
@@ -120,7 +123,7 @@ class SchedulingQueue:
 
     def advance(self, now: float) -> None:
         """Do what the timers do up to `now`: end backoffs and time pods out."""
-        if self._waiting.advance(now):
+        if self.waiting.advance(now):
             self._flight.record(TIMEOUT)
 
     def next_time(self, now: float) -> float:
@@ -129,7 +132,7 @@ class SchedulingQueue:
         Never too late; then too a gate may still hold the pod.
         """
         self.advance(now)
-        return self._waiting.next_time()
+        return self.waiting.next_time()
 
     def add(self, pod: Pod, now: float, kind: Hashable = None) -> QueuedPod:
         """Add a new pod; pods of one `kind` must differ in name and uid alone.
@@ -146,7 +149,7 @@ class SchedulingQueue:
         queued.added = now
         self._stamp(queued, now)
         self._pods[pod.key] = queued
-        if self._waiting.to_active(queued):
+        if self.waiting.to_active(queued):
             self.nominator.nominate(pod)
         return queued
 
@@ -157,7 +160,7 @@ class SchedulingQueue:
         the pod to `done` or `add_unschedulable` when its attempt is over.
         """
         self.advance(now)
-        queued = self._waiting.pop()
+        queued = self.waiting.pop()
         if queued is None:
             return None
         self._take_off(queued)
@@ -169,7 +172,7 @@ class SchedulingQueue:
         waits = queued.place not in {Place.IN_FLIGHT, Place.GONE}
         if not waits or queued.gating_plugin is not None:
             return False
-        self._waiting.discard(queued)
+        self.waiting.discard(queued)
         self._take_off(queued)
         return True
 
@@ -228,7 +231,7 @@ class SchedulingQueue:
             queued.error_count += 1
         self._stamp(queued, now)
         queued.backoff_until = None
-        return self._waiting.requeue(queued, self._worth(queued, events))
+        return self.waiting.requeue(queued, self.hints.worth(queued, events))
 
     def activate(self, pods: Iterable[Pod], now: float) -> None:
         """Make waiting pods active, skipping their backoff, unless a gate holds them.
@@ -243,7 +246,7 @@ class SchedulingQueue:
             if queued.place is Place.IN_FLIGHT:
                 self._flight.record(force_activation(queued.pod))
             else:
-                self._waiting.activate(queued)
+                self.waiting.activate(queued)
 
     def observe(self, old: ApiObject | None, new: ApiObject | None, now: float) -> None:
         """Take in a change of the cluster, given by the object before and after.
@@ -268,10 +271,11 @@ class SchedulingQueue:
         self.advance(now)
         return self._move(event)
 
-    def update(self, old: Pod, new: Pod, now: float) -> None:
+    def update(self, old: Pod, new: Pod, now: float, kind: Hashable = None) -> None:
         """Take the new version of a pod that has no node; an unknown one is added.
 
-        A pod in the pool is tried again if the change may help it.
+        A pod in the pool is tried again if the change may help it. `kind` is as in
+        `add`, for a pod that becomes like others.
         """
         self.advance(now)
         queued = self._pods.get(new.key)
@@ -280,7 +284,7 @@ class SchedulingQueue:
         elif old != new:
             queued.pod = new
             if (old.spec, old.metadata.labels) != (new.spec, new.metadata.labels):
-                queued.kind = _own_kind(new)
+                queued.kind = _own_kind(new) if kind is None else kind
             self._updated(queued, old, new)
         nominee = old.status.nominated_node_name
         if nominee and nominee != new.status.nominated_node_name:
@@ -295,7 +299,7 @@ class SchedulingQueue:
         self.nominator.remove(pod)
         queued = self._pods.get(pod.key)
         if queued is not None and same_pod(queued.pod, pod):
-            self._waiting.discard(queued)
+            self.waiting.discard(queued)
             self._forget(queued)
         if pod.status.nominated_node_name and not placed:
             self._nomination_ended(pod)
@@ -310,73 +314,55 @@ class SchedulingQueue:
         if self._pods.get(queued.key) is queued:
             del self._pods[queued.key]
 
-    def _table(self, pod: Pod) -> HintTable:
-        return self._profiles.get(pod.spec.scheduler_name or "", self._hints)
-
-    def _worth(self, queued: QueuedPod, events: Iterable[Event]) -> Requeue:
-        return worth_requeueing(queued, events, self._table(queued.pod))
-
     def _updated(self, queued: QueuedPod, old: Pod, new: Pod) -> None:
         if queued.place is Place.IN_FLIGHT:
             for event in events_of(old, new):
                 self._flight.record(event)
             return
         self.nominator.update(old, new)
-        self._waiting.refile(queued)
+        self.waiting.refile(queued)
         if queued.place is not Place.UNSCHEDULABLE:
             return
         for event in events_of(old, new):
-            worth = self._worth(queued, [event])
-            if self._waiting.requeue(queued, worth) is not Place.UNSCHEDULABLE:
+            worth = self.hints.worth(queued, [event])
+            if self.waiting.requeue(queued, worth) is not Place.UNSCHEDULABLE:
                 return
 
     def _nomination_ended(self, pod: Pod) -> None:
         event = Event(Resource.ASSIGNED_POD, Action.DELETE, pod)
         self._move(event, max_priority=pod.spec.priority or 0)
 
-    def _interests(self, event: Event) -> bool:
-        """Return whether a plugin of some profile registered for an event."""
-        return any(table.interested(event) for table in self._tables)
-
     def _move(self, event: Event, max_priority: int | None = None) -> int:
-        if not event.wildcard and not self._interests(event):
+        if not event.wildcard and not self.hints.interests(event):
             return 0
-        if not len(self._waiting.pool):
+        if not len(self.waiting.pool):
             self._flight.record(event)
             return 0
 
-        def matters(queued: QueuedPod) -> bool:
-            interested = self._table(queued.pod).interested(event)
-            gate = queued.gating_plugin
-            if gate is not None and (event.wildcard or gate not in interested):
-                return False
-            return event.wildcard or not queued.rejectors.isdisjoint(interested)
-
         worth = [
-            (pods, self._worth(next(iter(pods)), [event]))
-            for pods in self._alike(event, matters)
+            (pods, self.hints.worth(next(iter(pods)), [event]))
+            for pods in self._alike(event)
             if max_priority is None or next(iter(pods)).priority <= max_priority
         ]
         places = [
-            self._waiting.requeue(queued, strategy)
+            self.waiting.requeue(queued, strategy)
             for pods, strategy in worth
             if strategy is not Requeue.SKIP
-            and not self._waiting.holds(next(iter(pods)))
+            and not self.waiting.holds(next(iter(pods)))
             for queued in list(pods)
         ]
         self._flight.record(event)
         return sum(place is not Place.UNSCHEDULABLE for place in places)
 
-    def _alike(
-        self, event: Event, matters: Callable[[QueuedPod], bool]
-    ) -> Iterator[Collection[QueuedPod]]:
+    def _alike(self, event: Event) -> Iterator[Collection[QueuedPod]]:
         """Give the rejected pods to which the event is the same: those of a kind.
 
         The pod that the event is about is not like the others.
         """
         about = event.new or event.old
         own = self._pods.get(about.key) if isinstance(about, Pod) else None
-        for pods in self._waiting.pool.rejected(matters):
+        pool = self.waiting.pool
+        for pods in pool.rejected(lambda queued: self.hints.matters(event, queued)):
             if own is not None and own in pods:
                 yield [own]
                 others = [one for one in pods if one is not own]

@@ -30,6 +30,7 @@ from schedbench.scheduler.feasible import FilterSwitches
 from schedbench.scheduler.profile import Profile
 from schedbench.scheduler.sampling import ALL_NODES, NodeWalk, Sampling
 from schedbench.scheduler.score import make_scratch, normalized_score
+from schedbench.scheduler.selecting import selecting
 from schedbench.scheduler.statics import Statics
 
 TIES = "scheduler/ties"
@@ -152,7 +153,7 @@ class Session:
             classes = classes._replace(inter_pod=terms)
         spread = self.profile.plugin(PodTopologySpread)
         if spread is not None:
-            constraints = spread.prepare(pods, objects, self._tables)
+            constraints = spread.prepare(pods, selecting(objects), self._tables)
             if spread.name not in filters:
                 constraints = constraints._replace(hard=flat.hard)
             classes = classes._replace(spread=constraints)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, ValuesView
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,19 @@ from schedbench.scheduler.session import Session
 
 NOWHERE = -1
 """The slot of a pod whose node the cluster does not have."""
+
+
+class Columns(Protocol):
+    """The pods on nodes, as somebody has them in columns."""
+
+    def bound(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return class and slot of every pod on a node."""
+
+    def made(self, entry: int) -> PlacedPod | None:
+        """Return the pod that came by an entry, None if it has gone since."""
+
+    def changed(self, slot: int) -> None:
+        """Note that pods came to a node, or went, in the columns of the sessions."""
 
 
 class World:
@@ -47,8 +61,8 @@ class World:
         Slot → node name.
     slots
         Node name → slot.
-    placed
-        `namespace/name` → pod on a node, in the order in which they came.
+    columns
+        Who has the pods in columns, if somebody has.
     nominated
         `namespace/name` → waiting pod, with the node to which it is nominated.
     walk
@@ -79,7 +93,8 @@ class World:
             for name, one in settings.items()
         }
         self.slots = {name: slot for slot, name in enumerate(self.names)}
-        self.placed: dict[str, PlacedPod] = {}
+        self.columns: Columns | None = None
+        self._placed: dict[str, PlacedPod] = {}
         self.nominated: dict[str, PlacedPod] = {}
         objects = encoded.workload.objects
         self.budgets = [one for one in objects if isinstance(one, PodDisruptionBudget)]
@@ -88,6 +103,7 @@ class World:
         self.touched: set[int] = set()
         self.reshaped = 0
         self._on_node: dict[int, dict[str, PlacedPod]] = {}
+        self._later: dict[int, list[int]] = {}
         for session in self.sessions.values():
             for slot in np.flatnonzero(session.state.alive):
                 session.images.touch(int(slot))  # no attempt has looked so far
@@ -114,9 +130,30 @@ class World:
         """Return a node as the columns know it."""
         return next(iter(self.sessions.values())).nodes.objects[slot]
 
+    @property
+    def placed(self) -> dict[str, PlacedPod]:
+        """The pods on nodes by `namespace/name`; on one node in the order they came."""
+        for slot in list(self._later):
+            self.settle(slot)
+        return self._placed
+
     def on_node(self, slot: int) -> ValuesView[PlacedPod]:
         """Return the pods on a node, in the order in which they came."""
+        self.settle(slot)
         return self._on_node.get(slot, {}).values()
+
+    def later(self, slot: int, entry: int) -> None:
+        """Let a pod without volumes be on a node, to be made when somebody asks."""
+        self.touched.add(slot)
+        self._later.setdefault(slot, []).append(entry)
+
+    def settle(self, slot: int) -> None:
+        """Make the pods that came to a node and were not asked for so far."""
+        for entry in self._later.pop(slot, ()):
+            assert self.columns is not None
+            placed = self.columns.made(entry)
+            if placed is not None:
+                self._enter(placed)
 
     def put(self, placed: PlacedPod) -> None:
         """Let a pod come to its node."""
@@ -134,36 +171,41 @@ class World:
 
     def register(self, placed: PlacedPod) -> None:
         """Note that a pod is on its node; the columns know already."""
-        key = placed.pod.key
-        self.nominated.pop(key, None)
-        self.placed[key] = placed
+        self.nominated.pop(placed.pod.key, None)
+        self.settle(placed.slot)
+        self._enter(placed)
         if placed.slot == NOWHERE:
             return
         self.touched.add(placed.slot)
-        self._on_node.setdefault(placed.slot, {})[key] = placed
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
+
+    def _enter(self, placed: PlacedPod) -> None:
+        key = placed.pod.key
+        self._placed[key] = placed
+        if placed.slot != NOWHERE:
+            self._on_node.setdefault(placed.slot, {})[key] = placed
 
     def adopt(self, other: World) -> None:
         """Know the pods that another world of the same slots and classes knows.
 
         The columns are the caller's to fill.
         """
-        self.placed, self._on_node = other.placed, other._on_node
-        for placed in self.placed.values():
+        self._placed, self._on_node = other.placed, other._on_node
+        for placed in self._placed.values():
             if placed.slot != NOWHERE and uses_volumes(placed.pod):
                 self.volumes.add_pod(placed.pod, placed.slot)
 
     def renew(self, placed: PlacedPod) -> None:
         """Replace a pod on its node by a new version, in its place among the others."""
         key = placed.pod.key
-        self.placed[key] = placed
+        self._placed[key] = placed
         if placed.slot != NOWHERE:
             self._on_node[placed.slot][key] = placed
 
     def forget(self, key: str) -> PlacedPod | None:
         """Note that a pod is on no node any more; the columns know already."""
-        found = self.placed.pop(key, None)
+        found = self._placed.pop(key, None)
         if found is not None and found.slot != NOWHERE:
             self.touched.add(found.slot)
             del self._on_node[found.slot][key]
@@ -188,6 +230,8 @@ class World:
             )
             as_set(session.state, placed.slot)
             session.images.touch(placed.slot)
+        if self.columns is not None:
+            self.columns.changed(placed.slot)
 
     def nominate(self, pod: Pod, pod_class: int, slot: int | None) -> None:
         """Nominate a waiting pod to a node, or to none."""
@@ -254,8 +298,12 @@ class World:
 
     def recount(self) -> None:
         """Count the pods of topology domains anew, after node objects changed."""
-        alive = set(self.alive().tolist())
-        here = [(p.pod_class, p.slot) for p in self.placed.values() if p.slot in alive]
-        columns = np.array(here, dtype=np.int32).reshape(-1, 2).T
+        if self.columns is not None:
+            classes, slots = self.columns.bound()
+        else:
+            alive = set(self.alive().tolist())
+            placed = self.placed.values()
+            here = [(p.pod_class, p.slot) for p in placed if p.slot in alive]
+            classes, slots = np.array(here, dtype=np.int32).reshape(-1, 2).T
         for session in self.sessions.values():
-            session.recount(columns[0], columns[1])
+            session.recount(classes, slots)

@@ -19,7 +19,7 @@ from schedbench.objects.workload import NodeEvent
 from schedbench.policies.base import Policy
 from schedbench.scheduler.index.memory import Memory
 from schedbench.scheduler.session import Session
-from schedbench.simulation.columns import BOUND, log_is_full, write
+from schedbench.simulation.columns import BOUND
 from schedbench.simulation.prepare import (
     grow_log,
     make_log,
@@ -115,13 +115,20 @@ class Run:
 
     def make_room_in_log(self) -> None:
         """Let the log have room for one more step."""
-        if log_is_full(self.progress, self.log):
-            self.log = grow_log(self.log)
+        at, log = self.progress.counters, self.log
+        full = at.logged[0] + 2 > log.time.size or at.decisions[0] >= log.latency.size
+        if full:
+            self.log = grow_log(log)
 
     def write(self, kind: int, node: int, pod: int = -1, devices: int = 0) -> None:
-        """Append an entry to the log."""
+        """Append an entry to the log, as `columns.write`: to call it takes 20 µs."""
         self.make_room_in_log()
-        write(self.progress, self.log, int(kind), int(pod), node, int(devices))
+        at, log = self.progress.counters, self.log
+        entry = int(at.logged[0])
+        log.time[entry] = at.now[0]
+        log.kind[entry], log.pod[entry] = kind, pod
+        log.node[entry], log.devices[entry] = node, devices
+        at.logged[0] = entry + 1
 
     def check(self) -> None:
         """Raise InvariantError if the state is not the sum of the pods bound."""

@@ -48,6 +48,12 @@ class Memory:
         plan = make_plan(session, self._wanted)
         self.index: Index = make_index(session, plan, count, most)
 
+    def note(self, slot: int) -> None:
+        """Note that pods came to a node, or went, outside of the compiled loop."""
+        index = self.index
+        index.log[index.changes[0] % len(index.log)] = slot
+        index.changes[0] += 1
+
     def forget(self) -> None:
         """Let every class begin anew: nodes, or what is on them, changed unseen."""
         rows = self.index.rows

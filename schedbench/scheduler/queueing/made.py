@@ -15,6 +15,7 @@ from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.queue import SchedulingQueue
 from schedbench.scheduler.queueing.entry import PreEnqueue
 from schedbench.scheduler.queueing.hints import HintTable, default_hints
+from schedbench.scheduler.selecting import selecting
 
 
 def make_queue(
@@ -61,9 +62,10 @@ def _hints(
 ) -> HintTable:
     added = settings.config.args.added_affinity
     spread = settings.profile.plugin(PodTopologySpread)
+    known = selecting(objects)
 
     def spread_defaults(pod: Pod) -> Sequence[TopologySpreadConstraint]:
-        return [] if spread is None else spread.constraints(pod, objects)[0]
+        return [] if spread is None else spread.constraints(pod, known)[0]
 
     return default_hints(
         added_affinity=added.required_during_scheduling_ignored_during_execution,

@@ -25,6 +25,11 @@ class UnschedulablePool:
     ----------
     timeout
         Seconds after which a pod is tried again whatever happened.
+
+    Attributes
+    ----------
+    version
+        Counts how often a kind of pods came or went, by who rejected it.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -32,6 +37,7 @@ class UnschedulablePool:
         self._groups: dict[_Group, dict[Hashable, dict[QueuedPod, None]]] = {}
         self._where: dict[QueuedPod, tuple[_Group, Hashable]] = {}
         self._waiting = PodHeap()
+        self.version = 0
 
     def __len__(self) -> int:
         return len(self._where)
@@ -52,7 +58,9 @@ class UnschedulablePool:
             queued.gating_plugin,
         )
         kinds = self._groups.setdefault(group, {})
-        kinds.setdefault(queued.kind, {})[queued] = None
+        pods = kinds.setdefault(queued.kind, {})
+        self.version += not pods
+        pods[queued] = None
         self._where[queued] = (group, queued.kind)
         queued.place = Place.UNSCHEDULABLE
         if queued.gating_plugin is None:
@@ -68,6 +76,7 @@ class UnschedulablePool:
         del kinds[kind][queued]
         if not kinds[kind]:
             del kinds[kind]
+            self.version += 1
         if not kinds:
             del self._groups[group]
         self._waiting.discard(queued)
@@ -84,6 +93,13 @@ class UnschedulablePool:
         for kinds in list(self._groups.values()):
             if matters(next(iter(next(iter(kinds.values()))))):
                 yield from [pods.keys() for pods in kinds.values()]
+
+    def kinds(self, matters: Callable[[QueuedPod], bool]) -> Iterator[QueuedPod]:
+        """Give one pod of each kind, of the groups that matter, as `rejected` does."""
+        for kinds in self._groups.values():
+            if matters(next(iter(next(iter(kinds.values()))))):
+                for pods in kinds.values():
+                    yield next(iter(pods))
 
     def next_flush(self, after: float) -> float:
         """Return the second of the next look, past `after`, that finds a pod; or ∞."""

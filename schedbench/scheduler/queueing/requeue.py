@@ -6,7 +6,7 @@ Source: kubernetes v1.34 pkg/scheduler/backend/queue/scheduling_queue.go
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 
 from schedbench.objects.pod import Pod
@@ -56,3 +56,39 @@ def worth_requeueing(
         if best is Requeue.AFTER_BACKOFF and not queued.pending_plugins:
             return best
     return best
+
+
+class ProfileHints:
+    """What the plugins of each profile registered for.
+
+    Parameters
+    ----------
+    default
+        The table of pods whose profile has none of its own.
+    profiles
+        `schedulerName` → table.
+    """
+
+    def __init__(self, default: HintTable, profiles: Mapping[str, HintTable]) -> None:
+        self._default = default
+        self._profiles = dict(profiles)
+        self._tables = (default, *self._profiles.values())
+
+    def interests(self, event: Event) -> bool:
+        """Return whether a plugin of some profile registered for an event."""
+        return any(table.interested(event) for table in self._tables)
+
+    def matters(self, event: Event, queued: QueuedPod) -> bool:
+        """Return whether the event may help pods that were rejected like this one."""
+        interested = self._table(queued.pod).interested(event)
+        gate = queued.gating_plugin
+        if gate is not None and (event.wildcard or gate not in interested):
+            return False
+        return event.wildcard or not queued.rejectors.isdisjoint(interested)
+
+    def worth(self, queued: QueuedPod, events: Iterable[Event]) -> Requeue:
+        """Return what events together are reason for."""
+        return worth_requeueing(queued, events, self._table(queued.pod))
+
+    def _table(self, pod: Pod) -> HintTable:
+        return self._profiles.get(pod.spec.scheduler_name or "", self._default)

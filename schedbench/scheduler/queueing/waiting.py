@@ -7,7 +7,7 @@ moveToBackoffQ, requeuePodWithQueueingStrategy and the two flushes).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from schedbench.errors import InvariantError
 from schedbench.scheduler.queueing.backoff import WINDOW, BackoffQueue
@@ -90,6 +90,19 @@ class WaitingPods:
     def pop(self) -> QueuedPod | None:
         """Take out the next pod to be scheduled."""
         return self.active.pop() or self.backoff.pop_early()
+
+    def peek(self) -> QueuedPod | None:
+        """Return the pod that `pop` would take out."""
+        head = self.active.peek()
+        if head is None and self.backoff.can_pop_early():
+            head = self.backoff.rejected.peek()
+        return None if head is None else head[1]
+
+    def line(self) -> Iterator[QueuedPod]:
+        """Give the pods in the order in which `pop` would take them out."""
+        yield from self.active
+        if self.backoff.can_pop_early():
+            yield from self.backoff.rejected
 
     def discard(self, queued: QueuedPod) -> None:
         """Take a pod out of where it is."""

@@ -5,27 +5,37 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.cluster.state import bind
+from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.policies.base import Policy
+from schedbench.scheduler.attempt import Outcome
 from schedbench.scheduler.dry_run import PlacedPod, as_set
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.queueing.entry import QueuedPod
 from schedbench.scheduler.queueing.events import Action, Event, Resource
 from schedbench.scheduler.queueing.made import gates_of, make_queue
-from schedbench.scheduler.session import Session
 from schedbench.scheduler.world import World
 from schedbench.simulation import loop
-from schedbench.simulation.columns import GONE, WAITING
+from schedbench.simulation.columns import BOUND, GONE, WAITING
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.groups import make_table
 from schedbench.simulation.queued.pods import PodObjects, on_node
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.run import Run
+
+
+class Failure(NamedTuple):
+    """An attempt in vain, and the cluster's version at it."""
+
+    version: int
+    outcome: Outcome
 
 
 class QueuedCluster(Run):
@@ -43,8 +53,14 @@ class QueuedCluster(Run):
         The pods that wait.
     version
         Counts the changes that may let another pod in.
+    failed
+        Class → its last attempt in vain that says the same for all of its pods.
     left_out
         Pods that are being deleted, or that the policy has no profile for.
+    entry : int64[pod]
+        The entry of the log by which each pod came to its node.
+    is_known : bool[pod]
+        Pods on nodes that the world has as objects; others are made when asked for.
     """
 
     def __init__(
@@ -64,7 +80,11 @@ class QueuedCluster(Run):
         gates = gates_of(settings, self.groups)
         self.queue = make_queue(settings, objects, self.groups, gates)
         self.version = 0
+        self.failed: dict[int, Failure] = {}
         self.left_out = 0
+        self.entry = np.zeros(len(self.pods.arrival), dtype=np.int64)
+        self.is_known = np.zeros(len(self.pods.arrival), dtype=np.bool_)
+        self.world.columns = self
 
     @property
     def now(self) -> float:
@@ -89,9 +109,42 @@ class QueuedCluster(Run):
             came = Event(Resource.UNSCHEDULED_POD, Action.ADD, None, found)
             self.queue.on_event(came, self.now)
 
+    def next_arrival(self) -> float:
+        """Return when the next pod arrives, as `loop.next_arrival`; inf if none will.
+
+        To call the kernels from Python takes 20 µs.
+        """
+        index = int(self.progress.counters.next_arrival[0])
+        order = self.pods.order
+        return float(self.pods.arrival[order[index]]) if index < len(order) else np.inf
+
+    def next_departure(self) -> float:
+        """Return when a pod goes next, as `loop.next_departure`; inf if none will."""
+        pods, progress, at = self.pods, self.progress, self.progress.counters
+        if at.finishing[0]:
+            return float(loop.next_departure(pods, progress))
+        index = int(at.next_deletion[0])
+        if index == len(pods.deletions):
+            return np.inf
+        return float(pods.deletion[pods.deletions[index]])
+
+    def give_up(self, pod: int) -> None:
+        """Let a pod go that was deleted before it had a node."""
+        found = self.objects[pod]
+        if self.waits(pod):
+            self.version += found.key in self.world.nominated
+            self.world.nominate(found, 0, None)
+            self.groups.remove(found)
+            self.queue.delete(found, self.now)
+
     def waits(self, pod: int) -> bool:
         """Return whether a pod is in the queue, not left out of it."""
         return self.queue.get(self.objects[pod]) is not None
+
+    def fails(self, pod_class: int) -> bool:
+        """Return whether pods of a class are known to fail in the cluster as it is."""
+        failure = self.failed.get(pod_class)
+        return failure is not None and failure.version == self.version
 
     def class_of(self, queued: QueuedPod) -> int:
         """Return the class of a pod that waits."""
@@ -114,32 +167,59 @@ class QueuedCluster(Run):
 
     def enter(self, pod: int, slot: int) -> None:
         """Note a pod that came to a node: the first session and the log know."""
-        placed = self.placed(pod, slot, self.now)
-        for session in self._other_sessions():
-            classes = session.compiled.classes
-            bind(session.state, classes, placed.pod_class, slot, placed.devices, 1)
-        self._settle(slot)
-        self.world.register(placed)
-        self.groups.add(on_node(placed.pod, self.world.names[slot]))
+        self._tell_others(pod, slot, 1)
+        found = self.objects[pod]
+        self.world.nominated.pop(found.key, None)
+        self.entry[pod] = self.progress.counters.logged[0] - 1
+        if uses_volumes(found):
+            self.is_known[pod] = True
+            self.world.register(self.placed(pod, slot, self.now))
+        else:
+            self.world.later(slot, int(self.entry[pod]))
+        if found.spec.scheduling_group is not None:
+            self.groups.add(on_node(found, self.world.names[slot]))
 
     def leave(self, pod: int, slot: int) -> None:
         """Note a pod that went from a node: the first session and the log know."""
-        placed = self.world.forget(self.objects[pod].key)
-        assert placed is not None
-        for session in self._other_sessions():
-            classes = session.compiled.classes
-            bind(session.state, classes, placed.pod_class, slot, placed.devices, -1)
-        self._settle(slot)
-        self.groups.remove(placed.pod)
+        self._tell_others(pod, slot, -1)
+        self.forget(pod)
+        if self.objects[pod].spec.scheduling_group is not None:
+            self.groups.remove(self.objects[pod])
         if len(self.queue):
             gone = on_node(self.objects[pod], self.world.names[slot])
             self.queue.observe(gone, None, self.now)
+
+    def forget(self, pod: int) -> None:
+        """Let the world forget a pod that went from its node, if it knew."""
+        self.world.touched.add(int(self.progress.place[pod]))
+        if self.is_known[pod]:
+            self.is_known[pod] = False
+            self.world.forget(self.objects[pod].key)
+
+    def made(self, entry: int) -> PlacedPod | None:
+        """Return the pod that came by an entry, None if it has gone since."""
+        pod = int(self.log.pod[entry])
+        if self.entry[pod] != entry or self.progress.status[pod] != BOUND:
+            return None
+        self.is_known[pod] = True
+        slot, start = int(self.log.node[entry]), float(self.log.time[entry])
+        return self.placed(pod, slot, start)
+
+    def bound(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return class and slot of every pod on a node."""
+        here = np.flatnonzero(self.progress.status == BOUND)
+        return self.pods.pod_class[here], self.progress.place[here]
+
+    def changed(self, slot: int) -> None:
+        """Let classes look at a node anew."""
+        self.memory.note(slot)
 
     def take(self, pod: int, kind: EventKind) -> None:
         """Take a pod off its node and log it."""
         slot, devices = int(self.progress.place[pod]), int(self.progress.devices[pod])
         classes, pod_class = self.session.compiled.classes, self.pods.pod_class[pod]
         bind(self.session.state, classes, int(pod_class), slot, devices, -1)
+        self.changed(slot)
         self.write(kind, slot, pod, devices)
         self.progress.status[pod] = GONE
         self.leave(pod, slot)
@@ -154,6 +234,7 @@ class QueuedCluster(Run):
         self.world.bind(old, -1)
         self.world.bind(new, 1)
         self.world.register(new)
+        self.is_known[pod] = True
         self.version += 1
         name = self.world.names[slot]
         self.queue.observe(
@@ -203,11 +284,15 @@ class QueuedCluster(Run):
                 classes._replace(port_start=no_ports),
             )
 
-    def _settle(self, slot: int) -> None:
-        for session in self.world.sessions.values():
+    def _tell_others(self, pod: int, slot: int, sign: int) -> None:
+        """Let the other sessions know that a pod came to a node (+1) or went (−1)."""
+        pod_class = int(self.pods.pod_class[pod])
+        devices = int(self.progress.devices[pod])
+        sessions = list(self.world.sessions.values())
+        for session in sessions[1:]:
+            classes = session.compiled.classes
+            bind(session.state, classes, pod_class, slot, devices, sign)
+        for session in sessions:
             as_set(session.state, slot)
             session.images.touch(slot)
         self.version += 1
-
-    def _other_sessions(self) -> list[Session]:
-        return list(self.world.sessions.values())[1:]

@@ -10,7 +10,7 @@ from schedbench.errors import NotModelledError
 from schedbench.objects.resources import pod_requests
 from schedbench.objects.workload import NodeEvent, PodUpdate
 from schedbench.simulation import loop
-from schedbench.simulation.columns import BOUND, WAITING
+from schedbench.simulation.columns import BOUND, GONE, WAITING
 from schedbench.simulation.queued.cluster import QueuedCluster
 from schedbench.simulation.queued.pods import on_node
 from schedbench.simulation.record import EventKind
@@ -36,17 +36,15 @@ class Events:
 
     def next_time(self) -> float:
         """Return when anything happens next; inf if nothing will."""
-        pods, progress = self.cluster.pods, self.cluster.progress
-        departure = float(loop.next_departure(pods, progress))
-        arrival = float(loop.next_arrival(pods, progress))
-        return min(departure, arrival, self.next_change())
+        cluster = self.cluster
+        coming = min(cluster.next_departure(), cluster.next_arrival())
+        return min(coming, self.next_change())
 
     def happen(self, now: float) -> None:
         """Let everything happen that is due."""
         cluster = self.cluster
-        pods, progress = cluster.pods, cluster.progress
-        progress.counters.now[0] = now
-        while loop.next_departure(pods, progress) <= now:
+        cluster.progress.counters.now[0] = now
+        while cluster.next_departure() <= now:
             self._depart()
         while self._changes and self._changes[0].time <= now:
             change = self._changes.popleft()
@@ -54,7 +52,7 @@ class Events:
                 self._change_node(change)
             else:
                 self._change_pod(change)
-        while loop.next_arrival(pods, progress) <= now:
+        while cluster.next_arrival() <= now:
             self._arrive()
 
     def _depart(self) -> None:
@@ -71,31 +69,32 @@ class Events:
         pod, slot = int(log.pod[before]), int(log.node[before])
         if slot >= 0:
             cluster.leave(pod, slot)
-        elif cluster.waits(pod):
-            cluster.version += cluster.objects[pod].key in cluster.world.nominated
-            cluster.world.nominate(cluster.objects[pod], 0, None)
-            cluster.groups.remove(cluster.objects[pod])
-            cluster.queue.delete(cluster.objects[pod], cluster.now)
+        else:
+            cluster.give_up(pod)
 
     def _arrive(self) -> None:
         cluster = self.cluster
-        cluster.make_room_in_log()
-        session, log = cluster.session, cluster.log
-        classes = session.compiled.classes
-        at = cluster.progress.counters
+        at, status = cluster.progress.counters, cluster.progress.status
         pod = int(cluster.pods.order[at.next_arrival[0]])
-        index = cluster.memory.index
-        waits = loop.arrive(
-            session.state, classes, cluster.pods, cluster.progress, log, index
-        )
-        if waits >= 0:
+        slot = int(cluster.pods.node[pod])
+        if slot >= 0 and cluster.world.is_alive(slot) and status[pod] != GONE:
+            self._arrive_bound(pod, slot)
+            return
+        at.next_arrival[0] += 1
+        if status[pod] != GONE:
+            cluster.write(EventKind.ARRIVE, -1, pod)
             cluster.wait(pod)
-        elif cluster.progress.status[pod] == BOUND:
-            slot = int(cluster.progress.place[pod])
-            cluster.enter(pod, slot)
-            if len(cluster.queue):
-                came = on_node(cluster.objects[pod], cluster.world.names[slot])
-                cluster.queue.observe(None, came, cluster.now)
+
+    def _arrive_bound(self, pod: int, slot: int) -> None:
+        cluster = self.cluster
+        cluster.make_room_in_log()
+        state, classes = cluster.session.state, cluster.session.compiled.classes
+        columns = cluster.pods, cluster.progress, cluster.log, cluster.memory.index
+        loop.arrive(state, classes, *columns)
+        cluster.enter(pod, slot)
+        if len(cluster.queue):
+            came = on_node(cluster.objects[pod], cluster.world.names[slot])
+            cluster.queue.observe(None, came, cluster.now)
 
     def _change_node(self, event: NodeEvent) -> None:
         cluster, world = self.cluster, self.cluster.world
@@ -113,6 +112,7 @@ class Events:
             world.join(event.node)
             cluster.queue.observe(before, event.node, event.time)
         cluster.version += 1
+        cluster.memory.forget()
         cluster.note_capacity(event, slot)
         for pod in evicted:
             cluster.objects.nominate(pod, None)
@@ -127,6 +127,8 @@ class Events:
             If a pod on a node would ask for other resources.
         """
         cluster, pod = self.cluster, update.pod
+        if cluster.progress.status[pod] == BOUND:
+            cluster.world.settle(int(cluster.progress.place[pod]))
         before = cluster.objects[pod]
         after = cluster.objects.change(pod, update.template)
         pod_class = int(cluster.encoded.class_of_template[update.template])
@@ -137,7 +139,8 @@ class Events:
             if nominated is not None:
                 cluster.world.nominate(after, pod_class, nominated.slot)
             cluster.version += 1
-            cluster.queue.update(before, after, cluster.now)
+            kind = cluster.objects.kind(pod)
+            cluster.queue.update(before, after, cluster.now, kind)
         elif status == BOUND:
             if pod_requests(before) != pod_requests(after):
                 raise NotModelledError(

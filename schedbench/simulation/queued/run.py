@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import collections
 import time
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +23,8 @@ from schedbench.scheduler.attempt import Attempt, Outcome, Turn
 from schedbench.scheduler.preemption import Candidate
 from schedbench.scheduler.queueing.entry import QueuedPod
 from schedbench.scheduler.storage import VOLUME_PLUGINS
-from schedbench.simulation.queued.cluster import QueuedCluster
+from schedbench.simulation.queued.batch import CompiledBatch
+from schedbench.simulation.queued.cluster import Failure, QueuedCluster
 from schedbench.simulation.queued.events import Events
 from schedbench.simulation.queued.groups import GroupCycle, Room
 from schedbench.simulation.queued.policy import (
@@ -34,6 +37,9 @@ from schedbench.simulation.queued.stretch import CompiledStretch
 from schedbench.simulation.record import EventKind, Record, Rejection
 from schedbench.simulation.run import telling
 
+_Reason: TypeAlias = tuple[str, str]
+"""Plugin and reason."""
+
 
 class Queued(QueuedCluster):
     """A run: the cluster, what happens to it, and who is tried when."""
@@ -45,13 +51,14 @@ class Queued(QueuedCluster):
         super().__init__(encoded, policy, profiles, seed, engine)
         self._events = Events(self)
         self._stretch = CompiledStretch(self, engine)
+        self._batch = CompiledBatch(self, self._stretch)
         self._engine = engine_of(self.session, policy, engine)
         self._search = search_of(self.world, seed)
         self._choose = chooser_of(policy, seed)
         self._group_cycle = GroupCycle(self, self._member)
-        self._failed: dict[int, tuple[int, Outcome]] = {}
         self._tried: dict[str, int] = {}
-        self._found: collections.Counter[tuple[str, str]] = collections.Counter()
+        self._found: collections.Counter[_Reason] = collections.Counter()
+        self._told: dict[int, tuple[Outcome, Mapping[_Reason, int]]] = {}
 
     def play(self, deadline: float | None) -> Record:
         """Run to the end and return the record."""
@@ -89,7 +96,11 @@ class Queued(QueuedCluster):
 
     def _drain(self, deadline: float | None) -> None:
         """Try pods until the queue has none to give."""
-        while (queued := self.queue.pop(self.now)) is not None:
+        while True:
+            self._batch.run()
+            queued = self.queue.pop(self.now)
+            if queued is None:
+                return
             self._try(queued)
             if deadline is not None and time.monotonic() > deadline:
                 done = int(self.progress.counters.decisions[0])
@@ -152,9 +163,8 @@ class Queued(QueuedCluster):
         pod_class = int(self.pods.pod_class[pod])
         simple = not self._stretch.is_special[pod]
         simple = simple and queued.key not in self.world.nominated
-        version, failed = self._failed.get(pod_class, (-1, None))
-        if simple and failed is not None and version == self.version:
-            return failed
+        if simple and self.fails(pod_class):
+            return self.failed[pod_class].outcome
         self.world.look()
         turn = Turn(pod, int(self.progress.counters.cursor[0]))
         search = self._search(pod)
@@ -163,18 +173,14 @@ class Queued(QueuedCluster):
                 self.world, self.objects[pod], pod_class, self._engine, turn, search
             ).run()
         if simple and outcome.chosen < 0 and not outcome.after.preemption.tied:
-            self._failed[pod_class] = self.version, outcome
+            self.failed[pod_class] = Failure(self.version, outcome)
         return outcome
 
     def _fail(self, queued: QueuedPod, pod: int, outcome: Outcome) -> None:
         """Let PostFilter's findings be done, and the pod wait."""
         self.write(EventKind.UNSCHEDULABLE, -1, pod)
         if queued.attempts == 1:
-            self._found.update(
-                (one.plugin, reason)
-                for one in outcome.rejected.values()
-                for reason in one.status.reasons
-            )
+            self._found.update(self._reasons(int(self.pods.pod_class[pod]), outcome))
         nominated: int | None = None
         preemption = outcome.after.preemption
         if preemption.tied:
@@ -190,6 +196,18 @@ class Queued(QueuedCluster):
             queued.key in self.world.nominated
         ):
             self.nominate(pod, None)
+
+    def _reasons(self, pod_class: int, outcome: Outcome) -> Mapping[_Reason, int]:
+        """Return how many nodes reject a pod for what."""
+        told, reasons = self._told.get(pod_class, (None, {}))
+        if told is not outcome:
+            reasons = collections.Counter(
+                (one.plugin, reason)
+                for one in outcome.rejected.values()
+                for reason in one.status.reasons
+            )
+            self._told[pod_class] = outcome, reasons
+        return reasons
 
     def _make_room(self, pod: int, chosen: Candidate) -> None:
         """Evict the victims and end lower nominations to the node."""

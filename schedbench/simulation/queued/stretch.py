@@ -1,4 +1,4 @@
-"""Stretches of a run in which nobody waits, played by the compiled loop."""
+"""Stretches of a run in which no waiting pod moves, played by the compiled loop."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.errors import TimeLimitError
 from schedbench.objects.pod import Pod
 from schedbench.simulation import loop
-from schedbench.simulation.columns import NO_NODE
+from schedbench.simulation.columns import NO_NODE, Log, Pods, Progress
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.cluster import QueuedCluster
+from schedbench.simulation.queued.idle_volumes import IdleVolumes
+from schedbench.simulation.queued.parked import ParkedPods
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.run import telling
 
@@ -23,15 +25,20 @@ DECISIONS_PER_CALL = 5_000
 class CompiledStretch:
     """The compiled loop, as far as it comes to the same as the queue.
 
-    While nobody waits, the queue hands out pods in the order in which they arrive, and
-    nobody looks at events. So the compiled loop may go on up to the first pod that
-    fits nowhere, that is special, or that comes at the time of a change.
+    While nobody may be popped, the queue hands out pods in the order in which they
+    arrive, and while events help no waiting pod, nobody looks at them. So the compiled
+    loop may go on up to the first pod that fits nowhere, that is special, or whose
+    coming or going moves another, and up to the time of a change or of a timer.
 
     Attributes
     ----------
     is_special : bool[pod]
         Pods that need more than filters and scores at some time: gates, groups,
-        volumes, a nomination, nodes named one by one, another profile.
+        volumes, a nomination, another profile.
+    usable
+        Whether the loop may be run at all.
+    parked
+        The pods that wait.
     """
 
     def __init__(self, cluster: QueuedCluster, engine: str) -> None:
@@ -45,22 +52,29 @@ class CompiledStretch:
         for update in workload.pod_updates:
             self.is_special[update.pod] |= templates[update.template]
         order = cluster.pods.order
-        halts = (self.is_special | self._comes_before_others())[order]
+        self.idle = IdleVolumes(cluster)
+        idle = self._is_idle(templates)
+        halts = self.is_special & ~idle
+        halts = (halts | self._comes_before_others())[order]
         self._special_times = np.append(cluster.pods.arrival[order[halts]], np.inf)
-        self._usable = (
+        self._idle_times = np.append(cluster.pods.arrival[order[idle[order]]], np.inf)
+        self._has_volumes = idle
+        self._can_run = (
             engine != "explain"
             and cluster.policy.compiled
             and len(cluster.world.sessions) == 1
             and not self._may_share_ports()
         )
         self._run_loop = cluster.session.specialized(loop.run_loop)
-        self._images_may_change = any(
+        self.parked = ParkedPods(cluster)
+        images_may_change = any(
             node.status.images for node in cluster.encoded.initial_nodes
         ) and bool(cluster.encoded.workload.node_events)
+        self.usable = self._can_run and not images_may_change
 
     def compile(self) -> None:
         """Compile the loop, or load it, without running anything."""
-        if self._usable:
+        if self._can_run:
             self._step(-np.inf)
 
     def run(self, until: float, deadline: float | None) -> None:
@@ -69,26 +83,61 @@ class CompiledStretch:
         The pod that found no node, if there is one, waits afterwards.
         """
         cluster = self.cluster
-        if not self._usable or self._images_may_change:
+        if not self.usable:
             return
-        if len(cluster.queue) or cluster.world.nominated:
+        arrival = cluster.next_arrival()
+        if cluster.world.nominated or arrival == np.inf:
             return
         at = cluster.progress.counters
-        limit = min(until, self._next_special())
-        if not loop.next_arrival(cluster.pods, cluster.progress) < limit:
+        pod = cluster.pods.order[at.next_arrival[0]]
+        if cluster.fails(int(cluster.pods.pod_class[pod])):
             return
-        first = int(at.logged[0])
-        cluster.memory.forget()
-        while (outcome := self._step(limit)) in {loop.LOG_FULL, loop.LIMIT_REACHED}:
+        limit = min(until, _first_from(self._special_times, arrival))
+        if not arrival < limit or not arrival < (limit := self.parked.until(limit)):
+            return
+        room = self.idle.room()
+        if not room:
+            limit = min(limit, _first_from(self._idle_times, arrival))
+            if not arrival < limit:
+                return
+        cluster.world.walk.look()
+        self._play(limit, until, deadline)
+
+    def _play(self, limit: float, until: float, deadline: float | None) -> None:
+        """Let the loop run up to a time, in steps that no volume limit cuts short."""
+        cluster = self.cluster
+        at = cluster.progress.counters
+        first, outcome = int(at.logged[0]), loop.LIMIT_REACHED
+        while outcome in {loop.LOG_FULL, loop.LIMIT_REACHED}:
+            most = self.idle.room() or DECISIONS_PER_CALL
+            outcome = self._step(limit, min(most, DECISIONS_PER_CALL))
             if outcome == loop.LOG_FULL:
                 cluster.log = grow_log(cluster.log)
+            if outcome == loop.LIMIT_REACHED and most < DECISIONS_PER_CALL:
+                self._note(first)
+                first = int(at.logged[0])
+                if not self.idle.room():
+                    return
             if deadline is not None and time.monotonic() > deadline:
                 done = int(at.decisions[0])
                 raise TimeLimitError(f"time limit reached after {done} decisions")
-        if outcome == loop.STUCK or self._goes_on(until):
+        if outcome == loop.STUCK or len(cluster.queue) or self._goes_on(until):
             self._note(first)
         if outcome == loop.STUCK:
             cluster.wait(int(cluster.pods.order[at.next_arrival[0] - 1]))
+
+    def _is_idle(self, is_special: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the pods that are special for volumes alone that decide nothing."""
+        workload = self.cluster.encoded.workload
+        stream = workload.pods
+        found = np.zeros(len(stream.templates), dtype=np.bool_)
+        for template in np.flatnonzero(is_special).tolist():
+            pod = stream.templates[template]
+            if uses_volumes(pod) and not self._is_special_pod(pod, volumes=False):
+                found[template] = self.idle.add(pod)
+        idle: NDArray[np.bool_] = found[stream.template] & (stream.node < 0)
+        idle[[update.pod for update in workload.pod_updates]] = False
+        return idle
 
     def _comes_before_others(self) -> NDArray[np.bool_]:
         """Return the pods that the loop may try before the rest of an instant has come.
@@ -109,61 +158,91 @@ class CompiledStretch:
         has_ports = np.diff(encoded.classes.port_start) > 0
         return bool((comes_bound & has_ports[encoded.class_of]).any())
 
-    def _step(self, limit: float) -> int:
+    def step(
+        self, pods: Pods, progress: Progress, log: Log, limit: float, decisions: int
+    ) -> int:
+        """Let the loop run on columns, up to the first pod that fits nowhere."""
         cluster = self.cluster
-        cluster.progress.counters.halting[0] = 1
+        progress.counters.halting[0] = 1
         with telling(cluster.policy):
             outcome: int = self._run_loop(
                 cluster.session.state,
                 cluster.session.compiled,
-                cluster.pods,
-                cluster.progress,
-                cluster.log,
+                pods,
+                progress,
+                log,
                 cluster.session.scratch,
                 cluster.memory.index,
                 limit,
-                DECISIONS_PER_CALL,
+                decisions,
             )
         return outcome
 
-    def _next_special(self) -> float:
-        cluster = self.cluster
-        arrival = loop.next_arrival(cluster.pods, cluster.progress)
-        index = int(np.searchsorted(self._special_times, arrival))
-        return float(self._special_times[index])
+    def _step(self, limit: float, decisions: int = DECISIONS_PER_CALL) -> int:
+        at = self.cluster
+        return self.step(at.pods, at.progress, at.log, limit, decisions)
 
     def _goes_on(self, until: float) -> bool:
         cluster = self.cluster
-        arrival = loop.next_arrival(cluster.pods, cluster.progress)
-        departure = loop.next_departure(cluster.pods, cluster.progress)
-        return bool(min(until, arrival, departure) < np.inf)
+        coming = min(cluster.next_arrival(), cluster.next_departure())
+        return bool(min(until, coming) < np.inf)
 
     def _note(self, first: int) -> None:
         """Let the world know who came to which node and who went."""
         cluster = self.cluster
-        log = cluster.log
-        for entry in range(first, int(cluster.progress.counters.logged[0])):
-            kind, node = log.kind[entry], int(log.node[entry])
-            pod = int(log.pod[entry])
-            if kind == EventKind.BIND:
-                placed = cluster.placed(pod, node, float(log.time[entry]))
+        entries = np.arange(first, int(cluster.progress.counters.logged[0]))
+        kind, pod = cluster.log.kind[entries], cluster.log.pod[entries]
+        node = cluster.log.node[entries]
+        binds = kind == EventKind.BIND
+        cluster.entry[pod[binds]] = entries[binds]
+        came = pod[binds]
+        columns = (entries[binds], node[binds], self._has_volumes[came])
+        for entry, slot, has_volumes in zip(
+            *(column.tolist() for column in columns), strict=True
+        ):
+            placed = cluster.made(entry) if has_volumes else None
+            if placed is not None:
                 cluster.world.register(placed)
-            elif node != NO_NODE:
-                cluster.world.forget(cluster.objects[pod].key)
-        cluster.version += 1
+            elif not has_volumes:
+                cluster.world.later(slot, entry)
+        goes = (kind == EventKind.FINISH) | (kind == EventKind.DELETE)
+        for gone in pod[goes & (node != NO_NODE)].tolist():
+            cluster.forget(gone)
+        for gone in pod[goes & (node == NO_NODE)].tolist():
+            cluster.give_up(gone)
+        cluster.version += bool((node != NO_NODE).any())
 
-    def _is_special_pod(self, pod: Pod) -> bool:
-        affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
-        required = (
-            affinity.required_during_scheduling_ignored_during_execution
-            if affinity
-            else None
-        )
+    def _is_special_pod(self, pod: Pod, *, volumes: bool = True) -> bool:
         return bool(
             pod.spec.scheduling_gates
             or pod.spec.scheduling_group is not None
             or pod.status.nominated_node_name
-            or uses_volumes(pod)
+            or (volumes and uses_volumes(pod))
+            or (_names_nodes(pod) and not self._filters_names(pod))
             or self.cluster.world.profile(pod) is None
-            or (required and any(t.match_fields for t in required.node_selector_terms))
         )
+
+    def _filters_names(self, pod: Pod) -> bool:
+        """Return whether NodeAffinity filters what its PreFilter narrows down."""
+        settings = self.cluster.world.profile(pod)
+        return (
+            settings is not None
+            and settings.runs("NodeAffinity", "preFilter")
+            and "NodeAffinity" in settings.profile.filters
+        )
+
+
+def _first_from(times: NDArray[np.float64], time: float) -> float:
+    """Return the first of some times, in order, that is not before another."""
+    return float(times[np.searchsorted(times, time)])
+
+
+def _names_nodes(pod: Pod) -> bool:
+    """Return whether a pod's required node affinity names nodes one by one."""
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    if affinity is None:
+        return False
+    required = affinity.required_during_scheduling_ignored_during_execution
+    return required is not None and any(
+        term.match_fields for term in required.node_selector_terms
+    )
