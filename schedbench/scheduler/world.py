@@ -16,6 +16,7 @@ from schedbench.objects.pod import Pod
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import PlacedPod, as_set
+from schedbench.scheduler.evictions import Evictions
 from schedbench.scheduler.preemption import Around, Candidate
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.sampling import NodeWalk
@@ -82,6 +83,8 @@ class World:
         first = next(iter(self.sessions.values()))
         self.volumes = VolumeWorld(objects, first.nodes, first.state.alive.copy())
         self._on_node: dict[int, dict[str, PlacedPod]] = {}
+        self._nominated_on: dict[int, dict[str, PlacedPod]] = {}
+        self._evictions: Evictions | None = None
         for session in self.sessions.values():
             for slot in np.flatnonzero(session.state.alive):
                 session.images.touch(int(slot))  # no attempt has looked so far
@@ -112,6 +115,17 @@ class World:
         """Return the pods on a node, in the order in which they came."""
         return self._on_node.get(slot, {}).values()
 
+    def nominated_on(self, slot: int) -> ValuesView[PlacedPod]:
+        """Return the pods that are nominated to a node."""
+        return self._nominated_on.get(slot, {}).values()
+
+    @property
+    def evictions(self) -> Evictions:
+        """What preemption remembers, from when it is first asked for."""
+        if self._evictions is None:
+            self._evictions = Evictions(self, len(self.names))
+        return self._evictions
+
     def put(self, placed: PlacedPod) -> None:
         """Let a pod come to its node."""
         self.register(placed)
@@ -129,11 +143,12 @@ class World:
     def register(self, placed: PlacedPod) -> None:
         """Note that a pod is on its node; the columns know already."""
         key = placed.pod.key
-        self.nominated.pop(key, None)
+        self._end_nomination(key)
         self.placed[key] = placed
         if placed.slot == NOWHERE:
             return
         self._on_node.setdefault(placed.slot, {})[key] = placed
+        self._touch(placed.slot)
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
 
@@ -153,12 +168,14 @@ class World:
         self.placed[key] = placed
         if placed.slot != NOWHERE:
             self._on_node[placed.slot][key] = placed
+            self._touch(placed.slot)
 
     def forget(self, key: str) -> PlacedPod | None:
         """Note that a pod is on no node any more; the columns know already."""
         found = self.placed.pop(key, None)
         if found is not None and found.slot != NOWHERE:
             del self._on_node[found.slot][key]
+            self._touch(found.slot)
             if uses_volumes(found.pod):
                 self.volumes.remove_pod(found.pod, found.slot)
         return found
@@ -182,9 +199,12 @@ class World:
 
     def nominate(self, pod: Pod, pod_class: int, slot: int | None) -> None:
         """Nominate a waiting pod to a node, or to none."""
-        self.nominated.pop(pod.key, None)
+        self._end_nomination(pod.key)
         if slot is not None:
-            self.nominated[pod.key] = PlacedPod(pod, pod_class, slot)
+            placed = PlacedPod(pod, pod_class, slot)
+            self.nominated[pod.key] = placed
+            self._nominated_on.setdefault(slot, {})[pod.key] = placed
+            self._touch(slot)
 
     def nominated_slot(self, pod: Pod) -> int | None:
         """Return the node to which a pod is nominated, if it is in the cluster."""
@@ -196,12 +216,26 @@ class World:
         priority = pod.spec.priority or 0
         lower = [
             other
-            for other in self.nominated.values()
-            if other.slot == chosen.slot and other.priority < priority
+            for other in self.nominated_on(chosen.slot)
+            if other.priority < priority
         ]
         for other in lower:
-            del self.nominated[other.pod.key]
+            self._end_nomination(other.pod.key)
         return lower
+
+    def _end_nomination(self, key: str) -> None:
+        found = self.nominated.pop(key, None)
+        if found is not None:
+            del self._nominated_on[found.slot][key]
+            self._touch(found.slot)
+
+    def _touch(self, slot: int) -> None:
+        if self._evictions is not None:
+            self._evictions.touch(slot)
+
+    def _forget_nodes(self) -> None:
+        if self._evictions is not None:
+            self._evictions.forget()
 
     def around(self) -> Around:
         """Return what preemption looks at besides the columns."""
@@ -213,6 +247,7 @@ class World:
         Without `recount` the caller is to count them anew after the last of many.
         """
         slot = self.slots[node.metadata.name]
+        self._forget_nodes()
         changed = [session.join(node) for session in self.sessions.values()]
         self.volumes.alive[slot] = 1
         self.volumes.update_node(slot, node)
@@ -228,6 +263,7 @@ class World:
     def leave(self, name: str, *, recount: bool = True) -> int:
         """Let a node leave, and return its slot."""
         slot = self.slots[name]
+        self._forget_nodes()
         for session in self.sessions.values():
             session.leave(name)
         self.volumes.alive[slot] = 0

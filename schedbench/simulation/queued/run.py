@@ -170,11 +170,7 @@ class Queued(QueuedCluster):
         """Let PostFilter's findings be done, and the pod wait."""
         self.write(EventKind.UNSCHEDULABLE, -1, pod)
         if queued.attempts == 1:
-            self._found.update(
-                (one.plugin, reason)
-                for one in outcome.rejected.values()
-                for reason in one.status.reasons
-            )
+            self._found.update(outcome.reasons())
         nominated: int | None = None
         preemption = outcome.after.preemption
         if preemption.tied:

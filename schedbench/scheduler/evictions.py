@@ -1,0 +1,395 @@
+"""What preemption remembers of every node, so that it looks at those that changed.
+
+For classes whose filters look at the node alone, and pods without volumes: others are
+left to the dry runs of `preemption.py`, which come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schedbench.cluster.layout import PODS
+from schedbench.cluster.volume_objects import uses_volumes
+from schedbench.errors import InvariantError
+from schedbench.objects.pod import Pod
+from schedbench.plugins.base import Scope, Status
+from schedbench.plugins.node_ports import REASON as PORTS_TAKEN
+from schedbench.plugins.node_resources_fit import short_of
+from schedbench.scheduler.diagnose import Diagnosis, Rejected, Rejections
+from schedbench.scheduler.dry_run import PlacedPod
+from schedbench.scheduler.occupants import Crowd, Occupants
+from schedbench.scheduler.preemption import (
+    NEVER,
+    NO_VICTIMS,
+    NOT_HELPFUL,
+    Candidate,
+    Preemption,
+    Search,
+    fit_error,
+    importance,
+)
+from schedbench.scheduler.session import Session
+from schedbench.scheduler.victims import (
+    AWAY,
+    BREAKS,
+    GOES,
+    NOT_TRIED,
+    Question,
+    Rates,
+    find_candidates,
+    passes,
+    rate_nodes,
+)
+
+MOST_PORTS = 62
+"""Host ports are bits of an int64."""
+MOST_RESOURCES = 8
+"""There are twice as many verdicts as sets of resources."""
+MOST_BYTES = 256 * 2**20
+MOST_KNOWN = 100_000
+
+
+class Told(NamedTuple):
+    """How many nodes reject a class, who does, and the FitError's text."""
+
+    nodes: int
+    rejectors: frozenset[str]
+    text: str
+
+
+class Refused(NamedTuple):
+    """A pod that every node rejects, beside the pods nominated there.
+
+    Attributes
+    ----------
+    rejections
+        Node slot → who rejects it and why.
+    rejectors
+        The plugins among them.
+    text
+        The FitError's.
+    preemption
+        What came of making room.
+    """
+
+    rejections: Rejections
+    rejectors: frozenset[str]
+    text: str
+    preemption: Preemption
+
+
+class Evictions:
+    """The memory of a world.
+
+    Parameters
+    ----------
+    crowd
+        Knows the pods; who changes it says so: `touch`, or `forget` if nodes change.
+    """
+
+    def __init__(self, crowd: Crowd, nodes: int) -> None:
+        self._crowd = crowd
+        self.occupants = Occupants(crowd, nodes)
+        self._known: dict[tuple[int, int], tuple[object, Memory | None]] = {}
+        self._memories: dict[tuple[int, int, int], Memory] = {}
+
+    def touch(self, slot: int) -> None:
+        """Note that pods came to a node or went, or were nominated to it or not."""
+        self.occupants.touch(slot)
+
+    def forget(self) -> None:
+        """Begin anew: nodes changed."""
+        self._known.clear()
+        self._memories.clear()
+        self.occupants.version += 1
+
+    def knows(self, pod: Pod, pod_class: int) -> bool:
+        """Return whether a pod like this was asked about since nodes changed."""
+        return (id(pod.spec), pod_class) in self._known
+
+    def ask(
+        self, session: Session, pod: Pod, pod_class: int, search: Search
+    ) -> Refused | None:
+        """Return what comes of a pod that fits nowhere; None if it is not known here.
+
+        The pod must not be nominated to a node itself.
+        """
+        memory = self._memory(session, pod, pod_class)
+        if memory is None or not self.occupants.able:
+            return None
+        memory.catch_up()
+        passing, _, odd = memory.rates.counts.tolist()
+        told = memory.told()
+        if passing or odd or told.nodes != len(search.order):
+            return None
+        if pod.spec.preemption_policy == "Never":
+            found = Preemption(f"preemption: {NEVER}")
+        else:
+            found = memory.preempt(search)
+        return Refused(memory.rejections(), told.rejectors, told.text, found)
+
+    def keeps(self, session: Session, pod: Pod, pod_class: int, slot: int) -> bool:
+        """Return whether the node to which a pod is nominated passes, for all we know.
+
+        If others are nominated to it too, nothing is known.
+        """
+        memory = self._memory(session, pod, pod_class)
+        return (
+            memory is not None
+            and len(self._crowd.nominated_on(slot)) == 1
+            and bool(passes(memory.question, slot))
+        )
+
+    def _memory(self, session: Session, pod: Pod, pod_class: int) -> Memory | None:
+        """Return the memory that serves a pod; pods share the spec of their template."""
+        key = id(pod.spec), pod_class
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            found = self._known[key] = pod.spec, self._find(session, pod, pod_class)
+        return found[1]
+
+    def _find(self, session: Session, pod: Pod, pod_class: int) -> Memory | None:
+        if not looks_at_nodes_alone(session, pod, pod_class):
+            return None
+        key = id(session), pod_class, pod.spec.priority or 0
+        memory = self._memories.get(key)
+        if memory is None:
+            room = MOST_BYTES // (64 * max(self.occupants.nodes, 1))
+            if len(self._memories) >= max(room, 1):
+                self.forget()
+            memory = Memory(session, pod_class, key[2], self.occupants)
+            self._memories[key] = memory
+        return memory
+
+
+class Memory:
+    """What is known of all nodes for pods of one class and priority."""
+
+    def __init__(
+        self, session: Session, pod_class: int, priority: int, occupants: Occupants
+    ) -> None:
+        self.session = session
+        self.occupants = occupants
+        self.question = _question(session, pod_class, priority)
+        patterns = 2 << len(self.question.rows)
+        self.verdicts = self._verdicts(patterns)
+        self.rates = _rates(occupants.nodes, len(self.verdicts))
+        self._place = -1, 0
+        self._found = np.zeros((2, occupants.nodes), dtype=np.int64)
+        self._told: tuple[bytes, Told] | None = None
+
+    def catch_up(self) -> None:
+        """Rate the nodes that changed."""
+        place = self.occupants.now()
+        if place != self._place:
+            nodes = self.occupants.since(self._place)
+            rate_nodes(self.question, self.occupants.columns, self.rates, nodes)
+            self._place = place
+
+    def told(self) -> Told:
+        """Return who rejects nodes, and the text that says why."""
+        whys = self.rates.whys
+        content = whys.tobytes()
+        if self._told is None or self._told[0] != content:
+            found = np.flatnonzero(whys).tolist()
+            rejectors = frozenset(self.verdicts[each].plugin for each in found)
+            nodes = int(whys.sum())
+            text = fit_error(self._reasons(whys), nodes)
+            self._told = content, Told(nodes, rejectors, text)
+        return self._told[1]
+
+    def rejections(self) -> Rejections:
+        """Return node slot → who rejects it and why, as it is now."""
+        return Rejections(Diagnosis(self.rates.why.copy(), self.verdicts))
+
+    def preempt(self, search: Search) -> Preemption:
+        """Make room: the same as `preemption.preempt` for a pod that may."""
+        rates = self.rates
+        tryable = int(rates.counts[1])
+        if tryable:
+            order = np.asarray(search.order, dtype=np.int32)
+            count, tied = find_candidates(
+                rates, order, search.start(tryable), search.enough(tryable), self._found
+            )
+            if count:
+                found = self._found[0, :count].copy(), self._found[1, :tied].copy()
+                return Preemption(
+                    candidates=Candidates(self, found[0]),
+                    tied=Candidates(self, found[1]),
+                )
+        rejected = self.told().nodes
+        reasons = self._reasons(rates.afters)
+        if rejected > tryable:
+            reasons[NOT_HELPFUL] = rejected - tryable
+        text = fit_error(reasons, rejected)
+        return Preemption(f"preemption: {text}", clears=True)
+
+    def candidate(self, slot: int) -> Candidate:
+        """Work out who would have to go from a node that is a candidate."""
+        columns = self.occupants.columns
+        nodes = np.array([slot])
+        rate_nodes(self.question, columns, self.rates, nodes)
+        pods = self.occupants.pods[slot]
+        fates = columns.fate[: len(pods)].tolist()
+        gone: list[PlacedPod] = []
+        for fate in (BREAKS, GOES):
+            gone += [one for one, its in zip(pods, fates, strict=True) if its == fate]
+        gone.sort(key=importance)
+        return Candidate(slot, gone, fates.count(BREAKS))
+
+    def _reasons(self, counts: NDArray[np.int64]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for each in np.flatnonzero(counts).tolist():
+            for reason in self.verdicts[each].status.reasons:
+                found[reason] = found.get(reason, 0) + int(counts[each])
+        return found
+
+    def _verdicts(self, patterns: int) -> list[Rejected]:
+        known = [
+            Rejected(plugin, Status((reason,), unresolvable=True))
+            for plugin, reason in self.session.statics.reasons
+        ]
+        known.append(Rejected("NodePorts", Status((PORTS_TAKEN,), unresolvable=False)))
+        names = [
+            short_of(self.session.encoded.resources[row]) for row in self.question.rows
+        ]
+        for code in range(patterns):
+            lacking = tuple(name for i, name in enumerate(names) if code >> i + 1 & 1)
+            status = Status(lacking, unresolvable=bool(code & 1))
+            known.append(Rejected("NodeResourcesFit", status))
+        known.append(Rejected("", Status((NO_VICTIMS,), unresolvable=True)))
+        return known
+
+
+class Candidates(Sequence[Candidate]):
+    """Candidates by slot, each worked out when it is looked at.
+
+    Raises
+    ------
+    InvariantError
+        If the cluster changed before a candidate was looked at first.
+    """
+
+    def __init__(self, memory: Memory, slots: NDArray[np.int64]) -> None:
+        self._memory = memory
+        self._slots = slots
+        self._version = memory.occupants.version
+        self._sorted = False
+        self._made: dict[int, Candidate] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._slots)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Candidate]: ...
+
+    def __getitem__(self, index: int | slice) -> Candidate | Sequence[Candidate]:
+        """Return one, or some."""
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        if not self._sorted:
+            self._slots.sort()
+            self._sorted = True
+        slot = int(self._slots[index])
+        if slot not in self._made:
+            if self._version != self._memory.occupants.version:
+                raise InvariantError("preemption's candidates are older than the pods")
+            self._made[slot] = self._memory.candidate(slot)
+        return self._made[slot]
+
+
+def looks_at_nodes_alone(session: Session, pod: Pod, pod_class: int) -> bool:
+    """Return whether what a pod's filters see is its node: objects, ports, resources.
+
+    The filters of node objects must come first, then the host ports, so that it is
+    known who rejects a node first.
+    """
+    classes = session.compiled.classes
+    terms, spread = classes.inter_pod, classes.spread
+    read = (spread.hard, terms.affinity, terms.own_anti, terms.existing_anti)
+    first, last = classes.conflict_start[pod_class : pod_class + 2]
+    low, high = classes.fit_start[pod_class : pod_class + 2]
+    narrows = session.compiled.sampling.narrows
+    return not (
+        any(each.start[pod_class] < each.start[pod_class + 1] for each in read)
+        or classes.gpu_count[pod_class] > 0
+        or last - first > MOST_PORTS
+        or high - low > MOST_RESOURCES
+        or (len(narrows) and narrows[pod_class])
+        or _names_nodes(pod)
+        or uses_volumes(pod)
+        or not _in_order(session)
+    )
+
+
+def _names_nodes(pod: Pod) -> bool:
+    affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+    required = affinity and affinity.required_during_scheduling_ignored_during_execution
+    return bool(required and any(t.match_fields for t in required.node_selector_terms))
+
+
+def _in_order(session: Session) -> bool:
+    """Return whether static filters come before NodePorts before NodeResourcesFit."""
+    rank = {"NodePorts": 1, "NodeResourcesFit": 2}
+    ranks = [
+        rank.get(plugin.name, 0)
+        for plugin in session.plugins
+        if plugin.name in rank or plugin.filter_scope == Scope.STATIC
+    ]
+    return ranks == sorted(ranks)
+
+
+def _question(session: Session, pod_class: int, priority: int) -> Question:
+    state, compiled = session.state, session.compiled
+    classes, switches = compiled.classes, compiled.switches
+    low, high = classes.fit_start[pod_class : pod_class + 2]
+    rows = classes.fit_rows[low : high if switches.resources else low]
+    rows = np.concatenate([rows[rows == PODS], rows[rows != PODS]])
+    first, last = classes.conflict_start[pod_class : pod_class + 2]
+    conflicts = classes.conflicts[first : last if switches.ports else first]
+    bits: dict[int, int] = {}
+    for place, port in enumerate(conflicts.tolist()):
+        bits[port] = bits.get(port, 0) | 1 << place
+    holds = np.zeros(len(classes.request), dtype=np.int64)
+    for other, (start, end) in enumerate(
+        zip(classes.port_start[:-1], classes.port_start[1:], strict=True)
+    ):
+        for port in classes.ports[start:end].tolist():
+            holds[other] |= bits.get(port, 0)
+    return Question(
+        priority=priority,
+        ports=len(session.statics.reasons),
+        alive=state.alive,
+        reason=compiled.static.reason[classes.static_row[pod_class]],
+        allocatable=state.allocatable,
+        requested=state.requested,
+        port_used=state.port_used,
+        request=classes.request,
+        rows=rows,
+        amount=classes.request[pod_class, rows],
+        conflicts=conflicts.copy(),
+        holds=holds,
+        free=np.zeros(len(rows), dtype=np.int64),
+    )
+
+
+def _rates(nodes: int, verdicts: int) -> Rates:
+    return Rates(
+        why=np.full(nodes, AWAY, dtype=np.int32),
+        after=np.full(nodes, NOT_TRIED, dtype=np.int32),
+        rules=np.zeros((nodes, 4), dtype=np.int64),
+        latest=np.zeros(nodes, dtype=np.float64),
+        counts=np.zeros(3, dtype=np.int64),
+        whys=np.zeros(verdicts, dtype=np.int64),
+        afters=np.zeros(verdicts, dtype=np.int64),
+    )
