@@ -6,7 +6,10 @@ left to the dry runs of `preemption.py`, which come to the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import collections
+import functools
+import weakref
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, overload
 
 import numpy as np
@@ -38,6 +41,10 @@ from schedbench.scheduler.victims import (
     BREAKS,
     GOES,
     NOT_TRIED,
+    ODD,
+    PASSING,
+    TRIED,
+    VERDICTS,
     Question,
     Rates,
     find_candidates,
@@ -54,10 +61,11 @@ MOST_KNOWN = 100_000
 
 
 class Told(NamedTuple):
-    """How many nodes reject a class, who does, and the FitError's text."""
+    """How many nodes reject a class, who does and why, and the FitError's text."""
 
     nodes: int
     rejectors: frozenset[str]
+    reasons: collections.Counter[tuple[str, str]]
     text: str
 
 
@@ -122,15 +130,14 @@ class Evictions:
         if memory is None or not self.occupants.able:
             return None
         memory.catch_up()
-        passing, _, odd = memory.rates.counts.tolist()
-        told = memory.told()
-        if passing or odd or told.nodes != len(search.order):
+        tally, told = memory.tally, memory.told()
+        if tally[PASSING] or tally[ODD] or told.nodes != len(search.order):
             return None
         if pod.spec.preemption_policy == "Never":
             found = Preemption(f"preemption: {NEVER}")
         else:
             found = memory.preempt(search)
-        return Refused(memory.rejections(), told.rejectors, told.text, found)
+        return Refused(Remembered(memory), told.rejectors, told.text, found)
 
     def keeps(self, session: Session, pod: Pod, pod_class: int, slot: int) -> bool:
         """Return whether the node to which a pod is nominated passes, for all we know.
@@ -177,54 +184,66 @@ class Memory:
         self.session = session
         self.occupants = occupants
         self.question = _question(session, pod_class, priority)
-        patterns = 2 << len(self.question.rows)
-        self.verdicts = self._verdicts(patterns)
+        self.verdicts = self._verdicts()
         self.rates = _rates(occupants.nodes, len(self.verdicts))
+        self.tally = memoryview(self.rates.tally)
+        self._whys, self._afters = self.rates.tally[VERDICTS:].reshape(2, -1)
         self._place = -1, 0
         self._found = np.zeros((2, occupants.nodes), dtype=np.int64)
         self._told: tuple[bytes, Told] | None = None
+        self._lent: list[weakref.ref[Remembered | Candidates]] = []
 
     def catch_up(self) -> None:
         """Rate the nodes that changed."""
         place = self.occupants.now()
         if place != self._place:
+            self._give_up()
             nodes = self.occupants.since(self._place)
             rate_nodes(self.question, self.occupants.columns, self.rates, nodes)
             self._place = place
 
     def told(self) -> Told:
         """Return who rejects nodes, and the text that says why."""
-        whys = self.rates.whys
-        content = whys.tobytes()
+        content = self._whys.tobytes()
         if self._told is None or self._told[0] != content:
-            found = np.flatnonzero(whys).tolist()
-            rejectors = frozenset(self.verdicts[each].plugin for each in found)
-            nodes = int(whys.sum())
-            text = fit_error(self._reasons(whys), nodes)
-            self._told = content, Told(nodes, rejectors, text)
+            nodes = int(self._whys.sum())
+            found = self._reasons(self._whys)
+            rejectors = frozenset(plugin for plugin, _ in found)
+            text = fit_error(_texts(found), nodes)
+            self._told = content, Told(nodes, rejectors, found, text)
         return self._told[1]
 
-    def rejections(self) -> Rejections:
-        """Return node slot → who rejects it and why, as it is now."""
-        return Rejections(Diagnosis(self.rates.why.copy(), self.verdicts))
+    def lend(self, reader: Remembered | Candidates) -> None:
+        """Let somebody read the columns until they change; who still reads copies."""
+        self._lent.append(weakref.ref(reader))
+
+    def _give_up(self) -> None:
+        for each in self._lent:
+            reader = each()
+            if reader is not None:
+                reader.keep()
+        self._lent.clear()
 
     def preempt(self, search: Search) -> Preemption:
         """Make room: the same as `preemption.preempt` for a pod that may."""
-        rates = self.rates
-        tryable = int(rates.counts[1])
+        tryable = self.tally[TRIED]
         if tryable:
+            self._give_up()
             order = np.asarray(search.order, dtype=np.int32)
             count, tied = find_candidates(
-                rates, order, search.start(tryable), search.enough(tryable), self._found
+                self.rates,
+                order,
+                search.start(tryable),
+                search.enough(tryable),
+                self._found,
             )
             if count:
-                found = self._found[0, :count].copy(), self._found[1, :tied].copy()
                 return Preemption(
-                    candidates=Candidates(self, found[0]),
-                    tied=Candidates(self, found[1]),
+                    candidates=Candidates(self, self._found[0, :count]),
+                    tied=Candidates(self, self._found[1, :tied]),
                 )
         rejected = self.told().nodes
-        reasons = self._reasons(rates.afters)
+        reasons = _texts(self._reasons(self._afters))
         if rejected > tryable:
             reasons[NOT_HELPFUL] = rejected - tryable
         text = fit_error(reasons, rejected)
@@ -243,28 +262,53 @@ class Memory:
         gone.sort(key=importance)
         return Candidate(slot, gone, fates.count(BREAKS))
 
-    def _reasons(self, counts: NDArray[np.int64]) -> dict[str, int]:
-        found: dict[str, int] = {}
+    def _reasons(
+        self, counts: NDArray[np.int64]
+    ) -> collections.Counter[tuple[str, str]]:
+        found: collections.Counter[tuple[str, str]] = collections.Counter()
         for each in np.flatnonzero(counts).tolist():
-            for reason in self.verdicts[each].status.reasons:
-                found[reason] = found.get(reason, 0) + int(counts[each])
+            plugin, status = self.verdicts[each]
+            for reason in status.reasons:
+                found[plugin, reason] += int(counts[each])
         return found
 
-    def _verdicts(self, patterns: int) -> list[Rejected]:
+    def _verdicts(self) -> list[Rejected]:
         known = [
             Rejected(plugin, Status((reason,), unresolvable=True))
             for plugin, reason in self.session.statics.reasons
         ]
         known.append(Rejected("NodePorts", Status((PORTS_TAKEN,), unresolvable=False)))
         names = [
-            short_of(self.session.encoded.resources[row]) for row in self.question.rows
+            short_of(self.session.encoded.resources[row])
+            for row in self.question.wants[0]
         ]
-        for code in range(patterns):
+        for code in range(2 << len(names)):
             lacking = tuple(name for i, name in enumerate(names) if code >> i + 1 & 1)
             status = Status(lacking, unresolvable=bool(code & 1))
             known.append(Rejected("NodeResourcesFit", status))
         known.append(Rejected("", Status((NO_VICTIMS,), unresolvable=True)))
         return known
+
+
+class Remembered(Rejections):
+    """Who rejects the nodes, as a memory knows it now."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._told = memory.told()
+        memory.lend(self)
+
+    @functools.cached_property
+    def _diagnosis(self) -> Diagnosis:  # type: ignore[override]
+        return Diagnosis(self._memory.rates.why.copy(), self._memory.verdicts)
+
+    def keep(self) -> None:
+        """Copy what is known now."""
+        _ = self._diagnosis
+
+    def reasons(self) -> collections.Counter[tuple[str, str]]:
+        """Return (plugin, reason) → on how many nodes."""
+        return self._told.reasons
 
 
 class Candidates(Sequence[Candidate]):
@@ -280,8 +324,16 @@ class Candidates(Sequence[Candidate]):
         self._memory = memory
         self._slots = slots
         self._version = memory.occupants.version
-        self._sorted = False
         self._made: dict[int, Candidate] = {}
+        memory.lend(self)
+
+    @functools.cached_property
+    def _by_slot(self) -> NDArray[np.int64]:
+        return np.sort(self._slots)
+
+    def keep(self) -> None:
+        """Copy what is known now."""
+        _ = self._by_slot
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -297,10 +349,7 @@ class Candidates(Sequence[Candidate]):
         """Return one, or some."""
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
-        if not self._sorted:
-            self._slots.sort()
-            self._sorted = True
-        slot = int(self._slots[index])
+        slot = int(self._by_slot[index])
         if slot not in self._made:
             if self._version != self._memory.occupants.version:
                 raise InvariantError("preemption's candidates are older than the pods")
@@ -375,11 +424,10 @@ def _question(session: Session, pod_class: int, priority: int) -> Question:
         requested=state.requested,
         port_used=state.port_used,
         request=classes.request,
-        rows=rows,
-        amount=classes.request[pod_class, rows],
+        wants=np.array([rows, classes.request[pod_class, rows]]),
         conflicts=conflicts.copy(),
         holds=holds,
-        free=np.zeros(len(rows), dtype=np.int64),
+        free=np.zeros(max(len(rows), 1), dtype=np.int64),
     )
 
 
@@ -387,9 +435,14 @@ def _rates(nodes: int, verdicts: int) -> Rates:
     return Rates(
         why=np.full(nodes, AWAY, dtype=np.int32),
         after=np.full(nodes, NOT_TRIED, dtype=np.int32),
-        rules=np.zeros((nodes, 4), dtype=np.int64),
-        latest=np.zeros(nodes, dtype=np.float64),
-        counts=np.zeros(3, dtype=np.int64),
-        whys=np.zeros(verdicts, dtype=np.int64),
-        afters=np.zeros(verdicts, dtype=np.int64),
+        rules=np.zeros((nodes, 5), dtype=np.int64),
+        tally=np.zeros(VERDICTS + 2 * verdicts, dtype=np.int64),
     )
+
+
+def _texts(reasons: Mapping[tuple[str, str], int]) -> collections.Counter[str]:
+    """Return reason → number of nodes, whichever plugin gave it."""
+    found: collections.Counter[str] = collections.Counter()
+    for (_, reason), nodes in reasons.items():
+        found[reason] += nodes
+    return found

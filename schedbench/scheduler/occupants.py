@@ -55,7 +55,7 @@ class Occupants:
         self._epoch = 0
         self._budgets: Sequence[PodDisruptionBudget] | None = None
         self.pods: list[list[PlacedPod]] = [[] for _ in range(nodes)]
-        self.columns = _columns(nodes, 4, 1, np.zeros(0, dtype=np.int64))
+        self._use(_columns(nodes, 4, 1, ()))
 
     @property
     def able(self) -> bool:
@@ -90,10 +90,9 @@ class Occupants:
         return self._log[logged : self._logged]
 
     def _read_all(self) -> None:
-        budgets = self._budgets = self._crowd.budgets
-        allowed = [one.status.disruptions_allowed for one in budgets]
+        self._budgets = self._crowd.budgets
         room = self.columns.pods.shape[1], self.columns.guests.shape[1]
-        self.columns = _columns(self.nodes, *room, np.array(allowed, dtype=np.int64))
+        self._use(_columns(self.nodes, *room, self._budgets))
         for slot in range(self.nodes):
             self._read(slot)
         self._touched.clear()
@@ -103,47 +102,53 @@ class Occupants:
     def _read(self, slot: int) -> None:
         pods = sorted(self._crowd.on_node(slot), key=importance)
         guests = self._crowd.nominated_on(slot)
-        columns = self._with_room(len(pods), len(guests))
+        if len(pods) > self._most_pods or len(guests) > self._most_guests:
+            self._grow(len(pods), len(guests))
         self.pods[slot] = pods
-        count = len(pods)
-        columns.count[slot] = count
-        if count:
-            budgets = self._budgets or ()
-            columns.pods[slot, :count] = [
-                (one.pod_class, one.priority, _protected(one, budgets)) for one in pods
-            ]
-            columns.start[slot, :count] = [one.start for one in pods]
-        columns.guest_count[slot] = len(guests)
+        self._counts[slot, 0] = len(pods)
+        self._counts[slot, 1] = len(guests)
+        budgets = self._budgets
+        for place, one in enumerate(pods):
+            self._pods[slot, place, 0] = one.pod_class
+            self._pods[slot, place, 1] = one.priority
+            self._pods[slot, place, 2] = _protected(one, budgets) if budgets else 0
+            self._starts[slot, place, 3] = one.start + 0.0  # −0.0 has other bits
         for place, one in enumerate(guests):
-            columns.guests[slot, place] = one.pod_class, one.priority
+            self._guests[slot, place, 0] = one.pod_class
+            self._guests[slot, place, 1] = one.priority
 
-    def _with_room(self, pods: int, guests: int) -> Columns:
-        """Return the columns, with room for so many on a node."""
+    def _grow(self, pods: int, guests: int) -> None:
+        """Have room for so many on a node."""
         old = self.columns
-        if pods > old.pods.shape[1] or guests > old.guests.shape[1]:
-            width = _enough(old.pods.shape[1], pods)
-            new = _columns(
-                self.nodes, width, _enough(old.guests.shape[1], guests), old.allowed
-            )
-            new.pods[:, : old.pods.shape[1]] = old.pods
-            new.start[:, : old.start.shape[1]] = old.start
-            new.guests[:, : old.guests.shape[1]] = old.guests
-            new.count[:], new.guest_count[:] = old.count, old.guest_count
-            self.columns = new
-        return self.columns
+        most = _enough(self._most_pods, pods), _enough(self._most_guests, guests)
+        new = _columns(self.nodes, *most, self._budgets or ())
+        new.pods[:, : self._most_pods] = old.pods
+        new.guests[:, : self._most_guests] = old.guests
+        new.counts[:] = old.counts
+        self._use(new)
+
+    def _use(self, columns: Columns) -> None:
+        """Write into these columns: an item of a view costs half of an array's."""
+        self.columns = columns
+        self._most_pods, self._most_guests = (
+            columns.pods.shape[1],
+            columns.guests.shape[1],
+        )
+        self._pods = memoryview(columns.pods)
+        self._starts = memoryview(columns.pods.view(np.float64))
+        self._guests = memoryview(columns.guests)
+        self._counts = memoryview(columns.counts)
 
 
 def _columns(
-    nodes: int, pods: int, guests: int, allowed: NDArray[np.int64]
+    nodes: int, pods: int, guests: int, budgets: Sequence[PodDisruptionBudget]
 ) -> Columns:
+    allowed = [one.status.disruptions_allowed for one in budgets]
     return Columns(
-        pods=np.zeros((nodes, pods, 3), dtype=np.int64),
-        start=np.zeros((nodes, pods), dtype=np.float64),
-        count=np.zeros(nodes, dtype=np.int64),
+        pods=np.zeros((nodes, pods, 4), dtype=np.int64),
         guests=np.zeros((nodes, guests, 2), dtype=np.int64),
-        guest_count=np.zeros(nodes, dtype=np.int64),
-        allowed=allowed,
-        left=np.zeros_like(allowed),
+        counts=np.zeros((nodes, 2), dtype=np.int64),
+        budgets=np.array([allowed, allowed], dtype=np.int64),
         fate=np.zeros(pods, dtype=np.int64),
     )
 

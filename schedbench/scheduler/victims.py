@@ -24,7 +24,11 @@ CANDIDATE, NOT_TRIED = -1, -2
 """In `after`: evictions would let the pod in; nobody has tried."""
 STAYS, GOES, BREAKS = 0, 1, 2
 """Of a pod: it stays, it goes, it goes although a budget protects it."""
+PASSING, TRIED, ODD, VERDICTS = 0, 1, 2, 3
+"""In `tally`: nodes that pass, nodes where eviction may help, candidates without
+victims, and from there on nodes by verdict."""
 PRIORITY_SHIFT = np.int64(2**31)
+BITS = np.int64(2**63 - 1)
 IN, OUT = np.int64(1), np.int64(-1)
 
 
@@ -46,8 +50,8 @@ class Question(NamedTuple):
         The columns of the cluster.
     request : int64[C, R]
         What the pods of each class request.
-    rows : int32[F], amount : int64[F]
-        Which resources must fit, and how much the class requests.
+    wants : int64[2, F]
+        Which resources must fit, and how much the class requests of them.
     conflicts : int32[], holds : int64[C]
         Host ports that must be free; bit i is set for classes that hold port i of them.
     free : int64[F]
@@ -62,8 +66,7 @@ class Question(NamedTuple):
     requested: NDArray[np.int64]
     port_used: NDArray[np.int32]
     request: NDArray[np.int64]
-    rows: NDArray[np.int32]
-    amount: NDArray[np.int64]
+    wants: NDArray[np.int64]
     conflicts: NDArray[np.int32]
     holds: NDArray[np.int64]
     free: NDArray[np.int64]
@@ -74,26 +77,23 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    pods : int64[N, W, 3], start : float64[N, W]
-        Class, priority and budgets (bit b for the one of number b) of each pod, and
-        when it started; the most important first.
-    count : int64[N]
-        How many pods are on each node.
-    guests : int64[N, G, 2], guest_count : int64[N]
+    pods : int64[N, W, 4]
+        Class, priority, budgets (bit b for the one of number b) of each pod, and the
+        bits of the float64 that says when it started; the most important first.
+    guests : int64[N, G, 2]
         Class and priority of the nominated pods.
-    allowed, left : int64[B]
+    counts : int64[N, 2]
+        How many pods and guests each node has.
+    budgets : int64[2, B]
         How many pods of each disruption budget may go; scratch.
     fate : int64[W]
         What the dry run came to for the pods of the node that was rated last.
     """
 
     pods: NDArray[np.int64]
-    start: NDArray[np.float64]
-    count: NDArray[np.int64]
     guests: NDArray[np.int64]
-    guest_count: NDArray[np.int64]
-    allowed: NDArray[np.int64]
-    left: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    budgets: NDArray[np.int64]
     fate: NDArray[np.int64]
 
 
@@ -104,22 +104,17 @@ class Rates(NamedTuple):
     ----------
     why, after : int32[N]
         The verdict on the node as it is, and without its lower pods.
-    rules : int64[N, 4], latest : float64[N]
+    rules : int64[N, 5]
         Of candidates: violations, highest priority, sum of the priorities, and number
-        of the victims; the earliest start of the highest.
-    counts : int64[3]
-        Nodes that pass, nodes where eviction may help, candidates without victims.
-    whys, afters : int64[V]
-        Nodes of each verdict.
+        of the victims; how early the first of the highest started. The least is best.
+    tally : int64[3 + 2V]
+        How many nodes there are of each sort: by `why`, then by `after`.
     """
 
     why: NDArray[np.int32]
     after: NDArray[np.int32]
     rules: NDArray[np.int64]
-    latest: NDArray[np.float64]
-    counts: NDArray[np.int64]
-    whys: NDArray[np.int64]
-    afters: NDArray[np.int64]
+    tally: NDArray[np.int64]
 
 
 @kernel  # dev
@@ -145,17 +140,17 @@ def passes(question: Question, node: int) -> bool:
 @inner_kernel  # dev
 def count_node(rates: Rates, node: int, sign: int) -> None:
     """Count a node in or out."""
-    why, after = rates.why[node], rates.after[node]
+    why, after, tally = rates.why[node], rates.after[node], rates.tally
     if why == PASSES:
-        rates.counts[0] += sign
+        tally[PASSING] += sign
     elif why >= 0:
-        rates.whys[why] += sign
+        tally[VERDICTS + why] += sign
     if after != NOT_TRIED:
-        rates.counts[1] += sign
+        tally[TRIED] += sign
     if after >= 0:
-        rates.afters[after] += sign
+        tally[(VERDICTS + tally.size) // 2 + after] += sign
     if after == CANDIDATE and rates.rules[node, 3] == 0:
-        rates.counts[2] += sign
+        tally[ODD] += sign
 
 
 @inner_kernel  # dev
@@ -171,7 +166,7 @@ def rate_node(question: Question, columns: Columns, rates: Rates, node: int) -> 
     used = np.int64(ports_taken(question, node))
     read_node(question, node)
     kept = np.int64(0)
-    for g in range(columns.guest_count[node]):
+    for g in range(columns.counts[node, 1]):
         if columns.guests[node, g, 1] >= question.priority:
             guest = columns.guests[node, g, 0]
             kept |= question.holds[guest]
@@ -193,8 +188,8 @@ def rate_node(question: Question, columns: Columns, rates: Rates, node: int) -> 
 @inner_kernel  # dev
 def read_node(question: Question, node: int) -> None:
     """Write what is free on a node."""
-    for f in range(question.rows.size):
-        row = question.rows[f]
+    for f in range(question.wants.shape[1]):
+        row = question.wants[0, f]
         free = question.allocatable[row, node] - question.requested[row, node]
         question.free[f] = free
 
@@ -217,12 +212,12 @@ def try_node(
 
     `used` and `kept` are the host ports taken by pods on the node, and by guests.
     """
-    count = columns.count[node]
+    count = columns.counts[node, 0]
     first = np.int64(0)
     while first < count and columns.pods[node, first, 1] >= question.priority:
         first += 1
     if first == count:
-        return question.ports + 1 + 2 * (1 << question.rows.size)
+        return question.ports + 1 + 2 * (1 << question.wants.shape[1])
     for i in range(first, count):
         other = columns.pods[node, i, 0]
         used &= ~question.holds[other]
@@ -258,12 +253,12 @@ def try_node(
 @inner_kernel  # dev
 def find_violating(columns: Columns, node: int, first: int) -> None:
     """Mark the pods whose eviction breaks a budget, if all of them go in order."""
-    left = columns.left
+    count, left = columns.counts[node, 0], columns.budgets[1]
     for b in range(left.size):
-        left[b] = columns.allowed[b]
-    for i in range(columns.count[node]):
+        left[b] = columns.budgets[0, b]
+    for i in range(count):
         columns.fate[i] = STAYS if i < first else GOES
-    for i in range(first, columns.count[node] if left.size else first):
+    for i in range(first, count if left.size else first):
         budgets = columns.pods[node, i, 2]
         for b in range(left.size):
             if (budgets >> b) & 1:
@@ -276,9 +271,9 @@ def find_violating(columns: Columns, node: int, first: int) -> None:
 def rate_victims(columns: Columns, rates: Rates, node: int, first: int) -> None:
     """Write what the rules compare of the victims' priorities and starts."""
     highest, total = np.int64(0), np.int64(0)
-    latest = np.inf
+    earliest = BITS
     is_first = True
-    for i in range(first, columns.count[node]):
+    for i in range(first, columns.counts[node, 0]):
         if columns.fate[i] == STAYS:
             continue
         priority = columns.pods[node, i, 1]
@@ -286,38 +281,39 @@ def rate_victims(columns: Columns, rates: Rates, node: int, first: int) -> None:
             highest = priority
             is_first = False
         if priority == highest:
-            latest = min(latest, columns.start[node, i])
+            start = columns.pods[node, i, 3]
+            earliest = min(earliest, start if start >= 0 else start ^ BITS)
         total += priority + PRIORITY_SHIFT
     rates.rules[node, 1] = highest
     rates.rules[node, 2] = total
-    rates.latest[node] = latest
+    rates.rules[node, 4] = -earliest
 
 
 @inner_kernel  # dev
 def shift(question: Question, pod_class: int, sign: int) -> None:
     """Let a pod of a class go (`sign` 1) or come (−1), in what is free."""
-    for f in range(question.rows.size):
-        question.free[f] += sign * question.request[pod_class, question.rows[f]]
+    for f in range(question.wants.shape[1]):
+        question.free[f] += sign * question.request[pod_class, question.wants[0, f]]
 
 
 @inner_kernel  # dev
 def missing(question: Question) -> int:
     """Return which resources are too little, as bits."""
     lacking = np.int64(0)
-    for f in range(question.rows.size):
-        lacking |= np.int64(question.amount[f] > question.free[f]) << f
+    for f in range(question.wants.shape[1]):
+        lacking |= np.int64(question.wants[1, f] > question.free[f]) << f
     return lacking
 
 
 @inner_kernel  # dev
 def is_hopeless(question: Question, node: int, lacking: int) -> bool:
     """Return whether the node has less of a lacking resource in all."""
-    for f in range(question.rows.size):
-        row = question.rows[f]
+    for f in range(question.wants.shape[1]):
+        row = question.wants[0, f]
         if (
             (lacking >> f) & 1
             and row != PODS
-            and question.amount[f] > question.allocatable[row, node]
+            and question.wants[1, f] > question.allocatable[row, node]
         ):
             return True
     return False
@@ -339,7 +335,7 @@ def find_candidates(
     no rule puts behind another, in `found[1]`.
     """
     at = np.int64(start)
-    if rates.counts[1] != order.size:
+    if rates.tally[TRIED] != order.size:
         left = start
         at = np.int64(0)
         while left > 0 or rates.after[order[at]] == NOT_TRIED:
@@ -373,10 +369,8 @@ def find_candidates(
 @inner_kernel  # dev
 def compare(rates: Rates, one: int, other: int) -> int:
     """Return −1, 0 or 1 as a candidate is better than another, alike or worse."""
-    for rule in range(4):
-        difference = rates.rules[one, rule] - rates.rules[other, rule]
-        if difference != 0:
-            return -1 if difference < 0 else 1
-    if rates.latest[one] == rates.latest[other]:
-        return 0
-    return -1 if rates.latest[one] > rates.latest[other] else 1
+    for rule in range(rates.rules.shape[1]):
+        here, there = rates.rules[one, rule], rates.rules[other, rule]
+        if here != there:
+            return -1 if here < there else 1
+    return 0
