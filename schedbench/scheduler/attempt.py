@@ -31,10 +31,11 @@ from schedbench.scheduler.room import (
     crowded,
     dry_run,
     post_filter,
+    remembered,
 )
 from schedbench.scheduler.sampling import Sampling, advance
 from schedbench.scheduler.session import Session
-from schedbench.scheduler.storage import volume_rejections
+from schedbench.scheduler.storage import volume_rejections, volume_stop
 from schedbench.scheduler.world import World
 
 NO_NODE = -1
@@ -214,11 +215,12 @@ class Attempt:
         It stays on the node to which it is nominated, or fits nowhere.
         """
         world, pod, pod_class = self.world, self.pod, self.pod_class
-        if not world.evictions.knows(pod, pod_class):
+        if not world.evictions.knows(self.session, pod, pod_class):
             return None
+        with_volumes = bool(pod.spec.volumes) and uses_volumes(pod)
         if pod.key in world.nominated:
             slot = world.nominated_slot(pod)
-            if slot is None or self.tell:
+            if slot is None or self.tell or with_volumes:
                 return None
             if not world.evictions.keeps(self.session, pod, pod_class, slot):
                 return None
@@ -226,7 +228,9 @@ class Attempt:
             return Outcome(chosen=slot, verdict=taken, shortcut=True)
         if not self.settings.runs("DefaultPreemption", "postFilter"):
             return None
-        refused = world.evictions.ask(self.session, pod, pod_class, search)
+        if with_volumes and volume_stop(world.volumes, self.settings, pod):
+            return None
+        refused = remembered(world, self.settings, pod, pod_class, search)
         if refused is None:
             return None
         look_at_all(self.session.compiled.sampling)

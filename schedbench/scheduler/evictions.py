@@ -1,7 +1,8 @@
 """What preemption remembers of every node, so that it looks at those that changed.
 
-For classes whose filters look at the node alone, and pods without volumes: others are
-left to the dry runs of `preemption.py`, which come to the same.
+For classes whose filters look at the node alone; others are left to the dry runs of
+`preemption.py`, which come to the same. What volume plugins say of a node is the same
+in every dry run there, as long as none of its pods that may go uses volumes.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import collections
 import functools
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import PODS
-from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.errors import InvariantError
 from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Scope, Status
@@ -36,9 +36,11 @@ from schedbench.scheduler.preemption import (
     importance,
 )
 from schedbench.scheduler.session import Session
+from schedbench.scheduler.storage import VolumesBeside
 from schedbench.scheduler.victims import (
     AWAY,
     BREAKS,
+    CANDIDATE,
     GOES,
     NOT_TRIED,
     ODD,
@@ -102,7 +104,7 @@ class Evictions:
     def __init__(self, crowd: Crowd, nodes: int) -> None:
         self._crowd = crowd
         self.occupants = Occupants(crowd, nodes)
-        self._known: dict[tuple[int, int], tuple[object, Memory | None]] = {}
+        self._known: dict[tuple[int, int, int], tuple[object, Memory | None]] = {}
         self._memories: dict[tuple[int, int, int], Memory] = {}
 
     def touch(self, slot: int) -> None:
@@ -115,16 +117,22 @@ class Evictions:
         self._memories.clear()
         self.occupants.version += 1
 
-    def knows(self, pod: Pod, pod_class: int) -> bool:
+    def knows(self, session: Session, pod: Pod, pod_class: int) -> bool:
         """Return whether a pod like this was asked about since nodes changed."""
-        return (id(pod.spec), pod_class) in self._known
+        return (id(session), pod_class, pod.spec.priority or 0) in self._memories
 
     def ask(
-        self, session: Session, pod: Pod, pod_class: int, search: Search
+        self,
+        session: Session,
+        pod: Pod,
+        pod_class: int,
+        search: Search,
+        beside: VolumesBeside | None = None,
     ) -> Refused | None:
         """Return what comes of a pod that fits nowhere; None if it is not known here.
 
-        The pod must not be nominated to a node itself.
+        The pod must not be nominated to a node itself. If it uses volumes, `beside` is
+        what their plugins say, which have not stopped it.
         """
         memory = self._memory(session, pod, pod_class)
         if memory is None or not self.occupants.able:
@@ -135,8 +143,12 @@ class Evictions:
             return None
         if pod.spec.preemption_policy == "Never":
             found = Preemption(f"preemption: {NEVER}")
-        else:
+        elif beside is None:
             found = memory.preempt(search)
+        elif (special := memory.preempt_beside(search, beside)) is not None:
+            found = special
+        else:
+            return None
         return Refused(Remembered(memory), told.rejectors, told.text, found)
 
     def keeps(self, session: Session, pod: Pod, pod_class: int, slot: int) -> bool:
@@ -153,7 +165,7 @@ class Evictions:
 
     def _memory(self, session: Session, pod: Pod, pod_class: int) -> Memory | None:
         """Return the memory that serves a pod; pods share the spec of their template."""
-        key = id(pod.spec), pod_class
+        key = id(session), id(pod.spec), pod_class
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= MOST_KNOWN:
@@ -242,10 +254,63 @@ class Memory:
                     candidates=Candidates(self, self._found[0, :count]),
                     tied=Candidates(self, self._found[1, :tied]),
                 )
+        return self._in_vain(())
+
+    def preempt_beside(
+        self, search: Search, beside: VolumesBeside
+    ) -> Preemption | None:
+        """Make room for a pod with volumes; None if pods that may go use some too.
+
+        The volume plugins must come last in the profile.
+        """
+        after, rules = self.rates.after, self.rates.rules
+        order = np.asarray(search.order, dtype=np.int64)
+        walk = order[after[order] != NOT_TRIED]
+        if len(walk):
+            walk = np.roll(walk, -search.start(len(walk)))
+        left = walk[after[walk] == CANDIDATE]
+        enough = search.enough(len(walk))
+        if not self._runs_last(beside):
+            return None
+        found, vetoes = left[:0], list[Status]()
+        while len(left) and (len(found) < enough or rules[found, 0].all()):
+            some, left = left[:enough], left[enough:]
+            if any(map(self.occupants.use_volumes, some.tolist())):
+                return None
+            vetoed = beside.rejections(some.tolist(), {})
+            vetoes += [one.status for one in vetoed.values()]
+            found = np.append(found, some[~np.isin(some, list(vetoed))])
+        is_enough = np.cumsum(rules[found, 0] == 0) > 0
+        is_enough[: max(enough - 1, 0)] = False
+        found = tied = found[
+            : int(np.argmax(is_enough)) + 1 if is_enough.any() else None
+        ]
+        if not len(found):
+            return self._in_vain(vetoes)
+        for rule in range(rules.shape[1]):
+            values = rules[tied, rule]
+            tied = tied[values == values.min()]
+        return Preemption(
+            candidates=Candidates(self, found), tied=Candidates(self, tied)
+        )
+
+    def _runs_last(self, beside: VolumesBeside) -> bool:
+        """Return whether the volume plugins come after what the memory knows."""
+        own = [
+            beside.place.get(plugin.name, -1)
+            for plugin in self.session.plugins
+            if plugin.filter_scope != Scope.DOMAIN
+        ]
+        return all(beside.place[name] > max(own, default=-1) for name in beside.plugins)
+
+    def _in_vain(self, vetoes: Iterable[Status]) -> Preemption:
+        """Return that there is no candidate; some nodes' only fault were the vetoes."""
         rejected = self.told().nodes
         reasons = _texts(self._reasons(self._afters))
-        if rejected > tryable:
-            reasons[NOT_HELPFUL] = rejected - tryable
+        for status in vetoes:
+            reasons.update(status.reasons)
+        if rejected > self.tally[TRIED]:
+            reasons[NOT_HELPFUL] = rejected - self.tally[TRIED]
         text = fit_error(reasons, rejected)
         return Preemption(f"preemption: {text}", clears=True)
 
@@ -376,7 +441,6 @@ def looks_at_nodes_alone(session: Session, pod: Pod, pod_class: int) -> bool:
         or high - low > MOST_RESOURCES
         or (len(narrows) and narrows[pod_class])
         or _names_nodes(pod)
-        or uses_volumes(pod)
         or not _in_order(session)
     )
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.preemption import importance, protects
@@ -88,6 +89,11 @@ class Occupants:
         if epoch != self._epoch:
             return self._everything
         return self._log[logged : self._logged]
+
+    def use_volumes(self, slot: int) -> bool:
+        """Return whether a pod on a node, or nominated to it, uses volumes."""
+        pods = [*self.pods[slot], *self._crowd.nominated_on(slot)]
+        return any(one.pod.spec.volumes and uses_volumes(one.pod) for one in pods)
 
     def _read_all(self) -> None:
         self._budgets = self._crowd.budgets

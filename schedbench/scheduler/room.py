@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.dry_run import DryRun, crowded_out
+from schedbench.scheduler.evictions import Refused
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.preemption import Preemption, Search, preempt
 from schedbench.scheduler.profiles import Settings
@@ -78,14 +79,24 @@ def post_filter(
     if not settings.runs("DefaultPreemption", "postFilter"):
         return concluded(settings, None)
     if not (stopped or readable or pod.key in world.nominated):
-        session = world.session(pod)
-        refused = world.evictions.ask(session, pod, pod_class, search)
+        refused = remembered(world, settings, pod, pod_class, search)
         if refused is not None:
             return concluded(settings, refused.preemption)
     run = dry_run(world, settings, pod, pod_class)
     nominated = world.nominated_slot(pod)
     found = preempt(run, pod, rejected, world.around(), nominated, search)
     return concluded(settings, found)
+
+
+def remembered(
+    world: World, settings: Settings, pod: Pod, pod_class: int, search: Search
+) -> Refused | None:
+    """Return what is known of a pod that PreFilter lets pass, if it fits nowhere."""
+    beside = None
+    if pod.spec.volumes and uses_volumes(pod):
+        beside = VolumesBeside(world.volumes, settings, pod)
+    session = world.session(pod)
+    return world.evictions.ask(session, pod, pod_class, search, beside)
 
 
 def concluded(settings: Settings, found: Preemption | None) -> PostFilter:

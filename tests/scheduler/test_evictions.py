@@ -42,7 +42,7 @@ from schedbench.scheduler.preemption import Preemption, Search, fit_error, preem
 from schedbench.scheduler.profiles import read_profiles
 from schedbench.scheduler.world import World
 
-PRIORITIES = (0, 0, 1, 1, 5, 20)
+LOW, HIGH = (0, 0, 1, 1, 5), (1, 5, 20, 20)
 STEPS = ("put", "put", "put", "take", "nominate", "end", "budgets", "leave", "join")
 
 
@@ -73,20 +73,18 @@ def budget(app: str, allowed: int) -> PodDisruptionBudget:
     """Return a disruption budget for the pods of a label."""
     return PodDisruptionBudget(
         metadata=ObjectMeta(name=f"of-{app}", namespace="default"),
-        spec=PodDisruptionBudgetSpec(
-            selector=LabelSelector(match_labels={"app": app})
-        ),
+        spec=PodDisruptionBudgetSpec(selector=LabelSelector(match_labels={"app": app})),
         status=PodDisruptionBudgetStatus(disruptions_allowed=allowed),
     )
 
 
 @st.composite
-def pods(draw: st.DrawFn, name: str) -> Pod:
+def pods(draw: st.DrawFn, name: str, priorities: tuple[int, ...]) -> Pod:
     """Draw a pod."""
     return make(
         name,
         cpu=draw(st.integers(0, 4)),
-        priority=draw(st.sampled_from(PRIORITIES)),
+        priority=draw(st.sampled_from(priorities)),
         port=draw(st.sampled_from((0, 0, 80, 81))),
         start=draw(st.sampled_from((None, 0, 1, 1, 2))),
     )
@@ -193,15 +191,18 @@ def test_the_memory_equals_dry_runs_and_the_twin(data: st.DataObject) -> None:
     nodes = [
         node(
             f"n{slot}",
-            data.draw(st.integers(1, 8)),
+            data.draw(st.integers(1, 6)),
             data.draw(st.integers(1, 6)),
             closed=data.draw(st.sampled_from((False, False, False, True))),
         )
         for slot in range(count)
     ]
-    known = [data.draw(pods(f"{'abc'[i % 3]}{i}")) for i in range(12)]
-    rehearsed = Rehearsed(nodes, known)
+    low = [data.draw(pods(f"{'abc'[i % 3]}{i}", LOW)) for i in range(10)]
+    high = [data.draw(pods(f"h{i}", HIGH)) for i in range(3)]
+    rehearsed = Rehearsed(nodes, [*low, *high])
     slots = st.integers(0, count - 1)
+    for pod in low[: data.draw(st.integers(0, 10))]:
+        rehearsed.put(pod, data.draw(slots))
     for _ in range(data.draw(st.integers(1, 30))):
         change(rehearsed, data, slots)
         if data.draw(st.booleans()):
@@ -370,9 +371,7 @@ def test_more_changes_than_the_log_holds() -> None:
     rejected = rehearsed.rejected(high)
     assert rejected is not None
 
-    assert plain(found.preemption) == plain(
-        rehearsed.preempt(high, rejected, search)
-    )
+    assert plain(found.preemption) == plain(rehearsed.preempt(high, rejected, search))
 
 
 def test_nothing_is_copied_for_nobody() -> None:
