@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ MOST_BUDGETS = 62
 class Crowd(Protocol):
     """Who knows the pods of a cluster."""
 
-    budgets: Sequence[PodDisruptionBudget]
+    @property
+    def budgets(self) -> Sequence[PodDisruptionBudget]:
+        """The disruption budgets; others come in another sequence."""
 
     def on_node(self, slot: int) -> Collection[PlacedPod]:
         """Return the pods on a node, in the order in which they came."""
@@ -140,10 +142,10 @@ class Occupants:
             columns.pods.shape[1],
             columns.guests.shape[1],
         )
-        self._pods = memoryview(columns.pods)
-        self._starts = memoryview(columns.pods.view(np.float64))
-        self._guests = memoryview(columns.guests)
-        self._counts = memoryview(columns.counts)
+        self._pods = columns.pods.data
+        self._starts = cast("memoryview[float]", columns.pods.view(np.float64).data)
+        self._guests = columns.guests.data
+        self._counts = columns.counts.data
 
 
 def _columns(

@@ -5,7 +5,7 @@ Pods are given back one by one, because the taken host ports of a node are a set
 that two pods hold is free as soon as one of them goes.
 
 Source: kubernetes v1.34 pkg/scheduler/framework/plugins/defaultpreemption
-(SelectVictimsOnNode) and framework/preemption (dryRunPreemption, pickOneNode).
+(SelectVictimsOnNode).
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Rates(NamedTuple):
     tally: NDArray[np.int64]
 
 
-@kernel  # dev
+@kernel
 def rate_nodes(
     question: Question, columns: Columns, rates: Rates, nodes: NDArray[np.int64]
 ) -> None:
@@ -128,7 +128,7 @@ def rate_nodes(
         count_node(rates, nodes[i], IN)
 
 
-@kernel  # dev
+@kernel
 def passes(question: Question, node: int) -> bool:
     """Return whether a node passes as it is, nominated pods apart."""
     if not question.alive[node] or question.reason[node] > 0:
@@ -137,7 +137,7 @@ def passes(question: Question, node: int) -> bool:
     return not ports_taken(question, node) and not missing(question)
 
 
-@inner_kernel  # dev
+@inner_kernel
 def count_node(rates: Rates, node: int, sign: int) -> None:
     """Count a node in or out."""
     why, after, tally = rates.why[node], rates.after[node], rates.tally
@@ -153,7 +153,7 @@ def count_node(rates: Rates, node: int, sign: int) -> None:
         tally[ODD] += sign
 
 
-@inner_kernel  # dev
+@inner_kernel
 def rate_node(question: Question, columns: Columns, rates: Rates, node: int) -> None:
     """Find out who rejects a node, and who would have to go from it."""
     rates.after[node] = NOT_TRIED
@@ -185,7 +185,7 @@ def rate_node(question: Question, columns: Columns, rates: Rates, node: int) -> 
         rates.after[node] = try_node(question, columns, rates, node, used, kept)
 
 
-@inner_kernel  # dev
+@inner_kernel
 def read_node(question: Question, node: int) -> None:
     """Write what is free on a node."""
     for f in range(question.wants.shape[1]):
@@ -194,17 +194,17 @@ def read_node(question: Question, node: int) -> None:
         question.free[f] = free
 
 
-@inner_kernel  # dev
+@inner_kernel
 def ports_taken(question: Question, node: int) -> int:
     """Return which of the wanted host ports are taken on a node, as bits."""
     taken = np.int64(0)
     for i in range(question.conflicts.size):
         if question.port_used[question.conflicts[i], node] > 0:
             taken |= np.int64(1) << i
-    return taken
+    return int(taken)
 
 
-@inner_kernel  # dev
+@inner_kernel
 def try_node(
     question: Question, columns: Columns, rates: Rates, node: int, used: int, kept: int
 ) -> int:
@@ -217,16 +217,16 @@ def try_node(
     while first < count and columns.pods[node, first, 1] >= question.priority:
         first += 1
     if first == count:
-        return question.ports + 1 + 2 * (1 << question.wants.shape[1])
+        return int(question.ports + 1 + 2 * (1 << question.wants.shape[1]))
     for i in range(first, count):
         other = columns.pods[node, i, 0]
         used &= ~question.holds[other]
         shift(question, other, IN)
     if used | kept:
-        return question.ports
+        return int(question.ports)
     lacking = missing(question)
     if lacking:
-        return question.ports + 1 + 2 * lacking
+        return int(question.ports + 1 + 2 * lacking)
     find_violating(columns, node, first)
     victims, violations = np.int64(0), np.int64(0)
     for fate in (BREAKS, GOES):
@@ -250,7 +250,7 @@ def try_node(
     return CANDIDATE
 
 
-@inner_kernel  # dev
+@inner_kernel
 def find_violating(columns: Columns, node: int, first: int) -> None:
     """Mark the pods whose eviction breaks a budget, if all of them go in order."""
     count, left = columns.counts[node, 0], columns.budgets[1]
@@ -267,7 +267,7 @@ def find_violating(columns: Columns, node: int, first: int) -> None:
                     columns.fate[i] = BREAKS
 
 
-@inner_kernel  # dev
+@inner_kernel
 def rate_victims(columns: Columns, rates: Rates, node: int, first: int) -> None:
     """Write what the rules compare of the victims' priorities and starts."""
     highest, total = np.int64(0), np.int64(0)
@@ -289,23 +289,23 @@ def rate_victims(columns: Columns, rates: Rates, node: int, first: int) -> None:
     rates.rules[node, 4] = -earliest
 
 
-@inner_kernel  # dev
+@inner_kernel
 def shift(question: Question, pod_class: int, sign: int) -> None:
     """Let a pod of a class go (`sign` 1) or come (−1), in what is free."""
     for f in range(question.wants.shape[1]):
         question.free[f] += sign * question.request[pod_class, question.wants[0, f]]
 
 
-@inner_kernel  # dev
+@inner_kernel
 def missing(question: Question) -> int:
     """Return which resources are too little, as bits."""
     lacking = np.int64(0)
     for f in range(question.wants.shape[1]):
         lacking |= np.int64(question.wants[1, f] > question.free[f]) << f
-    return lacking
+    return int(lacking)
 
 
-@inner_kernel  # dev
+@inner_kernel
 def is_hopeless(question: Question, node: int, lacking: int) -> bool:
     """Return whether the node has less of a lacking resource in all."""
     for f in range(question.wants.shape[1]):
@@ -317,60 +317,3 @@ def is_hopeless(question: Question, node: int, lacking: int) -> bool:
         ):
             return True
     return False
-
-
-@kernel  # dev
-def find_candidates(
-    rates: Rates,
-    order: NDArray[np.int32],
-    start: int,
-    enough: int,
-    found: NDArray[np.int64],
-) -> tuple[int, int]:
-    """Look at nodes in order, from the `start`-th where eviction may help.
-
-    Returns
-    -------
-    How many candidates were found, whose slots are in `found[0]`, and how many of them
-    no rule puts behind another, in `found[1]`.
-    """
-    at = np.int64(start)
-    if rates.tally[TRIED] != order.size:
-        left = start
-        at = np.int64(0)
-        while left > 0 or rates.after[order[at]] == NOT_TRIED:
-            left -= np.int64(rates.after[order[at]] != NOT_TRIED)
-            at += 1
-    count, tied = np.int64(0), np.int64(0)
-    best = np.int64(-1)
-    all_violate = True
-    for _ in range(order.size):
-        node = np.int64(order[at])
-        at = at + 1 if at + 1 < order.size else np.int64(0)
-        if rates.after[node] == NOT_TRIED:
-            continue
-        if count >= enough and not all_violate:
-            break
-        if rates.after[node] != CANDIDATE:
-            continue
-        found[0, count] = node
-        count += 1
-        all_violate = all_violate and rates.rules[node, 0] > 0
-        order_of = -1 if best < 0 else compare(rates, node, best)
-        if order_of < 0:
-            best = node
-            tied = np.int64(0)
-        if order_of <= 0:
-            found[1, tied] = node
-            tied += 1
-    return count, tied
-
-
-@inner_kernel  # dev
-def compare(rates: Rates, one: int, other: int) -> int:
-    """Return −1, 0 or 1 as a candidate is better than another, alike or worse."""
-    for rule in range(rates.rules.shape[1]):
-        here, there = rates.rules[one, rule], rates.rules[other, rule]
-        if here != there:
-            return -1 if here < there else 1
-    return 0
