@@ -14,13 +14,13 @@ from schedbench.scheduler.lent import Remembered
 from schedbench.scheduler.node_memory import Memory
 from schedbench.scheduler.occupants import Crowd, Occupants
 from schedbench.scheduler.preemption import NEVER, Preemption, Search
-from schedbench.scheduler.questions import looks_at_nodes_alone
+from schedbench.scheduler.questions import looks_at_nodes_alone, names_nodes
 from schedbench.scheduler.session import Session
 from schedbench.scheduler.storage import VolumesBeside
 from schedbench.scheduler.victims import ODD, PASSING, passes
 
 MOST_BYTES = 256 * 2**20
-MOST_KNOWN = 100_000
+BYTES_A_NODE = 64
 
 
 class Refused(NamedTuple):
@@ -56,8 +56,7 @@ class Evictions:
     def __init__(self, crowd: Crowd, nodes: int) -> None:
         self._crowd = crowd
         self.occupants = Occupants(crowd, nodes)
-        self._known: dict[tuple[int, int, int], tuple[object, Memory | None]] = {}
-        self._memories: dict[tuple[int, int, int], Memory] = {}
+        self._memories: dict[tuple[int, int, int], Memory | None] = {}
 
     def touch(self, slot: int) -> None:
         """Note that pods came to a node or went, or were nominated to it or not."""
@@ -65,12 +64,11 @@ class Evictions:
 
     def forget(self) -> None:
         """Begin anew: nodes changed."""
-        self._known.clear()
         self._memories.clear()
         self.occupants.version += 1
 
     def knows(self, session: Session, pod: Pod, pod_class: int) -> bool:
-        """Return whether a pod like this was asked about since nodes changed."""
+        """Return whether pods of its class were asked about since nodes changed."""
         return (id(session), pod_class, pod.spec.priority or 0) in self._memories
 
     def ask(
@@ -116,24 +114,16 @@ class Evictions:
         )
 
     def _memory(self, session: Session, pod: Pod, pod_class: int) -> Memory | None:
-        """Return what serves a pod; pods share the spec of their template."""
-        key = id(session), id(pod.spec), pod_class
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            found = self._known[key] = pod.spec, self._find(session, pod, pod_class)
-        return found[1]
-
-    def _find(self, session: Session, pod: Pod, pod_class: int) -> Memory | None:
-        if not looks_at_nodes_alone(session, pod, pod_class):
+        if names_nodes(pod):
             return None
         key = id(session), pod_class, pod.spec.priority or 0
-        memory = self._memories.get(key)
-        if memory is None:
-            room = MOST_BYTES // (64 * max(self.occupants.nodes, 1))
+        if key not in self._memories:
+            room = MOST_BYTES // (BYTES_A_NODE * max(self.occupants.nodes, 1))
             if len(self._memories) >= max(room, 1):
                 self.forget()
-            memory = Memory(session, pod_class, key[2], self.occupants)
-            self._memories[key] = memory
-        return memory
+            self._memories[key] = (
+                Memory(session, pod_class, key[2], self.occupants)
+                if looks_at_nodes_alone(session, pod_class)
+                else None
+            )
+        return self._memories[key]

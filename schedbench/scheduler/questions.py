@@ -20,7 +20,7 @@ MOST_RESOURCES = 8
 """There are twice as many verdicts as sets of resources."""
 
 
-def looks_at_nodes_alone(session: Session, pod: Pod, pod_class: int) -> bool:
+def looks_at_nodes_alone(session: Session, pod_class: int) -> bool:
     """Return whether what a pod's filters see is its node: objects, ports, resources.
 
     The filters of node objects must come first, then the host ports, so that it is
@@ -38,12 +38,12 @@ def looks_at_nodes_alone(session: Session, pod: Pod, pod_class: int) -> bool:
         or last - first > MOST_PORTS
         or high - low > MOST_RESOURCES
         or (len(narrows) and narrows[pod_class])
-        or _names_nodes(pod)
         or not _in_order(session)
     )
 
 
-def _names_nodes(pod: Pod) -> bool:
+def names_nodes(pod: Pod) -> bool:
+    """Return whether NodeAffinity may narrow the nodes down before the filters."""
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
     required = affinity and affinity.required_during_scheduling_ignored_during_execution
     return bool(required and any(t.match_fields for t in required.node_selector_terms))
