@@ -128,6 +128,9 @@ class Cycle:
             world, pod, pod_class, self._engine, turn, self._search(number)
         )
         outcome = attempt.run()
+        tied = outcome.after.preemption.tied
+        if tied:
+            outcome.after.preemption.settle(self._decider.choose(number, len(tied)))
         filtered = int(sampling.evaluated[0])
         if outcome.shortcut:
             filtered = 1

@@ -20,14 +20,26 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
+from schedbench.scheduler.diagnose import Rejections
 from schedbench.scheduler.explain import Explanation, Rejected, explain
 from schedbench.scheduler.narrowing import Narrowing, only, pre_filter
 from schedbench.scheduler.preemption import Search, fit_error
 from schedbench.scheduler.profiles import Settings
-from schedbench.scheduler.room import PostFilter, crowded, dry_run, post_filter
-from schedbench.scheduler.sampling import advance
+from schedbench.scheduler.room import (
+    PostFilter,
+    concluded,
+    crowded,
+    dry_run,
+    post_filter,
+    remembered,
+)
+from schedbench.scheduler.sampling import Sampling, advance
 from schedbench.scheduler.session import Session
-from schedbench.scheduler.storage import VolumesBeside, volume_rejections
+from schedbench.scheduler.storage import (
+    VolumesBeside,
+    volume_rejections,
+    volume_stop,
+)
 from schedbench.scheduler.world import World
 
 NO_NODE = -1
@@ -61,6 +73,9 @@ class Verdict(NamedTuple):
     chosen: int
     told: Explanation | None = None
 
+
+_NONE = np.zeros(0, dtype=np.int64)
+NOWHERE = Verdict(_NONE, _NONE, NO_NODE)
 
 Engine: TypeAlias = Callable[[Session, int, Turn], Verdict]
 
@@ -124,6 +139,16 @@ class Outcome:
     text: str = ""
     after: PostFilter = dataclasses.field(default_factory=PostFilter)
 
+    def reasons(self) -> collections.Counter[tuple[str, str]]:
+        """Return (plugin, reason) → how many nodes it rejects."""
+        if isinstance(self.rejected, Rejections):
+            return self.rejected.reasons()
+        return collections.Counter(
+            (one.plugin, reason)
+            for one in self.rejected.values()
+            for reason in one.status.reasons
+        )
+
     @property
     def message(self) -> str:
         """The text of the event of a failed attempt."""
@@ -174,6 +199,10 @@ class Attempt:
 
     def run(self) -> Outcome:
         """Try the pod."""
+        if self.search is not None and self.engine is not explained:
+            known = self._known(self.search)
+            if known is not None:
+                return known
         if not self.session.state.alive.any():
             return Outcome(error=NO_NODES)
         narrowed = pre_filter(self.world, self.settings, self.pod)
@@ -183,6 +212,39 @@ class Attempt:
         if not outcome.shortcut:
             advance(self.session.compiled.sampling)
         return outcome
+
+    def _known(self, search: Search) -> Outcome | None:
+        """Return what comes of a pod for whose like room was sought before, if known.
+
+        It stays on the node to which it is nominated, or fits nowhere.
+        """
+        world, pod, pod_class = self.world, self.pod, self.pod_class
+        if not world.evictions.knows(self.session, pod, pod_class):
+            return None
+        with_volumes = bool(pod.spec.volumes) and uses_volumes(pod)
+        if pod.key in world.nominated:
+            slot = world.nominated_slot(pod)
+            if slot is None or self.tell or with_volumes:
+                return None
+            if not world.evictions.keeps(self.session, pod, pod_class, slot):
+                return None
+            taken = Verdict(np.array([slot]), np.zeros(1, dtype=np.int64), slot)
+            return Outcome(chosen=slot, verdict=taken, shortcut=True)
+        if not self.settings.runs("DefaultPreemption", "postFilter"):
+            return None
+        if with_volumes and volume_stop(world.volumes, self.settings, pod):
+            return None
+        refused = remembered(world, self.settings, pod, pod_class, search)
+        if refused is None:
+            return None
+        look_at_all(self.session.compiled.sampling)
+        return Outcome(
+            verdict=NOWHERE,
+            rejected=refused.rejections,
+            rejectors=refused.rejectors,
+            text=refused.text,
+            after=concluded(self.settings, refused.preemption),
+        )
 
     def _filtered(self, narrowed: Narrowing) -> Outcome:
         """Return what comes of filters and scores; the start of sampling stays."""
@@ -314,6 +376,7 @@ class Attempt:
             rejected,
             self.search,
             stopped=stopped,
+            readable=self.engine is explained,
         )
 
     def _reserve(self, slot: int) -> str | None:
@@ -323,6 +386,15 @@ class Attempt:
         if not self.settings.runs("VolumeBinding", "reserve"):
             return None
         return self.world.volumes.reserve(self.pod, slot)
+
+
+def look_at_all(sampling: Sampling) -> None:
+    """Note that an attempt looked at all nodes in vain."""
+    listed = sampling.listed[0]
+    sampling.evaluated[0] = listed
+    if listed:
+        sampling.start[0] = (sampling.start[0] + listed) % listed
+        sampling.attempted[0] = 1
 
 
 def _reasons(rejected: Mapping[int, Rejected]) -> Mapping[str, int]:

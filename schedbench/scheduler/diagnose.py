@@ -69,6 +69,10 @@ class Rejections(Mapping[int, Rejected]):
         named = [verdicts[index] for index in which[slots].tolist()]
         return dict(zip(slots.tolist(), named, strict=True))
 
+    def reasons(self) -> collections.Counter[tuple[str, str]]:
+        """Return (plugin, reason) → on how many nodes."""
+        return self._diagnosis.reasons()
+
     def __getitem__(self, slot: int) -> Rejected:
         return self._found[slot]
 

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import PodDisruptionBudget
@@ -60,7 +63,7 @@ class Search(NamedTuple):
         greater of both.
     """
 
-    order: Iterable[int]
+    order: Sequence[int] | NDArray[np.int32]
     start: Callable[[int], int]
     percentage: int = 10
     absolute: int = 100
@@ -101,6 +104,10 @@ class Preemption:
     candidates: Sequence[Candidate] = ()
     tied: Sequence[Candidate] = ()
     clears: bool = False
+
+    def settle(self, index: int) -> None:
+        """Work out a tied candidate now, if it is taken after the cluster changes."""
+        _ = self.tied[index]
 
 
 def preempt(
@@ -159,7 +166,7 @@ def _walk(
     rejected: Mapping[int, Rejected], search: Search | None
 ) -> tuple[list[int], int]:
     """Return the nodes where eviction may help, and how many candidates are enough."""
-    order = sorted(rejected) if search is None else search.order
+    order = sorted(rejected) if search is None else np.asarray(search.order).tolist()
     walk = [
         slot
         for slot in order

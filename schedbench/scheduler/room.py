@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.dry_run import DryRun, crowded_out
+from schedbench.scheduler.evictions import Refused
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.preemption import Preemption, Search, preempt
 from schedbench.scheduler.profiles import Settings
@@ -72,23 +73,45 @@ def post_filter(
     search: Search,
     *,
     stopped: bool = False,
+    readable: bool = False,
 ) -> PostFilter:
     """Try to make room: DynamicResources first, then DefaultPreemption.
 
-    The former fails if a plugin stopped the pod before its own PreFilter.
+    The former fails if a plugin stopped the pod before its own PreFilter. `readable`
+    keeps to the dry runs that are not compiled.
     """
-    says = []
-    if settings.runs("DynamicResources", "postFilter"):
-        if stopped:
-            return PostFilter(NO_DYNAMIC_STATE, error=True)
-        says.append(NO_CLAIMS)
+    if stopped and settings.runs("DynamicResources", "postFilter"):
+        return PostFilter(NO_DYNAMIC_STATE, error=True)
     if not settings.runs("DefaultPreemption", "postFilter"):
-        return PostFilter(", ".join(says))
+        return concluded(settings, None)
+    if not (stopped or readable or pod.key in world.nominated):
+        refused = remembered(world, settings, pod, pod_class, search)
+        if refused is not None:
+            return concluded(settings, refused.preemption)
     run = dry_run(world, settings, pod, pod_class)
     nominated = world.nominated_slot(pod)
     found = preempt(run, pod, rejected, world.around(), nominated, search)
-    if found.candidates:
+    return concluded(settings, found)
+
+
+def remembered(
+    world: World, settings: Settings, pod: Pod, pod_class: int, search: Search
+) -> Refused | None:
+    """Return what is known of a pod that PreFilter lets pass, if it fits nowhere."""
+    beside = None
+    if pod.spec.volumes and uses_volumes(pod):
+        beside = VolumesBeside(world.volumes, settings, pod)
+    session = world.session(pod)
+    return world.evictions.ask(session, pod, pod_class, search, beside)
+
+
+def concluded(settings: Settings, found: Preemption | None) -> PostFilter:
+    """Return what PostFilter says of a preemption, or without one."""
+    if found is not None and found.tied:
         return PostFilter(preemption=found)
-    if found.error:
+    if found is not None and found.error:
         return PostFilter(found.message, error=True, preemption=found)
+    says = [NO_CLAIMS] if settings.runs("DynamicResources", "postFilter") else []
+    if found is None:
+        return PostFilter(", ".join(says))
     return PostFilter(", ".join([*says, found.message]), preemption=found)

@@ -74,7 +74,6 @@ class NodeWalk:
     def __init__(self, nodes: int) -> None:
         self._tree = NodeOrder()
         self._changed = True
-        self._slots: list[int] | None = None
         self.columns = Sampling(
             percentage=ALL_NODES,
             order=np.zeros(nodes, dtype=np.int32),
@@ -92,12 +91,6 @@ class NodeWalk:
     def order(self) -> NDArray[np.int32]:
         """The list as attempts see it, int32[nodes]."""
         return self.columns.order[: self.columns.listed[0]]
-
-    def slots(self) -> list[int]:
-        """Return the list as attempts see it, not to be changed."""
-        if self._slots is None:
-            self._slots = self.order.tolist()
-        return self._slots
 
     def add(self, slot: int, node: Node) -> None:
         """Let a node join or change."""
@@ -125,7 +118,6 @@ class NodeWalk:
         if not self._changed:
             return
         self._changed = False
-        self._slots = None
         order, columns = self._tree.peek(), self.columns
         columns.order[: len(order)] = order
         columns.listed[0] = len(order)

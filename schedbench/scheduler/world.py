@@ -17,6 +17,7 @@ from schedbench.objects.pod import Pod
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import PlacedPod, as_set
+from schedbench.scheduler.evictions import Evictions
 from schedbench.scheduler.preemption import Around, Candidate
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.sampling import NodeWalk
@@ -104,6 +105,8 @@ class World:
         self.reshaped = 0
         self._on_node: dict[int, dict[str, PlacedPod]] = {}
         self._later: dict[int, list[int]] = {}
+        self._nominated_on: dict[int, dict[str, PlacedPod]] = {}
+        self._evictions: Evictions | None = None
         for session in self.sessions.values():
             for slot in np.flatnonzero(session.state.alive):
                 session.images.touch(int(slot))  # no attempt has looked so far
@@ -144,7 +147,7 @@ class World:
 
     def later(self, slot: int, entry: int) -> None:
         """Let a pod without volumes be on a node, to be made when somebody asks."""
-        self.touched.add(slot)
+        self.touch(slot)
         self._later.setdefault(slot, []).append(entry)
 
     def settle(self, slot: int) -> None:
@@ -154,6 +157,17 @@ class World:
             placed = self.columns.made(entry)
             if placed is not None:
                 self._enter(placed)
+
+    def nominated_on(self, slot: int) -> ValuesView[PlacedPod]:
+        """Return the pods that are nominated to a node."""
+        return self._nominated_on.get(slot, {}).values()
+
+    @property
+    def evictions(self) -> Evictions:
+        """What preemption remembers, from when it is first asked for."""
+        if self._evictions is None:
+            self._evictions = Evictions(self, len(self.names))
+        return self._evictions
 
     def put(self, placed: PlacedPod) -> None:
         """Let a pod come to its node."""
@@ -171,12 +185,12 @@ class World:
 
     def register(self, placed: PlacedPod) -> None:
         """Note that a pod is on its node; the columns know already."""
-        self.nominated.pop(placed.pod.key, None)
+        self.end_nomination(placed.pod.key)
         self.settle(placed.slot)
         self._enter(placed)
         if placed.slot == NOWHERE:
             return
-        self.touched.add(placed.slot)
+        self.touch(placed.slot)
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
 
@@ -202,13 +216,14 @@ class World:
         self._placed[key] = placed
         if placed.slot != NOWHERE:
             self._on_node[placed.slot][key] = placed
+            self.touch(placed.slot)
 
     def forget(self, key: str) -> PlacedPod | None:
         """Note that a pod is on no node any more; the columns know already."""
         found = self._placed.pop(key, None)
         if found is not None and found.slot != NOWHERE:
-            self.touched.add(found.slot)
             del self._on_node[found.slot][key]
+            self.touch(found.slot)
             if uses_volumes(found.pod):
                 self.volumes.remove_pod(found.pod, found.slot)
         return found
@@ -217,7 +232,7 @@ class World:
         """Let the columns of every session know that a pod came (+1) or went (−1)."""
         if placed.slot == NOWHERE:
             return
-        self.touched.add(placed.slot)
+        self.touch(placed.slot)
         for session in self.sessions.values():
             classes = session.compiled.classes
             bind(
@@ -235,9 +250,12 @@ class World:
 
     def nominate(self, pod: Pod, pod_class: int, slot: int | None) -> None:
         """Nominate a waiting pod to a node, or to none."""
-        self.nominated.pop(pod.key, None)
+        self.end_nomination(pod.key)
         if slot is not None:
-            self.nominated[pod.key] = PlacedPod(pod, pod_class, slot)
+            placed = PlacedPod(pod, pod_class, slot)
+            self.nominated[pod.key] = placed
+            self._nominated_on.setdefault(slot, {})[pod.key] = placed
+            self.touch(slot)
 
     def nominated_slot(self, pod: Pod) -> int | None:
         """Return the node to which a pod is nominated, if it is in the cluster."""
@@ -249,12 +267,30 @@ class World:
         priority = pod.spec.priority or 0
         lower = [
             other
-            for other in self.nominated.values()
-            if other.slot == chosen.slot and other.priority < priority
+            for other in self.nominated_on(chosen.slot)
+            if other.priority < priority
         ]
         for other in lower:
-            del self.nominated[other.pod.key]
+            self.end_nomination(other.pod.key)
         return lower
+
+    def end_nomination(self, key: str) -> None:
+        """Let a pod be nominated to no node."""
+        found = self.nominated.pop(key, None)
+        if found is not None:
+            del self._nominated_on[found.slot][key]
+            self.touch(found.slot)
+
+    def touch(self, slot: int) -> None:
+        """Note that pods came to a node, went, or are nominated there."""
+        self.touched.add(slot)
+        if self._evictions is not None:
+            self._evictions.touch(slot)
+
+    def _forget_nodes(self) -> None:
+        self.reshaped += 1
+        if self._evictions is not None:
+            self._evictions.forget()
 
     def around(self) -> Around:
         """Return what preemption looks at besides the columns."""
@@ -266,7 +302,7 @@ class World:
         Without `recount` the caller is to count them anew after the last of many.
         """
         slot = self.slots[node.metadata.name]
-        self.reshaped += 1
+        self._forget_nodes()
         changed = [session.join(node) for session in self.sessions.values()]
         self.volumes.alive[slot] = 1
         self.volumes.update_node(slot, node)
@@ -283,7 +319,7 @@ class World:
     def leave(self, name: str, *, recount: bool = True) -> int:
         """Let a node leave, and return its slot."""
         slot = self.slots[name]
-        self.reshaped += 1
+        self._forget_nodes()
         for session in self.sessions.values():
             session.leave(name)
         self.volumes.alive[slot] = 0

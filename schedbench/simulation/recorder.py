@@ -116,11 +116,7 @@ class Recorder:
         """Note an attempt that found no node."""
         self._write(EventKind.UNSCHEDULABLE, self.number(pod), -1)
         if attempts == 1:
-            self.reasons.update(
-                (one.plugin, reason)
-                for one in outcome.rejected.values()
-                for reason in one.status.reasons
-            )
+            self.reasons.update(outcome.reasons())
 
     def preempting(self, pod: Pod, node: str) -> None:
         """Note that a pod makes room on a node; deletions follow."""

@@ -169,7 +169,7 @@ class QueuedCluster(Run):
         """Note a pod that came to a node: the first session and the log know."""
         self._tell_others(pod, slot, 1)
         found = self.objects[pod]
-        self.world.nominated.pop(found.key, None)
+        self.world.end_nomination(found.key)
         self.entry[pod] = self.progress.counters.logged[0] - 1
         if uses_volumes(found):
             self.is_known[pod] = True
@@ -191,7 +191,7 @@ class QueuedCluster(Run):
 
     def forget(self, pod: int) -> None:
         """Let the world forget a pod that went from its node, if it knew."""
-        self.world.touched.add(int(self.progress.place[pod]))
+        self.world.touch(int(self.progress.place[pod]))
         if self.is_known[pod]:
             self.is_known[pod] = False
             self.world.forget(self.objects[pod].key)

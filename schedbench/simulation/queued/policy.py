@@ -73,7 +73,7 @@ def search_of(world: World, seed: int) -> Callable[[int], Search]:
 
     def search(pod: int) -> Search:
         return Search(
-            world.walk.slots(),
+            world.walk.order,
             start=lambda nodes: int(draw(key, pod, nodes)),
         )
 

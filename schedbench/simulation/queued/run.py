@@ -201,11 +201,7 @@ class Queued(QueuedCluster):
         """Return how many nodes reject a pod for what."""
         told, reasons = self._told.get(pod_class, (None, {}))
         if told is not outcome:
-            reasons = collections.Counter(
-                (one.plugin, reason)
-                for one in outcome.rejected.values()
-                for reason in one.status.reasons
-            )
+            reasons = outcome.reasons()
             self._told[pod_class] = outcome, reasons
         return reasons
 
