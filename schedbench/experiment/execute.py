@@ -61,6 +61,7 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     from schedbench.metrics.evaluate import evaluate, evaluate_end_to_end, wall_clock
     from schedbench.metrics.series import node_fill, samples
     from schedbench.metrics.table import METRICS
+    from schedbench.metrics.timeline import Timeline
     from schedbench.metrics.validator import validate
     from schedbench.policies.registry import make_policy
     from schedbench.simulation.replay import ENGINES, replay
@@ -93,7 +94,8 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     result.notes += record.notes
     result.wall_clock = wall_clock(record)
     with _timed(stages, "evaluate"):
-        result.metrics = evaluate(encoded, record)
+        timeline = Timeline(encoded, record)
+        result.metrics = evaluate(timeline)
         if course is not None:
             result.metrics |= evaluate_end_to_end(course)
             result.tables |= {
@@ -102,8 +104,8 @@ def _simulate(cell: Cell, result: CellResult) -> None:
             }
         result.tables |= {
             "placements": tables.placements(workload, encoded.node_names, record),
-            "samples": tables.from_frame(samples(encoded, record)),
-            "node_fill": tables.from_frame(node_fill(encoded, record)),
+            "samples": tables.from_frame(samples(timeline)),
+            "node_fill": tables.from_frame(node_fill(timeline)),
             "rejections": tables.rejections(record),
         }
     if result.metrics["constraint_violations"]:
