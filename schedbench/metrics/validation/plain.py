@@ -155,7 +155,8 @@ def _suit(
     static_of = np.array([statics[wish.static] for wish in wishes], dtype=np.int64)
     static = static_of[workload.pods.template[record.pod[binds]]]
     nodes = len(workload.nodes)
-    pairs = np.unique(static * nodes + record.node[binds])
+    pairs = np.sort(static * nodes + record.node[binds])
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     kinds: dict[object, int] = {}
     kind_of = np.array(
         [kinds.setdefault(_mood(node), len(kinds)) for node in workload.nodes],
