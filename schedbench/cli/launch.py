@@ -180,8 +180,8 @@ def preflight(grid: Grid) -> None:
     InputError
         If a workload cannot be built; what is merely not modelled is left to the run.
     """
-    from schedbench.cluster.encode import encode
     from schedbench.errors import InputError, NotModelledError, UnknownNameError
+    from schedbench.experiment.prepared import prepare
     from schedbench.simulation.replay import ENGINES
 
     if grid.engine not in ENGINES:
@@ -190,7 +190,7 @@ def preflight(grid: Grid) -> None:
         if getattr(scenario, "needs", ()):
             continue
         try:
-            encode(scenario.build(grid.seeds[0]))
+            prepare(scenario, grid.seeds[0])
         except NotModelledError:
             continue
         except InputError as error:

@@ -56,8 +56,8 @@ def run_cell(cell: Cell) -> CellResult:
 
 
 def _simulate(cell: Cell, result: CellResult) -> None:
-    from schedbench.cluster.encode import encode
     from schedbench.experiment import tables
+    from schedbench.experiment.prepared import forget, prepare
     from schedbench.metrics.course import course_of
     from schedbench.metrics.evaluate import evaluate, evaluate_end_to_end, wall_clock
     from schedbench.metrics.series import node_fill, samples
@@ -73,16 +73,17 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     if engine is None:
         raise UnknownNameError("engine", cell.engine, ENGINES)
     policy = make_policy(cell.policy.spec)
-    with _timed(stages, "build"):
-        workload = cell.scenario.build(cell.seed)
+    prepared = prepare(cell.scenario, cell.seed)
+    stages |= {"build": prepared.build_seconds, "encode": prepared.encode_seconds}
+    encoded = prepared.encoded
+    workload = encoded.workload
     result.pods = len(workload.pods)
     result.notes = list(workload.notes)
-    with _timed(stages, "encode"):
-        encoded = encode(workload)
     result.nodes = len(encoded.node_names)
     with _timed(stages, "replay"):
         plan, course = cell.scenario.end_to_end, None
         if plan is not None:
+            forget()
             told = _end_to_end(plan, encoded, policy, cell.seed, engine, deadline)
             encoded, record = told.encoded, told.record
             workload = encoded.workload
