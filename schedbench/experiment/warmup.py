@@ -65,6 +65,14 @@ def warm_up(
     return steps
 
 
+def is_cold() -> bool:
+    """Whether the event loop is not in the cache, so that it has to be compiled."""
+    from schedbench.jit import cache_folder
+
+    folder = cache_folder()
+    return folder is None or not any(folder.rglob("loop.run_loop-*.nbi"))
+
+
 def tiny_workload() -> Workload:
     """Return a few pods that come, end, wait, share GPUs and use ports."""
     import numpy as np
