@@ -121,7 +121,6 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
     """Run a checked grid into a folder and print its results; return the exit code."""
     from schedbench.cli.progress import Reporter
     from schedbench.experiment.runner import run_grid
-    from schedbench.experiment.warmup import warm_up
 
     seeds = output.ranged(grid.seeds)
     output.note(f"{output.counted(len(grid), 'cell')} into {out}, seeds {seeds}")
@@ -135,7 +134,7 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
                 force=options.force,
                 strict=options.strict,
                 progress=reporter,
-                warmup=functools.partial(warm_up, engines=(grid.engine,)),
+                warmup=functools.partial(_compile, grid.engine, reporter.say),
                 command=command,
                 rerun=rerun,
             )
@@ -146,6 +145,18 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
         return CELLS_FAILED
     _print_results(summary, options, grid, rerun)
     return summary.exit_code
+
+
+def _compile(engine: str, say: Callable[[str], object], specs: Sequence[str]) -> None:
+    """Compile what the cells need, and say so where it is not in the cache."""
+    from schedbench.experiment.warmup import is_cold, warm_up
+
+    cold = is_cold()
+    if cold:
+        say("compiling the kernels: less than a minute, the first time only")
+    steps = warm_up(specs, engines=(engine,))
+    if cold:
+        say(f"compiled in {output.duration(sum(step.seconds for step in steps))}")
 
 
 def dry_run(grid: Grid, options: Options) -> int:
@@ -180,8 +191,8 @@ def preflight(grid: Grid) -> None:
     InputError
         If a workload cannot be built; what is merely not modelled is left to the run.
     """
-    from schedbench.cluster.encode import encode
     from schedbench.errors import InputError, NotModelledError, UnknownNameError
+    from schedbench.experiment.prepared import prepare
     from schedbench.simulation.replay import ENGINES
 
     if grid.engine not in ENGINES:
@@ -190,7 +201,7 @@ def preflight(grid: Grid) -> None:
         if getattr(scenario, "needs", ()):
             continue
         try:
-            encode(scenario.build(grid.seeds[0]))
+            prepare(scenario, grid.seeds[0])
         except NotModelledError:
             continue
         except InputError as error:

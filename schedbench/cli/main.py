@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import os
 import shlex
@@ -102,7 +103,12 @@ def cli() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit."""
+    """Run the command line and exit.
+
+    Imports alone make a million objects that stay: looking for garbage among them as
+    often as Python does by itself takes a fifth of their time.
+    """
+    gc.set_threshold(100_000, 20, 50)
     sys.exit(invoke(sys.argv[1:]))
 
 

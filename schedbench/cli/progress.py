@@ -43,15 +43,16 @@ class Reporter:
     def __call__(self, progress: Progress) -> None:
         """Take in what the runner tells after every cell, or between cells."""
         if progress.message is not None:
-            self._say(progress.message)
+            self.say(progress.message)
         if progress.result is not None and output.verbosity() >= 1:
-            self._say(_cell_line(progress.result))
+            self.say(_cell_line(progress.result))
         if self._bar is not None:
             self._draw(progress)
         elif progress.result is not None and self._is_due(progress):
             output.note(status_line(progress))
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line, above the bar if there is one."""
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False)
         else:

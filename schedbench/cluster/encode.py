@@ -17,17 +17,18 @@ from schedbench.cluster.domains import no_domains
 from schedbench.cluster.gpu import GPU_COUNT, GpuRequest, gpu_devices, gpu_request
 from schedbench.cluster.layout import (
     BASE_RESOURCES,
+    GPU_DEVICE_MILLI,
     NO_DEVICE,
     PODS,
     ClusterState,
     PodClasses,
 )
-from schedbench.cluster.nodes import NodeTable
+from schedbench.cluster.nodes import node_slots
 from schedbench.cluster.ports import HostPort, conflicts, host_ports
-from schedbench.cluster.state import set_node
 from schedbench.cluster.terms import no_inter_pod, no_spread
 from schedbench.cluster.vocabulary import Vocabulary
 from schedbench.errors import InputError
+from schedbench.objects.meta import Quantity
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.resources import (
@@ -104,7 +105,6 @@ def encode(workload: Workload) -> EncodedWorkload:
     nodes = _all_nodes(workload)
     class_of_template, class_pods = _intern(workload.pods.templates)
     requests = [pod_requests(pod) for pod in class_pods]
-    allocatable = [node_allocatable(node) for node in nodes]
     changed = [event.node for event in workload.node_events]
     resources = _resource_rows(requests)
     static_row, static_pods = _static_rows(class_pods)
@@ -132,11 +132,18 @@ def encode(workload: Workload) -> EncodedWorkload:
         inter_pod=no_inter_pod(len(class_pods)),
         spread=no_spread(len(class_pods)),
     )
-    gpu_rows = max((gpu_devices(node) for node in [*nodes, *changed]), default=0)
+    offer, offering = _offers(nodes)
+    gpus_of = np.array([gpu_devices(node) for node in offering], dtype=np.int64)
+    later = [gpu_devices(node) for node in changed]
+    gpu_rows = max([*gpus_of.tolist(), *later], default=0)
     state = _empty_state(len(nodes), len(resources), port_count, gpu_rows)
-    offered = _amounts(allocatable, resources)
-    for slot in range(len(workload.nodes)):
-        set_node(state, slot, offered[slot], gpu_devices(nodes[slot]))
+    offered = _amounts([node_allocatable(node) for node in offering], resources)
+    there = slice(len(workload.nodes))
+    state.alive[there] = 1
+    state.allocatable[:, there] = offered[offer[there]].T
+    for device in range(gpu_rows):
+        has_device = gpus_of[offer[there]] > device
+        state.gpu_free[device, there][has_device] = GPU_DEVICE_MILLI
     priorities = [pod.spec.priority or 0 for pod in workload.pods.templates]
     template = workload.pods.template
     return EncodedWorkload(
@@ -167,8 +174,26 @@ def _all_nodes(workload: Workload) -> list[Node]:
                 )
             known.add(event.node.metadata.name)
             nodes.append(event.node)
-    NodeTable(nodes)
+    node_slots(nodes)
     return nodes
+
+
+def _offers(nodes: Sequence[Node]) -> tuple[NDArray[np.int64], list[Node]]:
+    """Return which offer each node makes, and one node of each offer.
+
+    An offer is all that allocatable amounts and GPU devices are read from.
+    """
+    offers: Vocabulary[tuple[tuple[tuple[str, Quantity], ...], Quantity | None]]
+    offers = Vocabulary()
+    offering: list[Node] = []
+    offer = np.empty(len(nodes), dtype=np.int64)
+    for slot, node in enumerate(nodes):
+        status = node.status
+        given = (tuple(status.allocatable.items()), status.capacity.get(GPU_COUNT))
+        index = offer[slot] = offers.add(given)
+        if index == len(offering):
+            offering.append(node)
+    return offer, offering
 
 
 def class_content(pod: Pod) -> bytes:

@@ -14,6 +14,28 @@ from schedbench.objects.taints import Taint
 ABSENT = -1
 
 
+def node_slots(nodes: Sequence[Node]) -> dict[str, int]:
+    """Return node name → slot.
+
+    Raises
+    ------
+    InputError
+        If two nodes have the same name.
+    """
+    slots = {node.metadata.name: slot for slot, node in enumerate(nodes)}
+    if len(slots) < len(nodes):
+        seen: set[str] = set()
+        for name in (node.metadata.name for node in nodes):
+            if name in seen:
+                raise InputError(
+                    "two nodes have the same name",
+                    where=f"Node {name}",
+                    fix="rename one of them",
+                )
+            seen.add(name)
+    return slots
+
+
 class LabelColumn:
     """The values of one label key over all node slots.
 
@@ -28,9 +50,10 @@ class LabelColumn:
     def __init__(self, key: str, nodes: Sequence[Node]) -> None:
         self.key = key
         self.values: Vocabulary[str] = Vocabulary()
-        self.ids = np.empty(len(nodes), dtype=np.int32)
-        for slot, node in enumerate(nodes):
-            self.set(slot, node)
+        given = [node.metadata.labels.get(key) for node in nodes]
+        ids = {value: self.values.add(value) for value in given if value is not None}
+        found = [ABSENT if value is None else ids[value] for value in given]
+        self.ids = np.array(found, dtype=np.int32)
 
     def set(self, slot: int, node: Node) -> None:
         """Read the label anew from a node object."""
@@ -60,22 +83,14 @@ class NodeTable:
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.objects = list(nodes)
-        self.slots: dict[str, int] = {}
-        for slot, node in enumerate(self.objects):
-            name = node.metadata.name
-            if self.slots.setdefault(name, slot) != slot:
-                raise InputError(
-                    "two nodes have the same name",
-                    where=f"Node {name}",
-                    fix="rename one of them",
-                )
-        self.unschedulable = np.zeros(len(nodes), dtype=np.bool_)
-        self.taint_list = np.zeros(len(nodes), dtype=np.int32)
+        self.slots = node_slots(nodes)
         self._taints: Vocabulary[tuple[tuple[str, str, str], ...]] = Vocabulary()
         self.taint_lists: list[tuple[Taint, ...]] = []
         self._labels: dict[str, LabelColumn] = {}
-        for slot, node in enumerate(self.objects):
-            self._read(slot, node)
+        lists = [self._taint_list(node) for node in self.objects]
+        self.taint_list = np.array(lists, dtype=np.int32)
+        unschedulable = [node.spec.unschedulable for node in self.objects]
+        self.unschedulable = np.array(unschedulable, dtype=np.bool_)
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -89,15 +104,15 @@ class NodeTable:
     def update(self, slot: int, node: Node) -> None:
         """Replace the object of a slot."""
         self.objects[slot] = node
-        self._read(slot, node)
+        self.taint_list[slot] = self._taint_list(node)
+        self.unschedulable[slot] = node.spec.unschedulable
         for column in self._labels.values():
             column.set(slot, node)
 
-    def _read(self, slot: int, node: Node) -> None:
-        self.unschedulable[slot] = node.spec.unschedulable
-        taints = tuple(node.spec.taints)
-        key = tuple((taint.key, taint.value, taint.effect) for taint in taints)
+    def _taint_list(self, node: Node) -> int:
+        taints = node.spec.taints
+        key = tuple([(taint.key, taint.value, taint.effect) for taint in taints])
         index = self._taints.add(key)
         if index == len(self.taint_lists):
-            self.taint_lists.append(taints)
-        self.taint_list[slot] = index
+            self.taint_lists.append(tuple(taints))
+        return index

@@ -136,17 +136,18 @@ def check_invariants(
         "port_used": np.zeros_like(state.port_used),
         "gpu_free": gpu_total.copy(),
     }
-    np.add.at(expected["requested"].T, bound_node, classes.request[bound_class])
-    np.add.at(expected["nonzero"].T, bound_node, classes.nonzero_bound[bound_class])
-    for pod_class, node, devices in zip(
-        bound_class, bound_node, bound_devices, strict=True
-    ):
-        first, last = classes.port_start[pod_class], classes.port_start[pod_class + 1]
-        for port in classes.ports[first:last]:
-            expected["port_used"][port, node] += 1
-        for device in range(len(gpu_total)):
-            if int(devices) >> device & 1:
-                expected["gpu_free"][device, node] -= classes.gpu_milli[pod_class]
+    for row, amounts in enumerate(classes.request.T):
+        np.add.at(expected["requested"][row], bound_node, amounts[bound_class])
+    for row, amounts in enumerate(classes.nonzero_bound.T):
+        np.add.at(expected["nonzero"][row], bound_node, amounts[bound_class])
+    ports = np.diff(classes.port_start)[bound_class]
+    pod = np.repeat(np.arange(len(bound_class)), ports)
+    nth = np.arange(len(pod)) - np.repeat(np.cumsum(ports) - ports, ports)
+    port = classes.ports[classes.port_start[bound_class[pod]] + nth]
+    np.add.at(expected["port_used"], (port, bound_node[pod]), 1)
+    for device, free in enumerate(expected["gpu_free"]):
+        held = (bound_devices >> device & 1).astype(np.bool_)
+        np.subtract.at(free, bound_node[held], classes.gpu_milli[bound_class[held]])
     for name, column in expected.items():
         actual = getattr(state, name)
         if not np.array_equal(column, actual):
@@ -170,19 +171,17 @@ def recount(
 ) -> NDArray[np.int64]:
     """Return what `domains.counts` should be, counted from the bound pods."""
     count = np.zeros_like(domains.counts)
-    pods = np.bincount(
-        bound_class.astype(np.int64) * domains.domain.shape[1] + bound_node,
-        minlength=len(classes.gpu_count) * domains.domain.shape[1],
-    ).reshape(len(classes.gpu_count), domains.domain.shape[1])
-    for pod_class in np.unique(bound_class):
+    if not len(classes.adds):
+        return count
+    order = np.argsort(bound_class, kind="stable")
+    present, begin = np.unique(bound_class[order], return_index=True)
+    for pod_class, pods in zip(present, np.split(order, begin[1:]), strict=True):
         first, last = classes.add_start[pod_class], classes.add_start[pod_class + 1]
         for i in range(first, last):
-            counter = classes.adds[i]
-            domain = domains.domain[domains.key[counter]]
-            counted = domains.eligible[domains.mask[counter]].astype(bool) & (
-                domain >= 0
-            )
+            counter, node = classes.adds[i], bound_node[pods]
+            domain = domains.domain[domains.key[counter]][node]
+            eligible = domains.eligible[domains.mask[counter]][node].astype(np.bool_)
+            counted = eligible & (domain >= 0)
             places = domains.start[counter] + domain[counted]
-            weights = classes.add_weight[i] * pods[pod_class, counted]
-            np.add.at(count, places, weights)
+            np.add.at(count, places, classes.add_weight[i])
     return count

@@ -189,7 +189,6 @@ class _Run:
         """Run the pending cells until they end, one fails, or Ctrl-C."""
         try:
             if warmup is not None and self.pending:
-                self.tell("compiling (the first time only)")
                 warmup([policy.spec for policy in self.grid.policies])
             results = work_off(
                 self.out, self.pending, function, self.jobs, self.replaced

@@ -122,10 +122,9 @@ def paired_differences(cells: pd.DataFrame, metric: str, baseline: str) -> pd.Da
     about = metric_of(metric)
     rows: list[tuple[Any, ...]] = []
     for key, group in cells.groupby(GROUP[:2], sort=False):
-        values = _by_seed(_done(group), metric)
-        for policy in group["policy"].unique():
-            if policy == baseline:
-                continue
+        others = [each for each in group["policy"].unique() if each != baseline]
+        values = _by_seed(_done(group), metric) if others else group
+        for policy in others:
             base, mine = _pairs(values, baseline, policy)
             found, meaning = difference(base, mine, about)
             rows.append((*key, policy, *found, *meaning))

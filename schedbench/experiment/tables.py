@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schedbench.objects.workload import Workload
+from schedbench.objects.workload import PodStream, Workload
 from schedbench.simulation.record import EventKind, Record
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ def placements(
     `time` is in simulated seconds; `pod`, `node` are names, null where none is
     concerned; `devices` lists the GPU devices the pod holds ("0,2"), null for none.
     """
-    pods, pod_index = np.unique(record.pod, return_inverse=True)
-    masks, mask_index = np.unique(record.devices, return_inverse=True)
+    there = np.zeros(len(workload.pods) + 1, dtype=np.bool_)
+    there[record.pod + 1] = True
+    pods, pod_index = np.flatnonzero(there) - 1, (np.cumsum(there) - 1)[record.pod + 1]
+    masks, mask_index = record.devices[:1], np.zeros(len(record.pod), dtype=np.int64)
+    if record.devices.any():
+        masks, mask_index = np.unique(record.devices, return_inverse=True)
     kinds = [kind.name.lower() for kind in EventKind]
     return pa.table(
         {
@@ -33,7 +38,7 @@ def placements(
             "kind": _names(record.kind, kinds),
             "pod": _names(
                 pod_index,
-                [workload.pods.name(int(pod)) if pod >= 0 else "" for pod in pods],
+                _pod_names(workload.pods, pods),
                 record.pod < 0,
             ),
             "node": _names(np.maximum(record.node, 0), node_names, record.node < 0),
@@ -62,13 +67,31 @@ def from_frame(frame: pd.DataFrame) -> pa.Table:
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()
 
 
+def _pod_names(stream: PodStream, pods: NDArray[np.int64]) -> pa.Array:
+    """Return the names of pods in order, of which the first may be -1: no pod."""
+    none = [""] if len(pods) and pods[0] < 0 else []
+    named = pods[len(none) :]
+    if stream.names is not None:
+        names = [*none, *(stream.names[pod] for pod in named.tolist())]
+        return pa.array(names, pa.string())
+    prefixes = pa.array(stream.prefixes(), pa.string())
+    made = pc.binary_join_element_wise(
+        prefixes.take(pa.array(stream.template[named])),
+        pc.cast(pa.array(named), pa.string()),
+        "-",
+    )
+    return pa.concat_arrays([pa.array(none, pa.string()), made])
+
+
 def _names(
     index: NDArray[np.integer],
-    names: Sequence[str],
+    names: Sequence[str] | pa.Array,
     absent: NDArray[np.bool_] | None = None,
 ) -> pa.DictionaryArray:
     codes = pa.array(np.asarray(index, dtype=np.int32), mask=absent)
-    return pa.DictionaryArray.from_arrays(codes, pa.array(names, pa.string()))
+    if not isinstance(names, pa.Array):
+        names = pa.array(names, pa.string())
+    return pa.DictionaryArray.from_arrays(codes, names)
 
 
 def _bits(mask: int) -> list[int]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,12 +58,43 @@ def warm_up(
     for spec in dict.fromkeys(specs):
         policy = make_policy(spec)
         own = policy.source_digest is not None
-        for engine in engines[:1] if own else engines:
-            play = functools.partial(replay, encoded, policy, seed=0, engine=engine)
-            # A broken policy of one's own is told by its cells, not by the warm-up.
-            with contextlib.suppress(*([Exception] if own else [])):
-                timed(f"{engine} with {spec}", play)
+        wanted = engines[:1] if own else engines
+        with _compiled_beside(spec, wanted[1:]):
+            for engine in wanted:
+                play = functools.partial(replay, encoded, policy, seed=0, engine=engine)
+                # A broken policy of one's own is told by its cells, not by the warm-up.
+                with contextlib.suppress(*([Exception] if own else [])):
+                    timed(f"{engine} with {spec}", play)
     return steps
+
+
+@contextlib.contextmanager
+def _compiled_beside(spec: str, engines: Sequence[Any]) -> Iterator[None]:
+    """Let another process compile for further engines, where that takes long.
+
+    Both find in the cache what the other has finished.
+    """
+    from schedbench.jit import cache_folder
+
+    if not engines or cache_folder() is None or not is_cold():
+        yield
+        return
+    process = multiprocessing.get_context("spawn").Process(
+        target=warm_up, args=([spec], None, engines), daemon=True
+    )
+    process.start()
+    try:
+        yield
+    finally:
+        process.join()
+
+
+def is_cold() -> bool:
+    """Whether the event loop is not in the cache, so that it has to be compiled."""
+    from schedbench.jit import cache_folder
+
+    folder = cache_folder()
+    return folder is None or not any(folder.rglob("loop.run_loop-*.nbi"))
 
 
 def tiny_workload() -> Workload:

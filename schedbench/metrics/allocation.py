@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.metrics.timeline import Step, Timeline, quotient
+from schedbench.metrics.timeline import Step, Timeline, quotient, remembered
 
 
 def gpu_columns(timeline: Timeline) -> tuple[NDArray, NDArray] | None:
@@ -27,6 +27,7 @@ def gpu_columns(timeline: Timeline) -> tuple[NDArray, NDArray] | None:
     return states.used[rows].sum(axis=0), states.capacity[rows].sum(axis=0)
 
 
+@remembered
 def allocation(timeline: Timeline, resource: str) -> Step | None:
     """Return the step of requested ÷ allocatable of a resource over the cluster.
 
@@ -56,6 +57,7 @@ def allocation_final(timeline: Timeline, resource: str) -> float | None:
     return None if step is None else timeline.final(step)
 
 
+@remembered
 def dominant(timeline: Timeline) -> NDArray[np.float64]:
     """Return each node's largest allocation over all resources, float64[row], 0..1."""
     states = timeline.states

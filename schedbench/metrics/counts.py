@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from schedbench.metrics.timeline import Step, Timeline
+from schedbench.metrics.timeline import Step, Timeline, remembered
 from schedbench.simulation.record import EventKind
 
 
@@ -15,7 +16,7 @@ def pods_total(timeline: Timeline) -> int:
 
 def pods_bound(timeline: Timeline) -> int:
     """Count the pods that got a node at least once, those bound on arrival too."""
-    return len(np.unique(timeline.intervals.pod))
+    return _different(timeline, timeline.intervals.pod)
 
 
 def pods_pending(timeline: Timeline) -> int:
@@ -26,7 +27,14 @@ def pods_pending(timeline: Timeline) -> int:
 def pods_evicted(timeline: Timeline) -> int:
     """Count the pods that lost their node at least once."""
     record = timeline.record
-    return len(np.unique(record.pod[record.kind == EventKind.EVICT]))
+    return _different(timeline, record.pod[record.kind == EventKind.EVICT])
+
+
+def _different(timeline: Timeline, pods: NDArray[np.int32]) -> int:
+    """Count the pods among some, each once."""
+    there = np.zeros(len(timeline.encoded.workload.pods), dtype=np.bool_)
+    there[pods] = True
+    return int(np.count_nonzero(there))
 
 
 def preemptions(timeline: Timeline) -> int:
@@ -52,6 +60,7 @@ def unschedulable_attempts(timeline: Timeline) -> int:
     return timeline.count(EventKind.UNSCHEDULABLE)
 
 
+@remembered
 def occupied(timeline: Timeline) -> Step:
     """Return the step of the number of nodes that run at least one pod."""
     states = timeline.states

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 from schedbench.metrics.metric import Value
 from schedbench.metrics.table import METRICS
-from schedbench.metrics.timeline import Timeline
-from schedbench.simulation.record import Record
 
 if TYPE_CHECKING:
-    from schedbench.cluster.encode import EncodedWorkload
     from schedbench.metrics.course import Course
+    from schedbench.metrics.timeline import Timeline
+    from schedbench.simulation.record import Record
 
 
-def evaluate(encoded: EncodedWorkload, record: Record) -> dict[str, Value]:
+def evaluate(timeline: Timeline) -> dict[str, Value]:
     """Return every quality metric by name; None = not defined for this workload."""
-    timeline = Timeline(encoded, record)
     return {
         metric.name: metric.function(timeline)
         for metric in METRICS.values()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.gpu import gpu_model
 from schedbench.metrics.states import NodeStates
-from schedbench.metrics.timeline import Step, Timeline, quotient
+from schedbench.metrics.timeline import Step, Timeline, quotient, remembered
 from schedbench.metrics.typical import (
     QuantilePods,
     TypicalPods,
@@ -111,6 +111,7 @@ def fragmentation_gpu(timeline: Timeline) -> float | None:
     return float(fragmentation_f(_gpus(timeline, last), typical).sum()) / capacity
 
 
+@remembered
 def fragments(timeline: Timeline) -> Step | None:
     """Return the step of F of the cluster in milli-GPU; None without GPUs."""
     states = timeline.states
@@ -157,6 +158,7 @@ def unfit(states: NodeStates, pods: QuantilePods) -> NDArray[np.float64]:
     return share
 
 
+@remembered
 def stranded(timeline: Timeline, resource: str) -> Step | None:
     """Return the step of the share of a free resource that pods cannot reach.
 

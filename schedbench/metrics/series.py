@@ -11,19 +11,14 @@ from schedbench.metrics.allocation import allocation, dominant
 from schedbench.metrics.counts import occupied
 from schedbench.metrics.fragmentation import fragmentation_gpu_step, stranded
 from schedbench.metrics.timeline import Timeline, quotient
-from schedbench.simulation.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from schedbench.cluster.encode import EncodedWorkload
-
 _UNPLOTTED = {"ephemeral-storage", "pods"}
 
 
-def samples(
-    encoded: EncodedWorkload, record: Record, points: int = 200
-) -> pd.DataFrame:
+def samples(timeline: Timeline, points: int = 200) -> pd.DataFrame:
     """Return the state of the run at evenly spaced moments, one row each.
 
     Moments are even in simulated time from 0 to the horizon. A run without time is
@@ -40,7 +35,6 @@ def samples(
     """
     import pandas as pd
 
-    timeline = Timeline(encoded, record)
     time, position, progress = _moments(timeline, points)
     columns: dict[str, NDArray] = {
         "time": time,
@@ -61,9 +55,7 @@ def samples(
     return pd.DataFrame(columns)
 
 
-def node_fill(
-    encoded: EncodedWorkload, record: Record, bins: int = 60, times: int = 80
-) -> pd.DataFrame:
+def node_fill(timeline: Timeline, bins: int = 60, times: int = 80) -> pd.DataFrame:
     """Return how full the nodes are at evenly spaced moments, nodes in order in bins.
 
     Returns
@@ -75,9 +67,8 @@ def node_fill(
     """
     import pandas as pd
 
-    timeline = Timeline(encoded, record)
     states = timeline.states
-    slots = len(encoded.nodes)
+    slots = len(timeline.encoded.nodes)
     bins = min(bins, slots)
     time, position, progress = _moments(timeline, times)
     row = np.searchsorted(position, states.position, side="left")
@@ -85,9 +76,7 @@ def node_fill(
 
     def table(values: NDArray) -> NDArray[np.float64]:
         """Sum the nodes' values for each moment and bin, float64[moment, bin]."""
-        change = values.astype(np.float64)
-        change[1:] -= np.where(states.begins[1:], 0.0, change[:-1].copy())
-        sums = np.bincount(cell, change, (len(position) + 1) * bins)
+        sums = np.bincount(cell, states.changes(values), (len(position) + 1) * bins)
         return np.cumsum(sums.reshape(-1, bins)[:-1], axis=0)
 
     nodes = np.rint(table(states.alive))

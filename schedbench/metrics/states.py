@@ -55,6 +55,14 @@ class NodeStates(NamedTuple):
     gpu_used: NDArray[np.int64]
     gpu_capacity: NDArray[np.int64]
 
+    def changes(self, values: NDArray) -> NDArray[np.float64]:
+        """Return by how much each row's value differs from its node's last one."""
+        change = values.astype(np.float64)
+        before = change[:-1].copy()
+        before[self.begins[1:]] = 0.0
+        change[1:] -= before
+        return change
+
 
 def node_states(
     encoded: EncodedWorkload, record: Record, stays: Intervals
@@ -89,11 +97,16 @@ def node_states(
     def accumulate(*parts: tuple[int, NDArray]) -> NDArray[np.int64]:
         """Sum the changes of each source along each node's rows."""
         change = np.zeros(len(node), dtype=np.int64)
+        later = False
         for source, values in parts:
             begin = 0 if source == 0 else edge[source - 1]
             change[begin : edge[source]] = values
-        running = np.cumsum(change[order])
-        offset = running[first_row] - change[order][first_row]
+            later |= source > 0 and edge[source] > begin
+        if not later:
+            return change[:slots][node]
+        change = change[order]
+        running = np.cumsum(change)
+        offset = running[first_row] - change[first_row]
         return np.asarray(running - offset[group])
 
     vectors = np.asarray(encoded.classes.request)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,27 @@ if TYPE_CHECKING:
     from schedbench.cluster.encode import EncodedWorkload
 
 Step = NDArray[np.float64]
+Found = TypeVar("Found")
 
 
 def quotient(above: NDArray, below: NDArray, empty: float) -> NDArray[np.float64]:
     """Return above ÷ below, and `empty` where below is not positive."""
     out = np.full(np.broadcast_shapes(above.shape, below.shape), empty)
     return np.asarray(np.divide(above, below, out=out, where=below > 0))
+
+
+def remembered(function: Callable[..., Found]) -> Callable[..., Found]:
+    """Compute something once for each timeline and further arguments."""
+
+    @functools.wraps(function)
+    def found(timeline: Timeline, *arguments: Any) -> Found:
+        key = (function.__qualname__, *arguments)
+        if key not in timeline.known:
+            timeline.known[key] = function(timeline, *arguments)
+        known: Found = timeline.known[key]
+        return known
+
+    return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +73,9 @@ class Timeline:
 
     encoded: EncodedWorkload
     record: Record
+    known: dict[tuple[Any, ...], Any] = dataclasses.field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def events(self) -> int:
@@ -158,8 +177,10 @@ class Timeline:
         tries = np.flatnonzero(
             (kind == EventKind.BIND) | (kind == EventKind.UNSCHEDULABLE)
         )
-        _, first = np.unique(self.record.pod[tries], return_index=True)
-        return np.sort(tries[first])
+        pod = self.record.pod[tries]
+        first = np.full(len(self.encoded.workload.pods), -1, dtype=np.int64)
+        first[pod[::-1]] = tries[::-1]  # the last assignment stays
+        return np.sort(first[first >= 0])
 
     @functools.cached_property
     def states(self) -> NodeStates:
@@ -169,8 +190,7 @@ class Timeline:
     def total(self, values: NDArray) -> Step:
         """Return the step of the sum over nodes of a value of `states`."""
         states = self.states
-        change = values.astype(np.float64)
-        change[1:] -= np.where(states.begins[1:], 0.0, change[:-1].copy())
+        change = states.changes(values)
         return np.cumsum(
             np.bincount(states.position, weights=change, minlength=self.events + 1)
         )
@@ -179,10 +199,12 @@ class Timeline:
         """Return the step of a quotient of two sums over nodes, NaN for 0 / 0."""
         return quotient(self.total(part), self.total(whole), np.nan)
 
+    @remembered
     def first(self, kind: EventKind) -> NDArray[np.float64]:
         """Return when each pod first had such an event, float64[pod], NaN if never."""
         return self._pod_times(kind, first=True)
 
+    @remembered
     def last(self, kind: EventKind) -> NDArray[np.float64]:
         """Return when each pod last had such an event, float64[pod], NaN if never."""
         return self._pod_times(kind, first=False)

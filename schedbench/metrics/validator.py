@@ -14,6 +14,7 @@ from schedbench.metrics.validation.census import Census
 from schedbench.metrics.validation.gangs import Gangs
 from schedbench.metrics.validation.inter_pod import Company
 from schedbench.metrics.validation.placement import placement_problems
+from schedbench.metrics.validation.plain import breaks_nothing
 from schedbench.metrics.validation.preemption import Preemptions
 from schedbench.metrics.validation.room import room_problems
 from schedbench.metrics.validation.spread import Spread
@@ -286,6 +287,15 @@ def validate(
     node_names
         Slot → name, as the log numbers nodes.
     """
+    if breaks_nothing(workload, record, node_names):
+        return []
+    return walk(workload, record, node_names)
+
+
+def walk(
+    workload: Workload, record: Record, node_names: Sequence[str]
+) -> list[Violation]:
+    """Return the same as `validate`, always looking at one entry after the other."""
     return _Walk(workload, record, node_names).run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -30,6 +31,19 @@ _PLAIN_WORDS = (
     ("array", "list"),
 )
 _STRING_MAPS = frozenset({"labels", "annotations", "matchLabels", "nodeSelector"})
+
+
+class _Head(msgspec.Struct, rename="camel"):
+    kind: str = ""
+    api_version: str = ""
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+
+
+@functools.cache
+def _decoder(cls: type) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(cls)
 
 
 def decode_object(document: dict[str, Any], source: object = None) -> KubernetesObject:
@@ -80,6 +94,29 @@ def decode_object(document: dict[str, Any], source: object = None) -> Kubernetes
     except InputError as error:
         raise error.at(source=source, where=describe(document)) from None
     return found
+
+
+def decode_json(text: bytes, kind: str, version: str) -> KubernetesObject | None:
+    """Return the typed object of a JSON text without reading the fields not known.
+
+    None where `decode_object` has to look: it says what is wrong, or repairs it.
+
+    Parameters
+    ----------
+    kind, version
+        What it is if it does not say so itself.
+    """
+    try:
+        head = _HEAD.decode(text)
+        kind, version = head.kind or kind, head.api_version or version
+        cls = KINDS.get(kind)
+        if cls is None or not _is_group({"apiVersion": version}, kind):
+            return None
+        found: KubernetesObject = _decoder(cls).decode(text)
+        check_quantities(found)
+    except (msgspec.DecodeError, InputError, RecursionError):
+        return None
+    return None if isinstance(found, PodGroup | CompositePodGroup) else found
 
 
 def describe(document: dict[str, Any]) -> str:

@@ -112,9 +112,17 @@ class PodStream:
         """Return `namespace/name` of a pod."""
         if self.names is not None:
             return self.names[pod]
-        meta = self.templates[int(self.template[pod])].metadata
-        prefix = meta.name or meta.generate_name or "pod-"
-        return f"{meta.namespace}/{prefix.rstrip('-')}-{pod}"
+        return f"{_prefix(self.templates[int(self.template[pod])])}-{pod}"
+
+    def prefixes(self) -> list[str]:
+        """Return what stands before `-` and a pod's number in the names it makes."""
+        return [_prefix(template) for template in self.templates]
+
+
+def _prefix(template: Pod) -> str:
+    meta = template.metadata
+    name = meta.name or meta.generate_name or "pod-"
+    return f"{meta.namespace}/{name.rstrip('-')}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

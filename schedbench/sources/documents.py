@@ -97,9 +97,7 @@ def parse_values(
     format: Format | None = None,  # noqa: A002
 ) -> Iterator[tuple[str, str, object]]:
     """Parse text as `parse_documents`, into (label, line, value) of any type."""
-    if text[:2] == b"\x1f\x8b":
-        text = _gunzip(text, label)
-    text = text.removeprefix(b"\xef\xbb\xbf")
+    text = unpacked(text, label)
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -128,6 +126,19 @@ def parse_values(
         yield item
     if not found:
         raise InputError("empty", source=label, fix="expected a YAML or JSON document")
+
+
+def unpacked(text: bytes, label: str) -> bytes:
+    """Return the text without gzip and without a byte order mark.
+
+    Raises
+    ------
+    InputError
+        If the gzip data are damaged or too large.
+    """
+    if text[:2] == b"\x1f\x8b":
+        text = _gunzip(text, label)
+    return text.removeprefix(b"\xef\xbb\xbf")
 
 
 def _bounded(file: BinaryIO, label: str) -> bytes:

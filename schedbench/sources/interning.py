@@ -77,8 +77,4 @@ def _without_identity(pod: Pod, *, bound: bool) -> Pod:
 
 
 def _has_source(volume: Volume) -> bool:
-    return any(
-        getattr(volume, field) is not None
-        for field in volume.__struct_fields__
-        if field != "name"
-    )
+    return volume != Volume(name=volume.name)

@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from schedbench.errors import InputError, NotModelledError
-from schedbench.objects.decode import decode_object
+from schedbench.objects.decode import decode_json, decode_object
 from schedbench.objects.defaults import (
     default_node,
     default_pod,
@@ -25,8 +27,9 @@ from schedbench.objects.kinds import NAMESPACED, KubernetesObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import Workload
-from schedbench.sources.documents import load_documents
+from schedbench.sources.documents import parse_documents, read_source, unpacked
 from schedbench.sources.interning import intern_pods
+from schedbench.sources.json_lists import JsonList, cut_json_list
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 """Names of the files that are read from a folder, each also with `.gz`."""
@@ -160,12 +163,14 @@ def _load(target: Path | str, *, strict: bool) -> Manifests:
     ignored: collections.Counter[str] = collections.Counter()
     missed: collections.Counter[str] = collections.Counter()
     stray: list[str] = []
-    for source, document, in_folder in _documents(target):
-        if in_folder and "kind" not in document:
+    for source, item, in_folder in _documents(target):
+        found: KubernetesObject | None = item if not isinstance(item, dict) else None
+        document: dict[str, Any] = item if isinstance(item, dict) else {}
+        if found is None and in_folder and "kind" not in document:
             stray.append(source)
             continue
         try:
-            found = decode_object(document, source)
+            found = found or decode_object(document, source)
         except NotModelledError:
             matters = _group(document) in _SCHEDULING_GROUPS
             if matters and strict:
@@ -201,13 +206,38 @@ def _garbage_uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _documents(target: Path | str) -> Iterator[tuple[str, dict[str, Any], bool]]:
+def _documents(
+    target: Path | str,
+) -> Iterator[tuple[str, dict[str, Any] | KubernetesObject, bool]]:
+    """Yield source, document or what was decoded from it, and whether in a folder."""
     path = Path(target)
     in_folder = str(target) != "-" and path.is_dir()
     for file in _files(path) if in_folder else [target]:
-        for source, document in load_documents(file):
+        data, label, form = read_source(file)
+        text = unpacked(data, label)
+        listed = None if form == "yaml" else cut_json_list(text)
+        if listed is not None:
+            for item in _items(listed, label):
+                yield label, item, in_folder
+            continue
+        for source, document in parse_documents(text, label, form):
             for item in _flatten(document, source):
                 yield source, item, in_folder
+
+
+def _items(
+    listed: JsonList, source: str
+) -> Iterator[dict[str, Any] | KubernetesObject]:
+    """Yield the objects of a list, and the documents that are not plainly objects."""
+    typed = listed.kind != "List"
+    kind = listed.kind.removesuffix("List") if typed else ""
+    for text in listed.items:
+        found = decode_json(text, kind, listed.version if typed else "")
+        if found is not None:
+            yield found
+        else:
+            head = {"kind": listed.kind, "apiVersion": listed.version or None}
+            yield from _flatten(head | {"items": [msgspec.json.decode(text)]}, source)
 
 
 def _files(folder: Path) -> list[Path]:

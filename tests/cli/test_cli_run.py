@@ -257,3 +257,17 @@ def test_check_of_policies(cli, here):
     assert all(each["passed"] for each in good.document["checks"])
     assert bad.code == 1
     assert not all(each["passed"] for each in bad.document["checks"])
+
+
+@pytest.mark.usefixtures("here")
+def test_compiling_is_told_only_where_the_kernels_are_not_in_the_cache(
+    cli, monkeypatch
+):
+    """Before it begins, and with its time when it is done."""
+    warm = cli("run", "tiny.yaml", "-p", "random", "--seed", "1", "--no-report")
+    monkeypatch.setattr("schedbench.experiment.warmup.is_cold", lambda: True)
+    cold = cli("run", "tiny.yaml", "-p", "random", "--seed", "1", "--no-report")
+
+    assert "compil" not in warm.err
+    assert "compiling the kernels: less than a minute, the first time only" in cold.err
+    assert "compiled in " in cold.err

@@ -11,11 +11,12 @@ from schedbench.metrics.evaluate import evaluate, wall_clock
 from schedbench.metrics.fairness import jain
 from schedbench.metrics.packing import fewest_nodes
 from schedbench.metrics.table import METRICS
+from schedbench.metrics.timeline import Timeline
 
 
 def values(line):
     """Evaluate a timeline."""
-    return evaluate(line.encoded, line.record)
+    return evaluate(line)
 
 
 def test_departures_have_the_values_worked_out_by_hand(departures):
@@ -88,8 +89,9 @@ def test_requests_on_a_node_are_those_of_the_class_at_the_bind(make):
         (0, "BIND", 0, 0),
     )
     record = dataclasses.replace(line.record, pod_class=np.array([1, 1], np.int32))
+    changed = Timeline(line.encoded, record)
 
-    assert evaluate(line.encoded, record)["allocation_cpu_final"] == 0.25
+    assert evaluate(changed)["allocation_cpu_final"] == 0.25
 
 
 def test_values_are_plain_numbers(departures):

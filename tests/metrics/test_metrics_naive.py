@@ -126,7 +126,7 @@ def test_means_equal_the_walk(make, log):
     """Each state weighs as long as it lasts; without time the last one counts."""
     nodes, pods, entries = log
     line = build(make, nodes, pods, entries)
-    found = evaluate(line.encoded, line.record)
+    found = evaluate(line)
     share = [sum(used(nodes, pods, s)) / sum(nodes) for s in walk(nodes, pods, entries)]
     times = [0.0, *(entry[0] for entry in entries)]
     times.append(times[-1])
@@ -146,8 +146,8 @@ def test_tables_equal_the_walk(make, log):
     line = build(make, nodes, pods, entries)
     last = list(walk(nodes, pods, entries))[-1]
     load = used(nodes, pods, last)
-    frame = samples(line.encoded, line.record, points=7)
-    fill = node_fill(line.encoded, line.record, times=7)["fill"].to_numpy()
+    frame = samples(line, points=7)
+    fill = node_fill(line, times=7)["fill"].to_numpy()
 
     full = [min(x / size, 1.0) for x, size in zip(load, nodes, strict=True)]
     counts = [sum(v == n for v in last.values()) / 99 for n in range(len(nodes))]

@@ -11,7 +11,7 @@ from schedbench.metrics.series import node_fill, samples
 
 def test_samples_show_the_state_at_each_moment(departures):
     """Moments are even in time; events at a moment are included."""
-    frame = samples(departures.encoded, departures.record, points=6)
+    frame = samples(departures, points=6)
 
     assert list(frame.columns) == [
         "time",
@@ -34,8 +34,8 @@ def test_samples_show_the_state_at_each_moment(departures):
 
 def test_the_last_sample_is_the_final_state(departures):
     """Tables and metrics agree."""
-    frame = samples(departures.encoded, departures.record)
-    found = evaluate(departures.encoded, departures.record)
+    frame = samples(departures)
+    found = evaluate(departures)
 
     assert len(frame) == 200
     assert frame["allocation_cpu"].iloc[-1] == found["allocation_cpu_final"]
@@ -55,7 +55,7 @@ def everything_at_once(make, interleaved):
 def test_runs_without_time_are_sampled_by_progress(make, interleaved):
     """Whether pods arrive one by one or all before the first decision."""
     line = everything_at_once(make, interleaved)
-    frame = samples(line.encoded, line.record, points=5)
+    frame = samples(line, points=5)
 
     assert frame["progress"].tolist() == [0, 1, 2, 3, 4]
     assert frame["time"].tolist() == [0.0] * 5
@@ -66,7 +66,7 @@ def test_runs_without_time_are_sampled_by_progress(make, interleaved):
 def test_an_empty_log_can_be_sampled(make):
     """Nothing happened, so all samples are alike."""
     line = make.timeline([make.node("a")], [make.pod()])
-    frame = samples(line.encoded, line.record, points=3)
+    frame = samples(line, points=3)
 
     assert frame["pods_bound"].tolist() == [0, 0, 0]
 
@@ -79,7 +79,7 @@ def test_extended_resources_have_columns_without_slashes(make):
     pod = make.pod()
     pod.spec.containers[0].resources.requests["example.com/foo"] = 1
     line = make.timeline([big], [pod], (0, "ARRIVE", 0), (0, "BIND", 0, 0))
-    frame = samples(line.encoded, line.record, points=2)
+    frame = samples(line, points=2)
 
     assert frame["allocation_example.com.foo"].tolist() == [0, 0.25]
     assert "allocation_example.com.unasked" not in frame
@@ -89,7 +89,7 @@ def test_extended_resources_have_columns_without_slashes(make):
 
 def test_node_fill_is_the_largest_allocation_of_each_node(departures):
     """Node a: 4 of 4 cores, then 4; node b: 2 of 4 cores from 6 s."""
-    frame = node_fill(departures.encoded, departures.record, bins=60, times=6)
+    frame = node_fill(departures, bins=60, times=6)
     table = frame.pivot_table(index="time", columns="node_bin", values="fill")
 
     assert table.to_numpy().tolist() == [
@@ -112,7 +112,7 @@ def test_node_fill_averages_over_the_nodes_of_a_bin(make):
         (0, "ARRIVE", 1),
         (0, "BIND", 1, 2),
     )
-    frame = node_fill(line.encoded, line.record, bins=2, times=2)
+    frame = node_fill(line, bins=2, times=2)
 
     assert frame["node_bin"].tolist() == [0, 1, 0, 1]
     assert frame["progress"].tolist() == [0, 0, 2, 2]
@@ -132,6 +132,6 @@ def test_bins_whose_nodes_are_gone_are_not_a_number(make):
         horizon=10.0,
         changes=[gone],
     )
-    frame = node_fill(line.encoded, line.record, times=2)
+    frame = node_fill(line, times=2)
 
     assert np.isnan(frame["fill"].tolist()).tolist() == [False, False, False, True]

@@ -148,16 +148,20 @@ def make_nodes(
     Nodes of a pool share their spec and status.
     """
     nodes: list[Node] = []
+    places = [
+        (f"zone-{zone + 1}", f"region-{zone % regions + 1}")
+        for zone in range(max(zones, 1))
+    ]
     for pool, count in zip(pools, counts, strict=True):
         shape = pool.node()
         width = len(str(max(count - 1, 0)))
+        labels_in = [
+            shape.metadata.labels | ({ZONE: zone, REGION: region} if zones else {})
+            for zone, region in places
+        ]
         for index in range(count):
             name = f"{pool.name}-{index:0{width}d}"
-            labels = {HOSTNAME: name} | shape.metadata.labels
-            if zones:
-                zone = len(nodes) % zones
-                labels[ZONE] = f"zone-{zone + 1}"
-                labels[REGION] = f"region-{zone % regions + 1}"
+            labels = {HOSTNAME: name, **labels_in[len(nodes) % len(places)]}
             meta = ObjectMeta(name=name, labels=labels)
             nodes.append(Node(metadata=meta, spec=shape.spec, status=shape.status))
     return nodes

@@ -196,11 +196,12 @@ def make_templates(
         The namespaces that occur, and each pod's index into them.
     """
     columns = [pods.kind, namespace, pods.gpu_milli, *pods.requests.values()]
-    key = np.zeros(len(pods), dtype=np.int64)
+    template = np.zeros(len(pods), dtype=np.int64)
     for column in columns:
-        distinct, inverse = np.unique(column, return_inverse=True)
-        _, key = np.unique(key * len(distinct) + inverse, return_inverse=True)
-    _, first, template = np.unique(key, return_index=True, return_inverse=True)
+        index, count = ranks(column)
+        template, _ = ranks(template * count + index)
+    first = np.zeros(template.max(initial=-1) + 1, dtype=np.int64)
+    first[template[::-1]] = np.arange(len(pods))[::-1]  # the last assignment stays
     held = [name for name in pods.requests if name != GPU_MILLI]
     templates = [
         _template(
@@ -212,6 +213,27 @@ def make_templates(
         for pod in first
     ]
     return templates, template.astype(np.int32)
+
+
+def ranks(column: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Return the rank of each value among the different values, and how many these are.
+
+    By a table where the values lie on a grid, as sizes do: sorting a million of them
+    takes 20 times as long.
+    """
+    if not len(column):
+        return column.astype(np.int64), 0
+    offset = column - column.min()
+    step = int(np.gcd.reduce(offset))
+    if step == 0:
+        return offset, 1
+    place = offset // step
+    if place.max() > 4 * len(place) + 1024:
+        distinct, inverse = np.unique(place, return_inverse=True)
+        return np.asarray(inverse, dtype=np.int64), len(distinct)
+    there = np.zeros(place.max() + 1, dtype=np.int64)
+    there[place] = 1
+    return (np.cumsum(there) - 1)[place], int(there.sum())
 
 
 def _template(
