@@ -158,7 +158,7 @@ class WorldAttempts(Rehearsal[M, PlacedPod]):
         self._world.volumes.unreserve(pod)
         nominated = self._nominated.pop(member, None)
         if nominated is not None:
-            self._world.nominated[pod.key] = nominated
+            self._world.nominate(pod, nominated.pod_class, nominated.slot)
 
     def release(self) -> None:
         """Let go of what is assumed, to be bound by the caller; volumes stay reserved.
@@ -260,9 +260,10 @@ class WorldAttempts(Rehearsal[M, PlacedPod]):
 
     def _put(self, member: M, trial: Attempt, slot: int) -> None:
         pod, pod_class = trial.pod, trial.pod_class
-        nominated = self._world.nominated.pop(pod.key, None)
+        nominated = self._world.nominated.get(pod.key)
         if nominated is not None:
             self._nominated[member] = nominated
+            self._world.end_nomination(pod.key)
         placed = PlacedPod(pod, pod_class, slot, devices=_devices(trial, slot))
         self._assumed[member] = placed
         self.restore(placed)
