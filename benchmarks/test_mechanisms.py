@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import basic, encoded
+from benchmarks.cases import basic, encoded
 
 from schedbench.cluster.encode import encode
 from schedbench.policies.registry import make_policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from cases import make_node, make_pod
+from benchmarks.cases import make_node, make_pod
 from hypothesis import given
 from hypothesis import strategies as st
 

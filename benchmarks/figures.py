@@ -1,0 +1,287 @@
+"""The figures to reach, and the ones of the real kube-scheduler.
+
+The real kube-scheduler's are decisions a second of v1.34.1 on 5,000 nodes: its
+scheduling algorithm alone, without API server, on both cores of a quiet machine of two
+cores; preemption on a busy one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from benchmarks import studies
+from benchmarks.measure import Generated, Job, Measured
+from benchmarks.plan import Plan
+from benchmarks.results import Results
+from schedbench.experiment.perf import perf_refs
+
+FIGURES = "figures"
+SPEED, SECONDS, BYTES, EXPONENT = "decisions/s", "s", "bytes", "exponent"
+PREEMPTIONS = "preemptions/s"
+REAL: Mapping[str, tuple[float, float]] = {
+    "basic": (1111, 206),
+    "node affinity": (835, 163),
+    "hard zone spreading": (668, 166),
+    "soft spreading": (766, 151),
+    "required pod anti-affinity": (368, 146),
+    "required pod affinity": (185, 68),
+    "preferred pod affinity": (183, 83),
+    "preemption": (61, 50),
+}
+"""Kind of pod → decisions a second with adaptive sampling, and with all nodes."""
+CASES: Mapping[str, tuple[str, float]] = {
+    "basic": ("SchedulingBasic/5000Nodes_50000Pods", 2e6),
+    "node affinity": ("SchedulingNodeAffinity/5000Nodes_10000Pods", 8e5),
+    "hard zone spreading": ("TopologySpreading/5000Nodes_5000Pods", 8e5),
+    "soft spreading": ("PreferredTopologySpreading/5000Nodes_5000Pods", 8e5),
+    "default spreading": ("DefaultTopologySpreading/5000Nodes_50000Pods", 8e5),
+    "required pod affinity": ("SchedulingPodAffinity/5000Nodes_5000Pods", 3.7e5),
+    "required pod anti-affinity": (
+        "SchedulingPodAntiAffinity/5000Nodes_2000Pods",
+        3.7e5,
+    ),
+    "preferred pod affinity": (
+        "SchedulingPreferredPodAffinity/5000Nodes_5000Pods",
+        3.7e5,
+    ),
+    "preferred pod anti-affinity": (
+        "SchedulingPreferredPodAntiAffinity/5000Nodes_5000Pods",
+        3.7e5,
+    ),
+    "required pod affinity, NS selector": (
+        "SchedulingRequiredPodAffinityWithNSSelector/5000Nodes_2000Pods",
+        3.7e5,
+    ),
+    "required pod anti-affinity, NS selector": (
+        "SchedulingRequiredPodAntiAffinityWithNSSelector/5000Nodes_2000Pods",
+        3.7e5,
+    ),
+    "preferred pod affinity, NS selector": (
+        "SchedulingPreferredAffinityWithNSSelector/5000Nodes_5000Pods",
+        3.7e5,
+    ),
+    "preferred pod anti-affinity, NS selector": (
+        "SchedulingPreferredAntiAffinityWithNSSelector/5000Nodes_2000Pods",
+        3.7e5,
+    ),
+    "mixed affinity": ("MixedSchedulingBasePod/5000Nodes_5000Pods", 3.7e5),
+}
+"""Kind of pod → its scheduler_perf workload, and decisions a second to reach."""
+BASIC_ALL = 4e6
+"""What basic pods are to reach with all nodes scored; `CASES` has it for sampling."""
+SCORINGS = ("all", "adaptive")
+CLASSES_50, PREEMPTION, OWN_CLASS, MANY = (
+    "basic, 50 classes",
+    "preemption",
+    "basic, each pod its own class",
+    "1,000,000 pods of 100 classes",
+)
+
+
+def jobs(folder: Path, plan: Plan) -> Iterator[Job]:
+    """Yield what is measured for the figures, besides the suite and the studies."""
+    found = {}
+    for ref in perf_refs(folder):
+        if plan.quick and "integration-test" in ref.labels:
+            found.setdefault(ref.case, ref)
+        elif not plan.quick:
+            found[ref.name] = ref
+    for kind, (workload, _) in CASES.items():
+        ref = found[workload.partition("/")[0] if plan.quick else workload]
+        for scoring in SCORINGS:
+            yield _job(kind, ref, scoring, plan)
+    nodes = plan.cluster
+    sizes: dict[str, float] = {"nodes": nodes, "pods": plan.basic_pods, "classes": 50}
+    yield _job(CLASSES_50, Generated("basic", sizes), "all", plan)
+    made = Generated("preemption", {"nodes": nodes, "pods": plan.preemptions})
+    for scoring in SCORINGS:
+        yield _job(PREEMPTION, made, scoring, plan)
+    own: dict[str, float] = {"nodes": nodes, "pods": plan.decided}
+    sizes = own | {"classes": plan.decided}
+    yield _job(OWN_CLASS, Generated("basic", sizes), "all", plan)
+    sizes = dict(zip(("nodes", "pods", "classes"), plan.many, strict=True))
+    yield _job(MANY, Generated("basic", sizes), "all", plan)
+
+
+def _job(name: str, source: object, scoring: str, plan: Plan) -> Job:
+    return Job(
+        FIGURES, name, source, scoring, repeats=plan.repeats, timeout=plan.timeout
+    )  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """A figure to reach, and what was measured.
+
+    Attributes
+    ----------
+    what, scoring
+        What is decided, and which nodes are scored.
+    unit
+        Of `goal` and `values`; more is better of what is counted per second.
+    values
+        Of each replay; empty = not measured, for the reason in `error`.
+    real
+        What the real kube-scheduler does.
+    """
+
+    what: str
+    scoring: str
+    unit: str
+    goal: float
+    values: Sequence[float]
+    conditions: str = ""
+    real: float | None = None
+    error: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The median; None if nothing was measured."""
+        return statistics.median(self.values) if self.values else None
+
+    @property
+    def better(self) -> str:
+        """Which way is better: up or down."""
+        return "up" if self.unit.endswith("/s") else "down"
+
+    @property
+    def share(self) -> float | None:
+        """How much of the goal is reached; 1 or more = all of it."""
+        if self.value is None or self.value <= 0:
+            return None
+        up = self.better == "up"
+        return self.value / self.goal if up else self.goal / self.value
+
+    @property
+    def times(self) -> float | None:
+        """How many times as fast as the real kube-scheduler."""
+        return self.value / self.real if self.value and self.real else None
+
+
+def rows(results: Results) -> list[Row]:
+    """Return the table of the figures to reach, in its order."""
+    found = {one.key: one for one in results.measured}
+    at = [_speed(found, "basic", "all", BASIC_ALL)]
+    for kind, (_, goal) in CASES.items():
+        at += [
+            _speed(found, kind, scoring, goal)
+            for scoring in SCORINGS
+            if (kind, scoring) != ("basic", "all")
+        ]
+    at.insert(2, _speed(found, CLASSES_50, "all", 6e5))
+    at += [_speed(found, PREEMPTION, scoring, 6e4) for scoring in SCORINGS]
+    at += _largest(found.get((FIGURES, MANY, "all", "auto")))
+    at.append(_speed(found, OWN_CLASS, "all", 1e5))
+    at.append(_growth(results.measured))
+    at += [_suite(results, scoring) for scoring in SCORINGS]
+    at.append(_choice(results.measured))
+    return at
+
+
+def _speed(
+    found: Mapping[tuple[str, str, str, str], Measured],
+    kind: str,
+    scoring: str,
+    goal: float,
+) -> Row:
+    one = found.get((FIGURES, kind, scoring, "auto"))
+    sampled, every = REAL.get(kind, (None, None))
+    preempts = kind == PREEMPTION
+    values: Sequence[float] = ()
+    if one is not None:
+        values = one.preemption_rates if preempts else one.rates
+    return Row(
+        kind,
+        scoring,
+        PREEMPTIONS if preempts else SPEED,
+        goal,
+        values,
+        _conditions(one, CASES[kind][0] if kind in CASES else "generated"),
+        every if scoring == "all" else sampled,
+        _reason(one),
+    )
+
+
+def _conditions(one: Measured | None, where: str) -> str:
+    if one is None or not one.nodes:
+        return where
+    classes = "1 class" if one.classes == 1 else f"{one.classes:,} classes"
+    return f"{where}: {one.nodes:,} nodes, {one.pods:,} pods of {classes}"
+
+
+def _reason(one: Measured | None) -> str:
+    return "not measured" if one is None else one.error or one.status
+
+
+def _largest(one: Measured | None) -> Iterator[Row]:
+    """Yield time and memory of the largest figure."""
+    done = one is not None and one.status == "done"
+    where = _conditions(one, "generated")
+    if one is not None and done:
+        where += "; building {build:.1f} s and encoding {encode:.1f} s come before"
+        where = where.format(**one.stages)
+    seconds = [one.stages["replay"]] if one is not None and done else []
+    peak = [float(one.peak_rss_bytes)] if one is not None and done else []
+    reason = _reason(one)
+    yield Row(MANY, "all", SECONDS, 6.0, seconds, where, error=reason)
+    yield Row(f"{MANY}, peak memory", "all", BYTES, 2 * 2**30, peak, where, None, reason)
+
+
+def _growth(measured: Iterable[Measured]) -> Row:
+    measured = list(measured)
+    law = studies.growth(measured)
+    sizes = [one.nodes for one in measured if one.study == studies.NODES]
+    where = "generated: 1 class"
+    if sizes:
+        where += f", {min(sizes):,} to {max(sizes):,} nodes"
+    values = [] if law is None else [law.exponent]
+    return Row(
+        "growth of a decision's cost with nodes",
+        "all",
+        EXPONENT,
+        0.3,
+        values,
+        where,
+        error="not measured",
+    )
+
+
+def _suite(results: Results, scoring: str) -> Row:
+    seconds = results.suite_seconds.get(scoring)
+    done = [
+        one
+        for one in results.measured
+        if (one.study, one.scoring, one.engine) == ("suite", scoring, "auto")
+    ]
+    ended = sum(one.status == "done" for one in done)
+    skipped = sum(one.status == "skipped" for one in done)
+    where = f"{ended} of {len(done)} workloads done, {skipped} not modelled"
+    lost = len(done) - ended - skipped
+    if lost:
+        where += f", {lost} failed or timed out"
+    return Row(
+        "the whole scheduler_perf suite",
+        scoring,
+        SECONDS,
+        120.0,
+        [] if seconds is None else [seconds],
+        where,
+        error="not measured",
+    )
+
+
+def _choice(measured: Iterable[Measured]) -> Row:
+    found = studies.choices(measured)
+    worst = max(found, key=lambda choice: choice.ratio, default=None)
+    return Row(
+        "time of engine auto ÷ the better of scan and indexed",
+        "all",
+        "ratio",
+        1.1,
+        [] if worst is None else [worst.ratio],
+        "" if worst is None else f"worst of {len(found)} points: {worst.name}",
+        error="not measured",
+    )
