@@ -79,16 +79,17 @@ def changes(base: Results, new: Results) -> list[Change]:
             was, now = value(old), value(one)
             if was is not None and now is not None:
                 found.append(Change(name, metric, better, was, now))
-    for scoring in base.suite_seconds.keys() & new.suite_seconds.keys():
-        found.append(
-            Change(
-                f"whole suite ({scoring})",
-                "suite_seconds",
-                "down",
-                base.suite_seconds[scoring],
-                new.suite_seconds[scoring],
-            )
+    found += [
+        Change(
+            f"whole suite ({scoring})",
+            "suite_seconds",
+            "down",
+            base.suite_seconds[scoring],
+            seconds,
         )
+        for scoring, seconds in new.suite_seconds.items()
+        if scoring in base.suite_seconds
+    ]
     laws = studies.growth(base.measured), studies.growth(new.measured)
     if laws[0] is not None and laws[1] is not None:
         pair = laws[0].exponent, laws[1].exponent

@@ -73,6 +73,7 @@ CASES: Mapping[str, tuple[str, float]] = {
 BASIC_ALL = 4e6
 """What basic pods are to reach with all nodes scored; `CASES` has it for sampling."""
 SCORINGS = ("all", "adaptive")
+GENERATED = "generated"
 CLASSES_50, PREEMPTION, OWN_CLASS, MANY = (
     "basic, 50 classes",
     "preemption",
@@ -164,13 +165,13 @@ class Row:
 def rows(results: Results) -> list[Row]:
     """Return the table of the figures to reach, in its order."""
     found = {one.key: one for one in results.measured}
-    at = [_speed(found, "basic", "all", BASIC_ALL)]
-    for kind, (_, goal) in CASES.items():
-        at += [
-            _speed(found, kind, scoring, goal)
-            for scoring in SCORINGS
-            if (kind, scoring) != ("basic", "all")
-        ]
+    at = []
+    for kind, (workload, goal) in CASES.items():
+        where = workload.partition("/")[0] if results.quick else workload
+        for scoring in SCORINGS:
+            basic = (kind, scoring) == ("basic", "all")
+            reach = BASIC_ALL if basic else goal
+            at.append(_speed(found, kind, scoring, reach, where))
     at.insert(2, _speed(found, CLASSES_50, "all", 6e5))
     at += [_speed(found, PREEMPTION, scoring, 6e4) for scoring in SCORINGS]
     at += _largest(found.get((FIGURES, MANY, "all", "auto")))
@@ -186,6 +187,7 @@ def _speed(
     kind: str,
     scoring: str,
     goal: float,
+    where: str = GENERATED,
 ) -> Row:
     one = found.get((FIGURES, kind, scoring, "auto"))
     sampled, every = REAL.get(kind, (None, None))
@@ -199,7 +201,7 @@ def _speed(
         PREEMPTIONS if preempts else SPEED,
         goal,
         values,
-        _conditions(one, CASES[kind][0] if kind in CASES else "generated"),
+        _conditions(one, where),
         every if scoring == "all" else sampled,
         _reason(one),
     )
@@ -219,7 +221,7 @@ def _reason(one: Measured | None) -> str:
 def _largest(one: Measured | None) -> Iterator[Row]:
     """Yield time and memory of the largest figure."""
     done = one is not None and one.status == "done"
-    where = _conditions(one, "generated")
+    where = _conditions(one, GENERATED)
     if one is not None and done:
         where += "; building {build:.1f} s and encoding {encode:.1f} s come before"
         where = where.format(**one.stages)
@@ -227,14 +229,16 @@ def _largest(one: Measured | None) -> Iterator[Row]:
     peak = [float(one.peak_rss_bytes)] if one is not None and done else []
     reason = _reason(one)
     yield Row(MANY, "all", SECONDS, 6.0, seconds, where, error=reason)
-    yield Row(f"{MANY}, peak memory", "all", BYTES, 2 * 2**30, peak, where, None, reason)
+    yield Row(
+        f"{MANY}, peak memory", "all", BYTES, 2 * 2**30, peak, where, None, reason
+    )
 
 
 def _growth(measured: Iterable[Measured]) -> Row:
     measured = list(measured)
     law = studies.growth(measured)
     sizes = [one.nodes for one in measured if one.study == studies.NODES]
-    where = "generated: 1 class"
+    where = f"{GENERATED}: 1 class"
     if sizes:
         where += f", {min(sizes):,} to {max(sizes):,} nodes"
     values = [] if law is None else [law.exponent]

@@ -93,9 +93,7 @@ class Session:
         for job in studies.against_nodes(self.plan, "auto"):
             self._fresh(worker)  # the peak memory is this size's
             self._all(studies.NODES, [job], worker)
-        self._all(
-            studies.NODES, studies.against_nodes(self.plan, "scan"), worker
-        )
+        self._all(studies.NODES, studies.against_nodes(self.plan, "scan"), worker)
         for study in (studies.against_classes, studies.against_pods):
             both = zip(*(study(self.plan, e) for e in ("auto", "scan")), strict=True)
             jobs = [job for pair in both for job in pair]

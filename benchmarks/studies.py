@@ -111,7 +111,7 @@ class Fit(NamedTuple):
 
 
 def fit(sizes: Sequence[float], values: Sequence[float]) -> Fit | None:
-    """Return the least-squares line through logarithms; None of fewer than two sizes."""
+    """Return the least-squares line through logarithms; None of a single size."""
     if len(set(sizes)) < 2:
         return None
     x, y = [math.log(size) for size in sizes], [math.log(value) for value in values]

@@ -13,6 +13,9 @@ from schedbench.experiment.perf import PerfRef, perf_refs
 
 SUITE = "suite"
 LABEL = "performance"
+QUICK_TOPICS = ("affinity", "default_preemption", "misc", "topology_spreading")
+COLD = 600.0
+"""Seconds of wall time for a workload that may have to compile."""
 FACTOR = 1_000
 """How many times as fast as the scheduler that it models schedbench wants to be."""
 
@@ -24,7 +27,7 @@ def load(folder: Path, plan: Plan) -> list[PerfRef]:
         return [ref for ref in refs if LABEL in ref.labels]
     found: dict[str, PerfRef] = {}
     for ref in refs:
-        if "short" in ref.labels and not ref.needs:
+        if topic(ref, folder) in QUICK_TOPICS and not ref.needs:
             found.setdefault(topic(ref, folder), ref)
     return list(found.values())
 
@@ -40,21 +43,20 @@ def name(ref: PerfRef) -> str:
 
 
 def smallest(refs: Sequence[PerfRef], folder: Path) -> Iterator[Job]:
-    """Yield a job for the first workload of each case, which loads compiled code."""
+    """Yield a job for the first small workload of each case: it loads compiled code."""
     cases = {(ref.path, ref.case) for ref in refs}
     for ref in perf_refs(folder):
-        if (ref.path, ref.case) in cases and not ref.needs:
+        small = LABEL not in ref.labels and not ref.needs
+        if (ref.path, ref.case) in cases and small:
             cases.remove((ref.path, ref.case))
-            yield Job("warm-up", name(ref), ref, timeout=60.0, evaluates=True)
+            yield Job("warm-up", name(ref), ref, timeout=COLD, evaluates=True)
 
 
 def jobs(refs: Sequence[PerfRef], plan: Plan, scoring: str) -> Iterator[Job]:
     """Yield the suite's jobs under one of `POLICIES`."""
     assert scoring in POLICIES
     for ref in refs:
-        yield Job(
-            SUITE, name(ref), ref, scoring, timeout=plan.timeout, evaluates=True
-        )
+        yield Job(SUITE, name(ref), ref, scoring, timeout=plan.timeout, evaluates=True)
 
 
 def checks(plan: Plan, jobs: Sequence[Job], done: Sequence[Measured]) -> Iterator[Job]:

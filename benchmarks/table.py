@@ -9,6 +9,11 @@ from benchmarks.figures import Row, rows
 from benchmarks.plan import FULL, QUICK
 from benchmarks.results import Results
 
+HEADER = (
+    "| what | nodes scored | reach | measured | reached | kube-scheduler "
+    "| times as fast | conditions |\n"
+    "|---|---|---:|---:|---|---:|---:|---|"
+)
 SCORED = {"all": "all", "adaptive": "sampled"}
 BUSY = 0.5
 """A load average before the run from which on figures are worse than they could be."""
@@ -18,19 +23,16 @@ NOISY = 1.25
 
 def figures_table(results: Results) -> str:
     """Return each figure to reach with what was measured, and its conditions."""
-    lines = [
-        "| what | nodes scored | reach | measured | reached | kube-scheduler "
-        "| times as fast |",
-        "|---|---|---:|---:|---|---:|---:|",
-    ]
+    lines = [HEADER]
     for row in rows(results):
         sign = "≥" if row.better == "up" else "≤"
-        what = row.what + (f" <br> {_code(row.conditions)}" if row.conditions else "")
+        goal = amount(row.goal, row.unit)
         lines.append(
-            f"| {what} | {SCORED[row.scoring]} | {sign} {amount(row.goal, row.unit)} "
+            f"| {row.what} | {SCORED[row.scoring]} | {sign} {goal} "
             f"| {_measured(row)} | {_reached(row)} "
             f"| {f'{row.real:,.0f}/s' if row.real else '–'} "
-            f"| {f'{rounded(row.times)}×' if row.times else '–'} |"
+            f"| {f'{rounded(row.times)}×' if row.times else '–'} "
+            f"| {_code(row.conditions)} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -66,14 +68,10 @@ def checked(results: Results) -> str:
     wrong, lost = results.wrong_digests(), results.lost()
     unchecked = results.unchecked()
     scanned = [
-        one
-        for one in results.measured
-        if (one.engine, one.status) == ("scan", "done")
+        one for one in results.measured if (one.engine, one.status) == ("scan", "done")
     ]
-    said = [
-        f"Placements were compared with those of engine scan in {len(scanned):,} "
-        f"runs: {len(wrong)} differ."
-    ]
+    compared = f"Placements were compared with engine scan's in {len(scanned):,} runs"
+    said = [f"{compared}: {len(wrong)} differ."]
     if unchecked:
         names = ", ".join(f"{one.name} ({SCORED[one.scoring]})" for one in unchecked)
         said.append(
@@ -98,7 +96,7 @@ def warnings(results: Results) -> list[str]:
             "measure again when it is quiet."
         )
     noisy = [
-        row.what
+        f"{row.what} ({SCORED[row.scoring]})"
         for row in rows(results)
         if len(row.values) > 1 and max(row.values) > NOISY * min(row.values)
     ]
@@ -143,4 +141,6 @@ def _reached(row: Row) -> str:
 def _code(conditions: str) -> str:
     """Return conditions with the name of a workload set as code."""
     name, colon, rest = conditions.partition(": ")
-    return f"`{name}`: {rest}" if colon and "/" in name else conditions
+    if not colon or name == figures.GENERATED:
+        return conditions
+    return f"`{name}`: {rest}"

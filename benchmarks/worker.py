@@ -6,11 +6,11 @@ If it dies or hangs, the job it was at is lost, and no other.
 from __future__ import annotations
 
 import multiprocessing
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
+from typing import Self
 
 from benchmarks.measure import Job, Measured, measure
 
@@ -26,19 +26,18 @@ Function = Callable[[Job], Measured]
 class Worker:
     """A process of its own; it begins with the first job.
 
-    Attributes
+    Parameters
     ----------
-    started
-        `time.perf_counter()` when the first process began.
+    function
+        What does a job; picklable.
     """
 
     def __init__(self, function: Function = measure) -> None:
         self._function = function
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
-        self.started = time.perf_counter()
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

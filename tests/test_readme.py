@@ -48,7 +48,6 @@ def test_examples_are_short(language):
 def test_own_policies_run(tmp_path, decorator):
     """Each way to write a policy, as the README shows it, places pods."""
     from benchmarks.cases import encoded
-
     from schedbench.policies.registry import make_policy
     from schedbench.simulation.record import EventKind
     from schedbench.simulation.replay import replay
@@ -66,7 +65,6 @@ def test_own_policies_run(tmp_path, decorator):
 def test_the_metric_example_computes():
     """The metric of the README is a function of a run's timeline."""
     from benchmarks.cases import encoded
-
     from schedbench.metrics.timeline import Timeline
     from schedbench.policies.registry import make_policy
     from schedbench.simulation.replay import replay
