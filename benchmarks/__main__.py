@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import compare, table
+from benchmarks import compare, page, table
 from benchmarks.plan import FULL, QUICK
 from benchmarks.results import Results, last_alike, new_folder
 from benchmarks.session import PARTS, Session
@@ -30,6 +30,10 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     "--scheduler-perf", "perf", type=click.Path(path_type=Path), default=PERF,
     help="Folder of scheduler_perf's configurations.",
 )  # fmt: skip
+@click.option(
+    "--page", "page_folder", type=click.Path(path_type=Path), metavar="DIR",
+    help="Write the page with its plots there, in place of what is there.",
+)  # fmt: skip
 @click.option("--quick", is_flag=True, help="Tiny sizes: the whole path in seconds.")
 @click.option(
     "--only", "parts", multiple=True, type=click.Choice(PARTS),
@@ -42,7 +46,12 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     f"Metrics: {', '.join([*compare.METRICS, *compare.WHOLE])}.",
 )  # fmt: skip
 def command(
-    out: Path, perf: Path, parts: tuple[str, ...], fail_on: tuple[str, ...], quick: bool
+    out: Path,
+    perf: Path,
+    page_folder: Path | None,
+    parts: tuple[str, ...],
+    fail_on: tuple[str, ...],
+    quick: bool,
 ) -> int:
     """Measure schedbench: scheduler_perf's performance suite, scaling, figures.
 
@@ -60,6 +69,8 @@ def command(
     except KeyboardInterrupt:
         interrupted = True
     click.echo(table.readme_table(results))
+    if page_folder is not None:
+        page.write(results, page_folder)
     _tell(f"stored in {folder}")
     base = last_alike(out, results)
     wrong = results.wrong_digests()

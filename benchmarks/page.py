@@ -16,6 +16,8 @@ from benchmarks.results import NAME, Results
 from benchmarks.suite import SUITE
 
 PAGE = "index.md"
+TABLE = "table.md"
+"""What the README holds of it."""
 WRITTEN = (
     "Written by `make bench`. All times are wall-clock times of one machine; nothing "
     "here is simulated time."
@@ -50,6 +52,7 @@ def write(results: Results, folder: Path) -> None:
             (folder / f"{plot.name}.png").write_bytes(png(figure))
     (folder / NAME).write_bytes(msgspec.json.encode(results) + b"\n")
     (folder / PAGE).write_text(text(results), encoding="utf-8")
+    (folder / TABLE).write_text(table.readme_table(results), encoding="utf-8")
 
 
 def text(results: Results) -> str:

@@ -33,8 +33,8 @@ class Results(msgspec.Struct):
     load
         The machine's load average over a minute before, and at the end.
     suite_seconds
-        Which nodes are scored → seconds of the whole suite in one process, start-up
-        and loading of compiled code included.
+        Which nodes are scored → seconds of the whole suite in one process, its start
+        included.
     """
 
     date: str

@@ -42,7 +42,8 @@ class Session:
         """Measure some of `PARTS`."""
         chosen = set(parts)
         with worker:
-            self._warm_up(worker)
+            if chosen - {"studies"}:
+                self._warm_up(worker)
             for part in PARTS:
                 if part in chosen:
                     with self._kept():
@@ -72,18 +73,29 @@ class Session:
 
     def _suite(self, worker: Worker) -> None:
         for scoring in figures.SCORINGS:
-            self._fresh(worker)
-            started = time.perf_counter()
             jobs = list(suite.jobs(self.refs, self.plan, scoring))
-            for job in suite.smallest(self.refs, self.shared):
-                worker(job)
+            start_up = self._started(worker)
+            begun = time.perf_counter()
             for number, job in enumerate(jobs, 1):
                 found = worker(job)
                 ref = self.refs[number - 1]
                 self._keep(suite.described(found, ref, self.shared))
                 self._report(f"suite, {scoring}", number, len(jobs), found)
-            self.results.suite_seconds[scoring] = time.perf_counter() - started
+            self.results.suite_seconds[scoring] = time.perf_counter() - begun + start_up
             self._played += jobs
+
+    def _started(self, worker: Worker) -> float:
+        """Return the seconds in which a process starts and ends its first tiny job.
+
+        The smallest workload of every case follows, so that no decision of the suite
+        has to load compiled code.
+        """
+        self._fresh(worker)
+        begun, seconds = time.perf_counter(), 0.0
+        for job in suite.smallest(self.refs, self.shared):
+            worker(job)
+            seconds = seconds or time.perf_counter() - begun
+        return seconds
 
     def _figures(self, worker: Worker) -> None:
         self._fresh(worker)
