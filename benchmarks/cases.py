@@ -11,7 +11,7 @@ from schedbench.objects.defaults import default_node, default_pod
 from schedbench.objects.meta import ObjectMeta
 from schedbench.objects.node import Node, NodeStatus
 from schedbench.objects.pod import Container, Pod, PodSpec, ResourceRequirements
-from schedbench.objects.workload import PodStream, Workload
+from schedbench.objects.workload import PodStream, QueueKind, Workload
 
 SIZES = 100
 """Classes differ in cpu up to this many, then in memory too: each fits in any node."""
@@ -19,7 +19,11 @@ SIZES = 100
 
 def make_node(index: int) -> Node:
     """Return a node as scheduler_perf's node-default.yaml makes it."""
-    offered = {"pods": "110", "cpu": "4", "memory": "32Gi"}
+    offered: dict[str, str | int | float] = {
+        "pods": "110",
+        "cpu": "4",
+        "memory": "32Gi",
+    }
     return default_node(
         Node(
             metadata=ObjectMeta(name=f"scheduler-perf-{index}"),
@@ -30,10 +34,10 @@ def make_node(index: int) -> Node:
 
 def make_pod(milli: int = 100, mebibytes: int = 500, priority: int = 0) -> Pod:
     """Return a pod as scheduler_perf's pod-default.yaml makes it."""
-    requests = {"cpu": f"{milli}m", "memory": f"{mebibytes}Mi"}
-    container = Container(
-        name="pause", resources=ResourceRequirements(requests=requests)
+    resources = ResourceRequirements(
+        requests={"cpu": f"{milli}m", "memory": f"{mebibytes}Mi"}
     )
+    container = Container(name="pause", resources=resources)
     pod = Pod(
         metadata=ObjectMeta(name="pod", namespace="default"),
         spec=PodSpec(containers=[container], priority=priority),
@@ -86,9 +90,11 @@ def _pods(pods: int, classes: int) -> tuple[list[Pod], np.ndarray]:
     return templates, np.arange(pods, dtype=np.int32) % classes
 
 
-def _workload(name: str, nodes: int, stream: PodStream, **rest: str) -> Workload:
+def _workload(
+    name: str, nodes: int, stream: PodStream, queue: QueueKind = "immediate"
+) -> Workload:
     made = [make_node(index) for index in range(nodes)]
-    return Workload(f"{name}/{nodes}", made, stream, **rest)
+    return Workload(f"{name}/{nodes}", made, stream, queue=queue)
 
 
 @functools.cache

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import studies
-from benchmarks.measure import Generated, Job, Measured
+from benchmarks.measure import Generated, Job, Measured, Source
 from benchmarks.plan import Plan
 from benchmarks.results import Results
-from schedbench.experiment.perf import perf_refs
+from schedbench.experiment.perf import PerfRef, perf_refs
 
 FIGURES = "figures"
 SPEED, SECONDS, BYTES, EXPONENT = "decisions/s", "s", "bytes", "exponent"
@@ -84,7 +84,7 @@ CLASSES_50, PREEMPTION, OWN_CLASS, MANY = (
 
 def jobs(folder: Path, plan: Plan) -> Iterator[Job]:
     """Yield what is measured for the figures, besides the suite and the studies."""
-    found = {}
+    found: dict[str, PerfRef] = {}
     for ref in perf_refs(folder):
         if plan.quick and "integration-test" in ref.labels:
             found.setdefault(ref.case, ref)
@@ -107,10 +107,10 @@ def jobs(folder: Path, plan: Plan) -> Iterator[Job]:
     yield _job(MANY, Generated("basic", sizes), "all", plan)
 
 
-def _job(name: str, source: object, scoring: str, plan: Plan) -> Job:
+def _job(name: str, source: Source, scoring: str, plan: Plan) -> Job:
     return Job(
         FIGURES, name, source, scoring, repeats=plan.repeats, timeout=plan.timeout
-    )  # type: ignore[arg-type]
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

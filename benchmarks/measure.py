@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import statistics
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
 from schedbench.errors import NotModelledError, SchedbenchError, TimeLimitError
 from schedbench.objects.workload import Workload
+
+if TYPE_CHECKING:
+    from schedbench.simulation.replay import Engine
 
 Status = Literal["done", "failed", "timeout", "skipped"]
 SEED = 1
@@ -58,8 +62,9 @@ class Job:
     scoring
         Which nodes are scored: `all`, or those that upstream's adaptive sampling finds.
     repeats
-        How often the workload is replayed; the first replay is not counted if there
-        are several, as it loads compiled code and touches new memory.
+        How often the workload is replayed, as far as half the time limit suffices; the
+        first replay is not counted if there are several, as it loads compiled code and
+        touches new memory.
     evaluates
         Whether metrics are computed and the placements validated too.
     first
@@ -72,7 +77,7 @@ class Job:
     name: str
     source: Source
     scoring: str = "all"
-    engine: str = "auto"
+    engine: Engine = "auto"
     repeats: int = 1
     evaluates: bool = False
     first: int | None = None
@@ -197,7 +202,10 @@ def _measure(job: Job, found: Measured) -> None:
     found.nodes, found.pods = len(encoded.node_names), len(workload.pods)
     found.classes = len(encoded.class_pods)
     records: list[tuple[float, Any]] = []
+    enough = math.inf if job.timeout is None else time.monotonic() + job.timeout / 2
     for _ in range(job.repeats + (job.repeats > 1)):
+        if records and time.monotonic() > enough:
+            break
         start = time.perf_counter()
         record = replay(
             encoded,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.measure import Generated, Job, Measured
 from benchmarks.plan import OWN, Plan
 
+if TYPE_CHECKING:
+    from schedbench.simulation.replay import Engine
+
 NODES, CLASSES, PODS, ENGINES = "nodes", "classes", "pods-per-node", "engines"
 CHURN = {"arrivals only": "basic", "one leaves for each that comes": "churning"}
 """What happens in the study of engines → the function of `cases.py`."""
+OF_INTEREST: tuple[Engine, ...] = ("scan", "indexed", "auto")
 ON_EACH = 5
 """Pods a node has in the study of engines, once one leaves for each that comes."""
 
 
-def against_nodes(plan: Plan, engine: str) -> Iterator[Job]:
+def against_nodes(plan: Plan, engine: Engine) -> Iterator[Job]:
     """Yield clusters of growing size, with pods of one class for each node.
 
     A scan gets as many of the first pods as it may visit nodes; `auto` tells the
@@ -37,7 +41,7 @@ def against_nodes(plan: Plan, engine: str) -> Iterator[Job]:
         )
 
 
-def against_classes(plan: Plan, engine: str) -> Iterator[Job]:
+def against_classes(plan: Plan, engine: Engine) -> Iterator[Job]:
     """Yield the same pods in more and more classes, the last time each its own."""
     for classes in plan.classes:
         sizes = {"nodes": plan.cluster, "pods": plan.decided}
@@ -51,7 +55,7 @@ def against_classes(plan: Plan, engine: str) -> Iterator[Job]:
         )
 
 
-def against_pods(plan: Plan, engine: str) -> Iterator[Job]:
+def against_pods(plan: Plan, engine: Engine) -> Iterator[Job]:
     """Yield nodes with more and more pods on them before the first decision."""
     for on_each in plan.on_nodes:
         sizes = {"nodes": plan.cluster, "pods": plan.decided, "on_each": on_each}
@@ -78,7 +82,7 @@ def engines(plan: Plan) -> Iterator[Job]:
                 }
                 if case == "churning":
                     sizes["on_each"] = min(ON_EACH, pods / nodes / 2)
-                for engine in ("scan", "indexed", "auto"):
+                for engine in OF_INTEREST:
                     yield Job(
                         ENGINES,
                         f"{churn}, {nodes:,} nodes, {_classes(classes)}",

@@ -51,7 +51,7 @@ def conditions(results: Results) -> str:
         f"Wall-clock times of one process on {here['cpu']['model']} "
         f"({here['cpu']['cores']} cores, one used), Python {here['python']}, numba "
         f"{here['libraries']['numba']}, {results.date[:10]}, compiled before; "
-        f"medians of {plan.repeats} replays after one that is not counted, the "
+        f"medians of up to {plan.repeats} replays after one that is not counted, the "
         f"suite once.{sizes} "
         "decisions/s is scheduling calls per second of scheduling; preemptions/s is "
         "preemptions decided per second of all attempts of the preempting pods, the "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -16,7 +18,7 @@ CAPTION = (
     "the fastest of the replays of each; left of the line at 1.1 is where `auto` is "
     "to be. All nodes scored."
 )
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "auto": {"color": look.BLUE, "marker": "o"},
     "scan": {"color": look.VERMILION, "marker": "s", "markerfacecolor": "none"},
     "indexed": {"color": look.GREEN, "marker": "^", "markerfacecolor": "none"},

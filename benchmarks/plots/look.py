@@ -30,7 +30,9 @@ REAL: dict[str, Any] = {
 }  # fmt: skip
 
 
-def one_panel(height: float, *, left: float = 0.8, top: float = 0.5) -> tuple:
+def one_panel(
+    height: float, *, left: float = 0.8, top: float = 0.5
+) -> tuple[Figure, Axes]:
     """Return a figure with one panel, with room for a legend above it."""
     bottom, right = 0.6, 0.3
     total = top + height + bottom

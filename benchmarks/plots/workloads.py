@@ -76,7 +76,9 @@ def _row(axis: Axes, y: float, part: list[Measured], real: tuple[float, ...]) ->
         ("all", look.ALL, -0.17),
         ("adaptive", look.SAMPLED, 0.17),
     ):
-        speeds = [one.decisions_per_second for one in part if one.scoring == scoring]
+        speeds = [
+            one.decisions_per_second or 0.0 for one in part if one.scoring == scoring
+        ]
         axis.plot(speeds, [y + up] * len(speeds), markersize=4, alpha=0.85, **kind)
     goals = [one.goal for one in part if one.goal]
     if goals:
