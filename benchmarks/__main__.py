@@ -69,10 +69,10 @@ def command(
     except KeyboardInterrupt:
         interrupted = True
     click.echo(table.readme_table(results))
-    if page_folder is not None:
-        page.write(results, page_folder)
     _tell(f"stored in {folder}")
-    base = last_alike(out, results)
+    base = last_alike(out, results, page_folder)
+    if page_folder is not None and not interrupted:
+        page.write(results, page_folder)
     wrong = results.wrong_digests()
     if base is None:
         _tell("no earlier run of this machine and these sizes to compare with")

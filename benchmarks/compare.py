@@ -20,6 +20,8 @@ METRICS: dict[str, tuple[str, Callable[[Measured], float | None]]] = {
 """Metric of a measurement → which way is better, and its value."""
 WHOLE = {"suite_seconds": "down", "exponent": "down"}
 """Metric of a whole run → which way is better."""
+SHORT = 0.02
+"""Seconds of scheduling below which a single replay is too short to compare."""
 NOISE = 0.05
 """Changes that are shown: two runs on a quiet machine differ by a few percent."""
 
@@ -66,7 +68,8 @@ def limits(texts: Iterable[str]) -> list[Limit]:
 def changes(base: Results, new: Results) -> list[Change]:
     """Return every metric that both runs have, in the order of the new run.
 
-    The scans are left out: they are the check, not what is used.
+    The scans are left out: they are the check, not what is used. So are rates of a
+    single replay that was over in no time.
     """
     before = {one.key: one for one in base.measured if one.status == "done"}
     found = []
@@ -74,9 +77,12 @@ def changes(base: Results, new: Results) -> list[Change]:
         old = before.get(one.key)
         if old is None or one.status != "done" or one.engine == "scan":
             continue
+        short = any(map(_is_short, (old, one)))
         name = f"{one.study}: {one.name} ({one.scoring}, {one.engine})"
         for metric, (better, value) in METRICS.items():
             was, now = value(old), value(one)
+            if short and metric.endswith("_per_second"):
+                continue
             if was is not None and now is not None:
                 found.append(Change(name, metric, better, was, now))
     found += [
@@ -95,6 +101,10 @@ def changes(base: Results, new: Results) -> list[Change]:
         pair = laws[0].exponent, laws[1].exponent
         found.append(Change("growth with nodes", "exponent", "down", *pair))
     return found
+
+
+def _is_short(one: Measured) -> bool:
+    return len(one.rates) == 1 and one.decisions < SHORT * one.rates[0]
 
 
 def worst(found: Sequence[Change]) -> list[Change]:

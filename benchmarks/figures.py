@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import studies
-from benchmarks.measure import Generated, Job, Measured, Source
+from benchmarks.measure import GENERATED, Generated, Job, Measured, Source
 from benchmarks.plan import Plan
 from benchmarks.results import Results
 from schedbench.experiment.perf import PerfRef, perf_refs
@@ -73,7 +73,6 @@ CASES: Mapping[str, tuple[str, float]] = {
 BASIC_ALL = 4e6
 """What basic pods are to reach with all nodes scored; `CASES` has it for sampling."""
 SCORINGS = ("all", "adaptive")
-GENERATED = "generated"
 CLASSES_50, PREEMPTION, OWN_CLASS, MANY = (
     "basic, 50 classes",
     "preemption",
@@ -104,7 +103,29 @@ def jobs(folder: Path, plan: Plan) -> Iterator[Job]:
     sizes = own | {"classes": plan.decided}
     yield _job(OWN_CLASS, Generated("basic", sizes), "all", plan)
     sizes = dict(zip(("nodes", "pods", "classes"), plan.many, strict=True))
-    yield _job(MANY, Generated("basic", sizes), "all", plan)
+    many = _job(MANY, Generated("basic", sizes), "all", plan)
+    yield dataclasses.replace(many, first=_scanned(plan))
+
+
+def checks(folder: Path, plan: Plan) -> Iterator[Job]:
+    """Yield the generated ones by `scan`, of the largest the first pods.
+
+    The others are workloads of the suite, which checks them.
+    """
+    for job in jobs(folder, plan):
+        if isinstance(job.source, Generated):
+            source = job.source
+            if job.first is not None:
+                fewer = dict(source.arguments) | {"pods": job.first}
+                source = Generated(source.case, fewer)
+            yield dataclasses.replace(
+                job, engine="scan", source=source, repeats=1, timeout=plan.check_timeout
+            )
+
+
+def _scanned(plan: Plan) -> int:
+    nodes, pods, _ = plan.many
+    return min(pods, max(int(plan.scanned // nodes), 1))
 
 
 def _job(name: str, source: Source, scoring: str, plan: Plan) -> Job:
@@ -167,11 +188,11 @@ def rows(results: Results) -> list[Row]:
     found = {one.key: one for one in results.measured}
     at = []
     for kind, (workload, goal) in CASES.items():
-        where = workload.partition("/")[0] if results.quick else workload
+        name = workload.partition("/")[0] if results.quick else workload
         for scoring in SCORINGS:
             basic = (kind, scoring) == ("basic", "all")
             reach = BASIC_ALL if basic else goal
-            at.append(_speed(found, kind, scoring, reach, where))
+            at.append(_speed(found, kind, scoring, reach, f"`{name}`"))
     at.insert(2, _speed(found, CLASSES_50, "all", 6e5))
     at += [_speed(found, PREEMPTION, scoring, 6e4) for scoring in SCORINGS]
     at += _largest(found.get((FIGURES, MANY, "all", "auto")))

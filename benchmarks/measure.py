@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Status = Literal["done", "failed", "timeout", "skipped"]
 SEED = 1
+GENERATED = "generated"
 
 
 class Source(Protocol):
@@ -113,6 +114,8 @@ class Measured(msgspec.Struct):
         Hash of all placements, and of the first so many.
     goal
         Decisions a second that a thousand times upstream's own threshold would be.
+    topic
+        The folder that upstream files the workload under, or `generated`.
     """
 
     study: str
@@ -137,7 +140,10 @@ class Measured(msgspec.Struct):
     @classmethod
     def of(cls, job: Job, status: Status, error: str = "") -> Measured:
         """Return what a job gave that gave no numbers."""
-        return cls(job.study, job.name, job.scoring, job.engine, status, error)
+        made = cls(job.study, job.name, job.scoring, job.engine, status, error)
+        if isinstance(job.source, Generated):
+            made.topic = GENERATED
+        return made
 
     @property
     def key(self) -> tuple[str, str, str, str]:

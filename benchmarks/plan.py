@@ -31,7 +31,8 @@ class Plan:
     on_nodes
         Pods on each node before the first decision.
     grid_nodes, grid_classes
-        Where `auto` is held against the other engines, `grid_pods` decisions each.
+        Where `auto` is held against the other engines, `grid_pods` decisions each, and
+        the fastest of `grid_repeats` replays.
     basic_pods, preemptions
         Pods of the figure with 50 classes, and preempting pods, on `cluster` nodes.
     many
@@ -53,6 +54,7 @@ class Plan:
     grid_nodes: tuple[int, ...]
     grid_classes: tuple[int, ...]
     grid_pods: int
+    grid_repeats: int
     basic_pods: int
     preemptions: int
     many: tuple[int, int, int]
@@ -74,6 +76,7 @@ FULL = Plan(
     grid_nodes=(100, 1_000, 10_000),
     grid_classes=(1, 10, 100, 1_000, OWN),
     grid_pods=10_000,
+    grid_repeats=9,
     basic_pods=50_000,
     preemptions=5_000,
     many=(100_000, 1_000_000, 100),
@@ -94,6 +97,7 @@ QUICK = Plan(
     grid_nodes=(10, 40),
     grid_classes=(1, OWN),
     grid_pods=40,
+    grid_repeats=2,
     basic_pods=60,
     preemptions=5,
     many=(60, 300, 10),

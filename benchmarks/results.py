@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.measure import Measured
+from benchmarks.measure import GENERATED, Measured
 from schedbench.errors import InputError
 from schedbench.experiment.environment import environment
 from schedbench.experiment.folder import write_file
@@ -73,7 +74,10 @@ class Results(msgspec.Struct):
         return wrong
 
     def unchecked(self) -> list[Measured]:
-        """Return what `auto` played in the suite and `scan` did not end."""
+        """Return what `auto` played and `scan` did not end.
+
+        Of the figures that are workloads of the suite, the suite tells.
+        """
         scanned = {
             one.key[:3]
             for one in self.measured
@@ -82,7 +86,8 @@ class Results(msgspec.Struct):
         return [
             one
             for one in self.measured
-            if (one.study, one.engine, one.status) == ("suite", "auto", "done")
+            if (one.engine, one.status) == ("auto", "done")
+            and (one.study == "suite" or one.topic == GENERATED)
             and one.key[:3] not in scanned
         ]
 
@@ -152,12 +157,19 @@ def stored(folder: Path) -> Iterable[Results]:
             continue
 
 
-def last_alike(folder: Path, new: Results) -> Results | None:
-    """Return the last results of the same machine and sizes; None if there are none."""
+def last_alike(folder: Path, new: Results, page: Path | None = None) -> Results | None:
+    """Return the last results of the same machine and sizes; None if there are none.
+
+    `page` holds those to take where the folder has none.
+    """
+    known = list(stored(folder))
+    if page is not None:
+        with contextlib.suppress(InputError):
+            known.append(read(page))
     return next(
         (
             one
-            for one in stored(folder)
+            for one in known
             if one.machine == new.machine
             and one.quick == new.quick
             and one.date != new.date

@@ -115,11 +115,14 @@ class Session:
     def _check(self, worker: Worker) -> None:
         jobs = suite.checks(self.plan, self._played, self.results.measured)
         self._all("check by scan", jobs, worker)
+        if any(one.study == figures.FIGURES for one in self.results.measured):
+            jobs = figures.checks(self.shared, self.plan)
+            self._all("check by scan", jobs, worker)
 
     def _all(self, title: str, jobs: Iterable[Job], worker: Worker) -> None:
         jobs = list(jobs)
         for number, job in enumerate(jobs, 1):
-            if job.name == figures.MANY:
+            if (job.name, job.engine) == (figures.MANY, "auto"):
                 self._fresh(worker)
             found = worker(job)
             self._keep(found)

@@ -75,10 +75,12 @@ def engines(plan: Plan) -> Iterator[Job]:
         for nodes in plan.grid_nodes:
             for classes in plan.grid_classes:
                 pods = min(plan.grid_pods, 10 * nodes)
+                if classes >= pods:
+                    continue  # each pod its own: the last point
                 sizes: dict[str, float] = {
                     "nodes": nodes,
                     "pods": pods,
-                    "classes": min(classes, pods) or pods,
+                    "classes": classes or pods,
                 }
                 if case == "churning":
                     sizes["on_each"] = min(ON_EACH, pods / nodes / 2)
@@ -88,8 +90,8 @@ def engines(plan: Plan) -> Iterator[Job]:
                         f"{churn}, {nodes:,} nodes, {_classes(classes)}",
                         Generated(case, sizes),
                         engine=engine,
-                        repeats=plan.study_repeats,
-                        timeout=plan.timeout,
+                        repeats=plan.grid_repeats,
+                        timeout=plan.timeout / 4,
                     )
 
 

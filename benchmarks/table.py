@@ -32,7 +32,7 @@ def figures_table(results: Results) -> str:
             f"| {_measured(row)} | {_reached(row)} "
             f"| {f'{row.real:,.0f}/s' if row.real else '–'} "
             f"| {f'{rounded(row.times)}×' if row.times else '–'} "
-            f"| {_code(row.conditions)} |"
+            f"| {row.conditions} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -72,6 +72,10 @@ def checked(results: Results) -> str:
     ]
     compared = f"Placements were compared with engine scan's in {len(scanned):,} runs"
     said = [f"{compared}: {len(wrong)} differ."]
+    played = {one.key: one.pods for one in results.measured if one.engine == "auto"}
+    fewer = sum(one.pods < played.get((*one.key[:3], "auto"), 0) for one in scanned)
+    if fewer:
+        said.append(f"In {fewer} of them scan played the first pods only.")
     if unchecked:
         names = ", ".join(f"{one.name} ({SCORED[one.scoring]})" for one in unchecked)
         said.append(
@@ -136,11 +140,3 @@ def _reached(row: Row) -> str:
     if row.share is None or row.share >= 1:
         return "yes"
     return f"{100 * row.share:.0f} %"
-
-
-def _code(conditions: str) -> str:
-    """Return conditions with the name of a workload set as code."""
-    name, colon, rest = conditions.partition(": ")
-    if not colon or name == figures.GENERATED:
-        return conditions
-    return f"`{name}`: {rest}"

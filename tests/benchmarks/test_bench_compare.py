@@ -80,6 +80,14 @@ def test_scans_and_failures_are_not_compared():
     assert changes(base, new) == []
 
 
+def test_a_single_short_replay_is_not_compared():
+    """A rate of a few milliseconds says nothing; its memory still does."""
+    short = {"decisions": 100, "rates": [1e6]}
+    found = changes(results(measured(**short)), results(measured(**short)))
+
+    assert {change.metric for change in found} == {"seconds", "peak_rss_bytes"}
+
+
 def test_a_limit_that_checks_nothing_is_refused():
     """A metric without a value in both runs is no silent pass."""
     (limit,) = limits(["preemptions_per_second:5%"])

@@ -65,6 +65,15 @@ def test_the_first_run_has_no_base(tmp_path):
     assert last_alike(tmp_path, only) is None
 
 
+def test_the_committed_run_is_the_base_where_none_is_stored(tmp_path):
+    """On a fresh checkout the page's own results are compared with."""
+    committed = results(date="2026-01-01T00:00:00")
+    committed.write(tmp_path / "page")
+    new = results(date="2026-02-01T00:00:00")
+
+    assert last_alike(tmp_path / "runs", new, tmp_path / "page") == committed
+
+
 @pytest.mark.parametrize(
     ("scan", "wrong"),
     [
