@@ -13,8 +13,8 @@ from schedbench.cluster.encode import encode
 from schedbench.objects.node import Node
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.policies.registry import make_policy
-from schedbench.scheduler.index import BLOCK
-from schedbench.scheduler.indexing import BEHIND, Memory, indexable
+from schedbench.scheduler.index.layout import BLOCK
+from schedbench.scheduler.index.memory import BEHIND, Memory
 from schedbench.scheduler.session import Session
 from schedbench.simulation.record import Record
 from schedbench.simulation.replay import Engine, replay
