@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import figures, studies, suite
+from benchmarks import studies, suite, targets
 from benchmarks.measure import Job, Measured
 from benchmarks.plan import Plan
 from benchmarks.results import Results, load_average
@@ -72,7 +72,7 @@ class Session:
         self.tell(f"{time.perf_counter() - started:.1f} s: ready")
 
     def _suite(self, worker: Worker) -> None:
-        for scoring in figures.SCORINGS:
+        for scoring in targets.SCORINGS:
             jobs = list(suite.jobs(self.refs, self.plan, scoring))
             start_up = self._started(worker)
             begun = time.perf_counter()
@@ -99,7 +99,7 @@ class Session:
 
     def _figures(self, worker: Worker) -> None:
         self._fresh(worker)
-        self._all("figures", figures.jobs(self.shared, self.plan), worker)
+        self._all("figures", targets.jobs(self.shared, self.plan), worker)
 
     def _studies(self, worker: Worker) -> None:
         for job in studies.against_nodes(self.plan, "auto"):
@@ -115,14 +115,14 @@ class Session:
     def _check(self, worker: Worker) -> None:
         jobs = suite.checks(self.plan, self._played, self.results.measured)
         self._all("check by scan", jobs, worker)
-        if any(one.study == figures.FIGURES for one in self.results.measured):
-            jobs = figures.checks(self.shared, self.plan)
+        if any(one.study == targets.FIGURES for one in self.results.measured):
+            jobs = targets.checks(self.shared, self.plan)
             self._all("check by scan", jobs, worker)
 
     def _all(self, title: str, jobs: Iterable[Job], worker: Worker) -> None:
         jobs = list(jobs)
         for number, job in enumerate(jobs, 1):
-            if (job.name, job.engine) == (figures.MANY, "auto"):
+            if (job.name, job.engine) == (targets.MANY, "auto"):
                 self._fresh(worker)
             found = worker(job)
             self._keep(found)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from benchmarks import figures, studies
+from benchmarks import studies
 from benchmarks.plots import look
 from benchmarks.results import Results
+from benchmarks.targets import MANY
 from schedbench.report import lettering
 from schedbench.report.style import INK, paper
 
@@ -36,7 +37,7 @@ def draw(results: Results) -> Figure | None:
             label=f"1 class, {each} pods for each node", **look.AUTO,
         )  # fmt: skip
         for one in results.measured:
-            if (one.name, one.status) == (figures.MANY, "done"):
+            if (one.name, one.status) == (MANY, "done"):
                 handles += axis.plot(
                     [one.nodes], [one.peak_rss_bytes / 2**30], color=look.GREEN,
                     marker="^", linestyle="none", markersize=7,

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.figures import CASES, REAL
 from benchmarks.measure import Measured
 from benchmarks.plots import look
 from benchmarks.results import Results
 from benchmarks.suite import FACTOR, SUITE
+from benchmarks.targets import CASES, REAL
 from schedbench.report import lettering
 from schedbench.report.style import INK, MUTED, paper
 
