@@ -15,7 +15,7 @@ from benchmarks.worker import Worker
 
 PARTS = ("suite", "figures", "studies", "check")
 
-Measure = Callable[[Job], Measured]
+SECONDS_UNWRITTEN = 20.0
 Tell = Callable[[str], None]
 
 
@@ -27,7 +27,7 @@ class Session:
     shared
         The folder of scheduler_perf's configurations.
     folder
-        Where results are written after each part, so that Ctrl-C loses one part.
+        Where results are written after each part, and now and then in between.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Session:
         self.results, self.tell = results, tell
         self.refs = suite.load(shared, plan)
         self._played: list[Job] = []
+        self._written = time.monotonic()
 
     def run(self, parts: Iterable[str], worker: Worker) -> None:
         """Measure some of `PARTS`."""
@@ -129,7 +130,11 @@ class Session:
             self._report(title, number, len(jobs), found)
 
     def _keep(self, found: Measured) -> None:
+        """Keep a measurement, and now and then write all, should this process die."""
         self.results.measured.append(found)
+        if time.monotonic() > self._written + SECONDS_UNWRITTEN:
+            self.results.write(self.folder)
+            self._written = time.monotonic()
 
     def _report(self, title: str, number: int, of: int, found: Measured) -> None:
         rate = found.decisions_per_second
