@@ -40,6 +40,10 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     help="Measure only this part; repeatable.",
 )  # fmt: skip
 @click.option(
+    "--workload", "workloads", multiple=True, metavar="CASE/NAME",
+    help="Of the suite only this workload; repeatable, * allowed.",
+)  # fmt: skip
+@click.option(
     "--fail-on", "fail_on", multiple=True, metavar="METRIC:LIMIT",
     help="Exit with 1 if a metric of the last run of this machine got worse by more "
     "than LIMIT, or LIMIT%; repeatable. "
@@ -50,6 +54,7 @@ def command(
     perf: Path,
     page_folder: Path | None,
     parts: tuple[str, ...],
+    workloads: tuple[str, ...],
     fail_on: tuple[str, ...],
     quick: bool,
 ) -> int:
@@ -62,7 +67,8 @@ def command(
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     results = Results.begin(quick=quick)
     folder = new_folder(out, results)
-    session = Session(QUICK if quick else FULL, perf, folder, results, _tell)
+    plan = QUICK if quick else FULL
+    session = Session(plan, perf, folder, results, _tell, workloads)
     interrupted = False
     try:
         session.run(parts or PARTS, Worker())

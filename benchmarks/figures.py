@@ -40,6 +40,8 @@ class Row:
         Of each replay; empty = not measured, for the reason in `error`.
     real
         What the real kube-scheduler does.
+    whole
+        Whether all was measured that the figure is about.
     """
 
     what: str
@@ -50,6 +52,7 @@ class Row:
     conditions: str = ""
     real: float | None = None
     error: str = ""
+    whole: bool = True
 
     @property
     def value(self) -> float | None:
@@ -188,6 +191,7 @@ def _suite(results: Results, scoring: str) -> Row:
         [] if seconds is None else [seconds],
         where,
         error="not measured",
+        whole=not lost,
     )
 
 

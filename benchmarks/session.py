@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import studies, suite, targets
@@ -28,14 +28,23 @@ class Session:
         The folder of scheduler_perf's configurations.
     folder
         Where results are written after each part, and now and then in between.
+    patterns
+        Workloads of the suite to play; none = all of it.
     """
 
     def __init__(
-        self, plan: Plan, shared: Path, folder: Path, results: Results, tell: Tell
+        self,
+        plan: Plan,
+        shared: Path,
+        folder: Path,
+        results: Results,
+        tell: Tell,
+        patterns: Sequence[str] = (),
     ) -> None:
         self.plan, self.shared, self.folder = plan, shared, folder
         self.results, self.tell = results, tell
-        self.refs = suite.load(shared, plan)
+        self.refs = suite.load(shared, plan, patterns)
+        self._whole = not patterns
         self._played: list[Job] = []
         self._written = time.monotonic()
 
@@ -82,7 +91,9 @@ class Session:
                 ref = self.refs[number - 1]
                 self._keep(suite.described(found, ref, self.shared))
                 self._report(f"suite, {scoring}", number, len(jobs), found)
-            self.results.suite_seconds[scoring] = time.perf_counter() - begun + start_up
+            seconds = time.perf_counter() - begun + start_up
+            if self._whole:
+                self.results.suite_seconds[scoring] = seconds
             self._played += jobs
 
     def _started(self, worker: Worker) -> float:

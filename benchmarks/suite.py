@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.measure import POLICIES, Job, Measured
 from benchmarks.plan import Plan
+from schedbench.errors import InputError
 from schedbench.experiment.perf import PerfRef, perf_refs
 
 SUITE = "suite"
@@ -20,9 +22,27 @@ FACTOR = 1_000
 """How many times as fast as the scheduler that it models schedbench wants to be."""
 
 
-def load(folder: Path, plan: Plan) -> list[PerfRef]:
-    """Return the suite's workloads; of a quick plan, the smallest of some cases."""
-    refs = perf_refs(folder)
+def load(folder: Path, plan: Plan, patterns: Sequence[str] = ()) -> list[PerfRef]:
+    """Return the suite's workloads; of a quick plan, the smallest of some cases.
+
+    With patterns, those that one of them fits.
+
+    Raises
+    ------
+    InputError
+        If no workload is left.
+    """
+    found = [
+        ref
+        for ref in _labelled(perf_refs(folder), folder, plan)
+        if not patterns or any(fnmatchcase(ref.name, each) for each in patterns)
+    ]
+    if not found:
+        raise InputError("no workload of the suite fits", value=list(patterns))
+    return found
+
+
+def _labelled(refs: Sequence[PerfRef], folder: Path, plan: Plan) -> list[PerfRef]:
     if not plan.quick:
         return [ref for ref in refs if LABEL in ref.labels]
     found: dict[str, PerfRef] = {}

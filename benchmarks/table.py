@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from benchmarks import figures
 from benchmarks.figures import Row, rows
@@ -17,6 +18,7 @@ HEADER = (
 SCORED = {"all": "all", "adaptive": "sampled"}
 BUSY = 0.5
 """A load average before the run from which on figures are worse than they could be."""
+LISTED = 6
 NOISY = 1.25
 """Slowest ÷ fastest replay from which on a figure is called noisy."""
 
@@ -78,18 +80,27 @@ def checked(results: Results) -> str:
     if fewer:
         said.append(f"In {fewer} of them scan played the first pods only.")
     if unchecked:
-        names = ", ".join(f"{one.name} ({SCORED[one.scoring]})" for one in unchecked)
+        names = _listed([f"{one.name} ({SCORED[one.scoring]})" for one in unchecked])
         said.append(
             f"In {len(unchecked)} scan did not end within its limit or was not "
             f"played: {names}."
         )
     if lost:
-        names = ", ".join(
-            f"{one.name} ({SCORED[one.scoring]}, {one.engine}: {one.status})"
-            for one in lost
+        names = _listed(
+            [
+                f"{one.name} ({SCORED[one.scoring]}, {one.engine}: {one.status})"
+                for one in lost
+            ]
         )
         said.append(f"{len(lost)} measurements failed or took too long: {names}.")
     return " ".join([*said, *warnings(results)])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are; the page has them all."""
+    more = len(names) - LISTED
+    first = ", ".join(names[:LISTED])
+    return f"{first}, and {more} more" if more > 0 else first
 
 
 def warnings(results: Results) -> list[str]:
@@ -138,6 +149,8 @@ def _measured(row: Row) -> str:
 def _reached(row: Row) -> str:
     if row.value is None:
         return "–"
+    if not row.whole:
+        return "not whole"
     if row.share is None or row.share >= 1:
         return "yes"
     return f"{100 * row.share:.0f} %"

@@ -44,6 +44,15 @@ def test_twice_the_seconds_are_half_the_goal():
     assert row_of(found, "the whole scheduler_perf suite", "adaptive").share == 2.0
 
 
+def test_a_suite_with_failures_reaches_nothing():
+    """Seconds of workloads that ended early are no achievement."""
+    lost = measured("suite", "a", status="timeout", rates=[])
+    found = results(lost, suite_seconds={"all": 1.0})
+
+    assert "| **1 s** | not whole |" in figures_table(found)
+    assert "1 failed or timed out" in figures_table(found)
+
+
 def test_preemptions_are_counted_not_decisions():
     """The row of preemption holds preemptions a second."""
     found = results(measured(name="preemption", preemption_rates=[30.0], rates=[60.0]))
