@@ -137,9 +137,7 @@ def join(cells: Cells, place: int, cell: int, total: int) -> None:
 
 
 @inner_kernel
-def rate_block(
-    cells: Cells, totals: NDArray[np.int64], cell: int, block: int
-) -> None:
+def rate_block(cells: Cells, totals: NDArray[np.int64], cell: int, block: int) -> None:
     """Find the greatest total of a cell's members in a block, and who has it."""
     word = cells.member[cell, block]
     top, tied = np.int64(INFEASIBLE), np.int64(0)

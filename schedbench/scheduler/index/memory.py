@@ -67,4 +67,3 @@ class Memory:
 def most_changes(nodes: int) -> int:
     """Return how many changes a class may be behind; beyond that it begins anew."""
     return max(nodes // BEHIND, 1)
-
