@@ -6,6 +6,8 @@ If it dies or hangs, the job it was at is lost, and no other.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -85,9 +87,18 @@ class Worker:
 
 def _serve(connection: Connection, function: Function) -> None:
     """Do jobs until the other end is closed."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             job = connection.recv()
         except (EOFError, KeyboardInterrupt):
             return
         connection.send(function(job))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent does, which may be killed amid a job."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
