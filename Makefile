@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 CLUSTERS := runs/clusters
 RECORDED ?= ../shared/conformance
+PERF ?= ../shared/scheduler_perf
+FAIL_ON ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench proof deep warmup sample clusters clean
@@ -25,11 +27,15 @@ lint: $(VENV)/.dev ## Check style, types and the import rule.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev warmup ## Measure schedbench itself; rewrites the table in README.md.
+bench: $(VENV)/.dev warmup ## Measure schedbench itself; rewrites reports/performance. FAIL_ON=METRIC:20% compares.
 	mkdir -p runs/bench
+	@code=0; \
+	$(BIN)/python -m benchmarks --scheduler-perf $(PERF) --page reports/performance \
+	  $(foreach limit,$(FAIL_ON),--fail-on '$(limit)') || code=$$?; \
 	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -p no:xdist \
-	  --benchmark-json runs/bench/latest.json
-	$(BIN)/python reports/readme.py --benchmarks runs/bench/latest.json
+	  --benchmark-json runs/bench/mechanisms.json || code=$$?; \
+	$(BIN)/python reports/readme.py --benchmarks runs/bench/mechanisms.json || code=$$?; \
+	exit $$code
 
 proof: $(VENV)/.core ## Play recorded decisions by every engine; rewrites reports/conformance.md.
 	mkdir -p runs

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import make_node, make_pod
 
+from benchmarks.cases import make_node, make_pod
 from schedbench.cluster.encode import encode
 from schedbench.controlplane.parameters import Parameters
 from schedbench.objects.workload import PodStream, Workload

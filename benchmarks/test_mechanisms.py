@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import basic, encoded
 
+from benchmarks.cases import basic, encoded
 from schedbench.cluster.encode import encode
 from schedbench.policies.registry import make_policy
 from schedbench.scheduler.cycle import schedule_one

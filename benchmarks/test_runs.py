@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from cases import encoded
 
+from benchmarks.cases import encoded
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.replay import replay

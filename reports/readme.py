@@ -1,9 +1,10 @@
 """Write the generated parts of README.md: no number in it is typed by hand.
 
 With `--demo RUN` the results table and the sample page, with `--clusters RUN` those of
-clusters end to end, with `--benchmarks FILE` the table of `make bench`, with
+clusters end to end, with `--benchmarks FILE` the table of mechanisms, with
 `--conformance FILE` the proof of equal decisions; without any of them all tables, from
-what is stored. What is not modelled is asked of the code.
+what is stored. What is not modelled is asked of the code; the figures to reach are
+what `python -m benchmarks` left in reports/performance.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ README = HERE.parent / "README.md"
 DEMO = HERE / "demo"
 CLUSTERS = HERE / "end-to-end"
 BENCHMARKS = HERE / "benchmarks.json"
+PERFORMANCE = HERE / "performance" / "table.md"
 RATES = ("decisions_per_second", "events_per_second", "peak_rss_bytes")
 CONFORMANCE = HERE / "conformance.json"
 PROOF = HERE / "conformance.md"
@@ -143,6 +145,12 @@ def benchmark_table(stored: dict[str, object]) -> str:
     return "\n".join(rows) + "\n\n" + note
 
 
+def performance(table: str) -> str:
+    """Return the figures to reach with the plot of all workloads."""
+    alt = "Decisions per second of each workload, the goal, and the real kube-scheduler"
+    return f"{table}\n![{alt}](reports/performance/workloads.png)\n"
+
+
 def _duration(seconds: float) -> str:
     for unit, scale in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= scale:
@@ -234,6 +242,8 @@ def render(text: str) -> str:
         text = between(text, "results", results_table(DEMO))
     if CLUSTERS.is_dir():
         text = between(text, "clusters", clusters_table(CLUSTERS))
+    if PERFORMANCE.is_file():
+        text = between(text, "performance", performance(PERFORMANCE.read_text()))
     if BENCHMARKS.is_file():
         stored = json.loads(BENCHMARKS.read_text())
         text = between(text, "benchmarks", benchmark_table(stored))

@@ -47,8 +47,7 @@ def test_examples_are_short(language):
 @pytest.mark.parametrize("decorator", ["score", "vectorized", "batch"])
 def test_own_policies_run(tmp_path, decorator):
     """Each way to write a policy, as the README shows it, places pods."""
-    from cases import encoded
-
+    from benchmarks.cases import encoded
     from schedbench.policies.registry import make_policy
     from schedbench.simulation.record import EventKind
     from schedbench.simulation.replay import replay
@@ -65,8 +64,7 @@ def test_own_policies_run(tmp_path, decorator):
 @pytest.mark.slow
 def test_the_metric_example_computes():
     """The metric of the README is a function of a run's timeline."""
-    from cases import encoded
-
+    from benchmarks.cases import encoded
     from schedbench.metrics.timeline import Timeline
     from schedbench.policies.registry import make_policy
     from schedbench.simulation.replay import replay

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from collections.abc import Mapping
 
-from schedbench.errors import InputError
+from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.statistics import metric_of
 
 _LIMIT = re.compile(r"(?P<metric>[A-Za-z_]\w*):(?P<value>[0-9.eE+]+)(?P<percent>%?)")
@@ -21,8 +22,13 @@ class Limit:
     relative: bool
 
     @classmethod
-    def parse(cls, text: str) -> Limit:
+    def parse(cls, text: str, better: Mapping[str, str] | None = None) -> Limit:
         """Read `nodes_used:2%` or `pods_pending:0`.
+
+        Parameters
+        ----------
+        better
+            Metric → which way is better; None = those of a run's results.
 
         Raises
         ------
@@ -41,7 +47,7 @@ class Limit:
                 value=text,
                 fix="write METRIC:NUMBER or METRIC:NUMBER%, such as nodes_used:2%",
             )
-        if metric_of(match["metric"]).better == "none":
+        if _direction(match["metric"], better) == "none":
             raise InputError(
                 "this metric is neither better up nor down, so it cannot get worse",
                 where="--fail-on",
@@ -55,3 +61,11 @@ class Limit:
             f"{100 * self.tolerance:g} %" if self.relative else f"{self.tolerance:g}"
         )
         return f"{self.metric} may get worse by {value}"
+
+
+def _direction(metric: str, better: Mapping[str, str] | None) -> str:
+    if better is None:
+        return metric_of(metric).better
+    if metric not in better:
+        raise UnknownNameError("metric", metric, better)
+    return better[metric]

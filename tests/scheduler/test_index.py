@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from cases import make_node, make_pod
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.cases import make_node, make_pod
 from schedbench.cluster.encode import encode
 from schedbench.objects.node import Node
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
