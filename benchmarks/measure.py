@@ -249,9 +249,10 @@ def _measure(job: Job, found: Measured) -> None:
 def _holds(encoded: Any, record: Any, found: Measured) -> bool:
     """Compute the metrics and tell whether no hard constraint is broken."""
     from schedbench.metrics.evaluate import evaluate
+    from schedbench.metrics.timeline import Timeline
 
     with _timed(found.stages, "evaluate"):
-        broken = evaluate(encoded, record)["constraint_violations"]
+        broken = evaluate(Timeline(encoded, record))["constraint_violations"]
     if broken:
         found.error = f"{broken} hard constraints broken"
     return not broken

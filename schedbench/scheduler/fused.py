@@ -27,6 +27,7 @@ from schedbench.plugins.node_resources_fit import is_cpu_and_memory, least_of_tw
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.feasible import FilterSwitches, mark_infeasible
 from schedbench.scheduler.profile import Tie
+from schedbench.scheduler.sampling import ALL_NODES
 from schedbench.scheduler.score import Scratch, is_constant, skips
 from schedbench.scheduler.select import draw
 
@@ -52,7 +53,9 @@ def is_plain(
     It does where nothing but cpu, memory and the number of pods can be short and the
     nodes differ in the two scores alone, each as upstream configures it.
     """
-    if not switches.resources or not asks_for_little(classes, switches, pod_class):
+    if reads_terms(classes, pod_class) or not asks_for_little(
+        classes, switches, pod_class
+    ):
         return False
     least = balanced = 0
     for k in range(columns.kind.size):
@@ -72,18 +75,28 @@ def is_plain(
 
 
 @kernel
-def asks_for_little(
-    classes: PodClasses, switches: FilterSwitches, pod_class: int
-) -> bool:
-    """Return whether no filter but those of nodes' base resources can reject."""
+def reads_terms(classes: PodClasses, pod_class: int) -> bool:
+    """Return whether filters look at pods elsewhere in a topology domain."""
     after = pod_class + 1
     terms, hard = classes.inter_pod, classes.spread.hard
-    if (
+    return (
         hard.start[pod_class] != hard.start[after]
         or terms.affinity.start[pod_class] != terms.affinity.start[after]
         or terms.own_anti.start[pod_class] != terms.own_anti.start[after]
         or terms.existing_anti.start[pod_class] != terms.existing_anti.start[after]
-    ):
+    )
+
+
+@kernel
+def asks_for_little(
+    classes: PodClasses, switches: FilterSwitches, pod_class: int
+) -> bool:
+    """Return whether a node's filters look at its cpu, memory and number of pods only.
+
+    That is, of those that look at the pods on the node.
+    """
+    after = pod_class + 1
+    if not switches.resources:
         return False
     if switches.ports and (
         classes.conflict_start[pod_class] != classes.conflict_start[after]
@@ -172,10 +185,14 @@ def scan(
     """
     classes, static = compiled.classes, compiled.static
     switches, choice = compiled.switches, compiled.choice
-    if compiled.sampling.order.size > 0 or not is_plain(
-        state, classes, static, compiled.columns, switches, pod_class
+    sampling = compiled.sampling
+    if sampling.percentage < ALL_NODES or (
+        sampling.order.size > 0 and sampling.narrows[pod_class]
     ):
         return NOT_PLAIN
+    if not is_plain(state, classes, static, compiled.columns, switches, pod_class):
+        return NOT_PLAIN
+    sampling.evaluated[0] = sampling.listed[0]
     points = scratch.points
     most, tied = np.int64(_REJECTED), np.int64(0)
     for low in range(0, points.size, BLOCK):

@@ -347,8 +347,7 @@ class SchedulingQueue:
         places = [
             self.waiting.requeue(queued, strategy)
             for pods, strategy in worth
-            if strategy is not Requeue.SKIP
-            and not self.waiting.holds(next(iter(pods)))
+            if strategy is not Requeue.SKIP and not self.waiting.holds(next(iter(pods)))
             for queued in list(pods)
         ]
         self._flight.record(event)

@@ -139,7 +139,8 @@ class Immediate(Run):
         self.look_at_images(self.session, slot)
         here = np.flatnonzero(self.progress.status == BOUND)
         self.session.recount(self.pods.pod_class[here], self.progress.place[here])
-        self.memory.forget()
+        self.memory.note_node(slot)
+        self.memory.look()
 
     def _evict_all(self, slot: int) -> None:
         """Let the pods of a leaving node wait again, in the order of the queue."""

@@ -76,6 +76,7 @@ def make_index(
             score_count=np.zeros(rows, dtype=np.int64),
             constant=np.zeros(rows, dtype=np.int64),
             weight=np.zeros((rows, 4), dtype=np.int64),
+            simple=np.zeros(rows, dtype=np.uint8),
             first=(last - rooms).astype(np.int64),
             room=rooms.astype(np.int64),
             cells=np.zeros(rows, dtype=np.int64),

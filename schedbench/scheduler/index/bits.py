@@ -44,6 +44,18 @@ def lowest(word: int) -> int:
     return int(_zeros_below(np.int64(word)))
 
 
+if numba.config.DISABLE_JIT:
+
+    def ones(word: int) -> int:
+        """Return how many bits are set."""
+        return (int(word) % 2**64).bit_count()
+
+    def lowest(word: int) -> int:
+        """Return which is the lowest bit that is set; 64 if none is."""
+        unsigned = int(word) % 2**64
+        return (unsigned & -unsigned).bit_length() - 1 if unsigned else 64
+
+
 @inner_kernel
 def nth(word_of_block: int, n: int) -> int:
     """Return which is the n-th bit that is set, counted from 0 upward."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from schedbench.cluster.layout import ClusterState
-from schedbench.jit import inner_kernel
+from schedbench.jit import inner_kernel, kernel
 from schedbench.scheduler.cycle import Compiled, schedule_one
+from schedbench.scheduler.feasible import mark_infeasible
+from schedbench.scheduler.fused import NOT_PLAIN, scan
 from schedbench.scheduler.index.choose import choose
 from schedbench.scheduler.index.layout import NOT_INDEXED, Index
 from schedbench.scheduler.index.places import give_row
@@ -25,16 +27,47 @@ def decide(
     scratch: Scratch,
 ) -> int:
     """Return the node for a pod of a class as `schedule_one` does, or −1."""
-    if index.row[pod_class] == NOT_INDEXED and index.plan.able[pod_class]:
-        give_row(index, pod_class)
-    if index.row[pod_class] != NOT_INDEXED and refresh(
-        state, compiled, index, pod_class
-    ):
-        row = np.int64(index.row[pod_class])
-        node = np.int64(choose(state.domains, compiled, index, pod_class, row, counter))
+    like = np.int64(index.plan.alike[pod_class])
+    if index.row[like] == NOT_INDEXED and index.plan.able[like]:
+        give_row(index, like)
+    if index.row[like] != NOT_INDEXED and refresh(state, compiled, index, like):
+        row = np.int64(index.row[like])
+        node = np.int64(choose(state.domains, compiled, index, like, row, counter))
         if node >= 0:
             return int(node)
+    node = np.int64(the_one_named(state, compiled, pod_class, scratch))
+    if node >= 0:
+        return int(node)
+    node = np.int64(scan(state, compiled, pod_class, counter, cursor, scratch))
+    if node != NOT_PLAIN:
+        return int(node)
     return int(schedule_one(state, compiled, pod_class, counter, cursor, scratch))
+
+
+@kernel
+def the_one_named(
+    state: ClusterState, compiled: Compiled, pod_class: int, scratch: Scratch
+) -> int:
+    """Return the node that a pod names, if it names one and fits; else −1.
+
+    Pods of a DaemonSet do. No score matters where one node is feasible.
+    """
+    sampling = compiled.sampling
+    if sampling.narrows.size == 0 or not sampling.narrows[pod_class]:
+        return -1
+    first = sampling.named_start[pod_class]
+    if sampling.named_start[pod_class + 1] != first + 1:
+        return -1
+    node = np.int64(sampling.named[first])
+    bad = scratch.bad[node : node + 1]
+    mark_infeasible(
+        state, compiled.classes, compiled.static, compiled.switches,
+        pod_class, node, node + 1, bad,
+    )  # fmt: skip
+    if bad[0] < 0 or not sampling.is_listed[node]:
+        return -1
+    sampling.evaluated[0] = 1
+    return int(node)
 
 
 @inner_kernel

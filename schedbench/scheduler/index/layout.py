@@ -31,6 +31,8 @@ class Plan(NamedTuple):
 
     Attributes
     ----------
+    alike : int32[C]
+        The first class that is decided by the same rules; the index knows it only.
     able : uint8[C]
         1 for the classes that may be in the index.
     coupled : uint8[C]
@@ -45,6 +47,7 @@ class Plan(NamedTuple):
         The position of each node in node order, and the node of each position.
     """
 
+    alike: NDArray[np.int32]
     able: NDArray[np.uint8]
     coupled: NDArray[np.uint8]
     narrow: NDArray[np.uint8]
@@ -73,6 +76,8 @@ class Rows(NamedTuple):
         on all nodes.
     weight : int64[S, 4]
         The weights of the scores that are normalized; 0 for those left out.
+    simple : uint8[S]
+        1 where `fused.rate` tells verdict and scores of a node.
     first, room, cells : int64[S]
         The first cell of each row, for how many there is room, and how many there are.
     table : int32[T, H]
@@ -88,6 +93,7 @@ class Rows(NamedTuple):
     score_count: NDArray[np.int64]
     constant: NDArray[np.int64]
     weight: NDArray[np.int64]
+    simple: NDArray[np.uint8]
     first: NDArray[np.int64]
     room: NDArray[np.int64]
     cells: NDArray[np.int64]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.objects.workload import PodStream
+from schedbench.scheduler.index.alike import alike_classes
 from schedbench.scheduler.index.arrays import domain_count, make_index
 from schedbench.scheduler.index.layout import FREE, NOT_INDEXED, STALE, Index
 from schedbench.scheduler.index.planning import make_plan
@@ -36,17 +40,22 @@ class Memory:
 
     def __init__(self, session: Session, pods: PodStream, engine: str) -> None:
         self._session = session
+        self._alike = alike_classes(session.compiled)
         count = np.bincount(
-            session.encoded.class_of, minlength=len(session.encoded.class_pods)
+            self._alike[session.encoded.class_of],
+            minlength=len(session.encoded.class_pods),
         )
         most = most_changes(len(session.nodes))
-        self._wanted = np.full(len(count), engine in {"auto", "indexed"})
+        wanted = np.full(len(count), engine in {"auto", "indexed"})
         if engine == "auto":
             leave = np.isfinite(pods.duration) | np.isfinite(pods.deletion)
             changes = len(pods) + np.count_nonzero(leave)
-            self._wanted &= (count >= WORTH) & (count * most >= changes)
-        plan = make_plan(session, self._wanted)
+            wanted &= (count >= WORTH) & (count * most >= changes)
+        self._wanted = wanted & (self._alike == np.arange(len(count)))
+        plan = make_plan(session, self._alike, self._wanted)
         self.index: Index = make_index(session, plan, count, most)
+        self._shape = _shape(session)
+        self._is_sure = True
 
     def note(self, slot: int) -> None:
         """Note that pods came to a node, or went, outside of the compiled loop."""
@@ -54,11 +63,28 @@ class Memory:
         index.log[index.changes[0] % len(index.log)] = slot
         index.changes[0] += 1
 
+    def note_node(self, slot: int) -> None:
+        """Note that a node joined, left or changed; `look` before the next decision."""
+        self.note(slot)
+        self._is_sure = False
+
+    def look(self) -> None:
+        """Begin anew if a change of nodes concerns others, too.
+
+        So it does if the labels that terms look at or the scheduler's list are others,
+        or if the first preference or taint that is scored came, or the last went.
+        """
+        if self._is_sure:
+            return
+        self._is_sure = True
+        if not all(map(np.array_equal, self._shape, _shape(self._session))):
+            self.forget()
+
     def forget(self) -> None:
-        """Let every class begin anew: nodes, or what is on them, changed unseen."""
+        """Let every class begin anew."""
         rows = self.index.rows
         rows.seen[:] = STALE
-        plan = make_plan(self._session, self._wanted)
+        plan = make_plan(self._session, self._alike, self._wanted)
         lost = (plan.able == 0) | (plan.coupled != self.index.plan.coupled)
         held = self.index.row[lost]
         rows.holder[held[held != NOT_INDEXED]] = FREE
@@ -68,8 +94,21 @@ class Memory:
         if domains > len(ballot.stamp):
             ballot = ballot._replace(stamp=np.zeros(domains, dtype=np.int64))
         self.index = self.index._replace(plan=plan, ballot=ballot)
+        self._shape = _shape(self._session)
 
 
 def most_changes(nodes: int) -> int:
     """Return how many changes a class may be behind; beyond that it begins anew."""
     return max(nodes // BEHIND, 1)
+
+
+def _shape(session: Session) -> list[NDArray[Any]]:
+    """Return copies of what concerns all nodes: domains, scores, the list."""
+    static, sampling = session.compiled.static, session.compiled.sampling
+    return [
+        session.state.domains.domain.copy(),
+        static.skip.copy(),
+        static.scored.copy(),
+        static.image.copy(),
+        sampling.order[: sampling.listed[0]].copy(),
+    ]

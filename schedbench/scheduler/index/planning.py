@@ -37,11 +37,15 @@ MOST_CONSTRAINTS = 8
 """Spread constraints by node that a class may have: each is a feature of its cells."""
 
 
-def make_plan(session: Session, wanted: NDArray[np.bool_]) -> Plan:
+def make_plan(
+    session: Session, alike: NDArray[np.int32], wanted: NDArray[np.bool_]
+) -> Plan:
     """Return the plan for the nodes as they are now.
 
     Parameters
     ----------
+    alike : int32[C]
+        The first class that is decided by the same rules as each.
     wanted : bool[C]
         The classes that are to be in the index, if they can be.
     """
@@ -55,6 +59,7 @@ def make_plan(session: Session, wanted: NDArray[np.bool_]) -> Plan:
     place = np.empty_like(slot)
     place[slot] = np.arange(len(slot), dtype=np.int32)
     return Plan(
+        alike=alike,
         able=able.astype(np.uint8),
         coupled=coupled.astype(np.uint8),
         narrow=narrow.astype(np.uint8),

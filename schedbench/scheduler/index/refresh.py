@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.cluster.layout import (
+    CPU,
+    MEMORY,
     ClusterState,
     DomainState,
     PodClasses,
     StaticTable,
 )
-from schedbench.jit import inner_kernel
-from schedbench.plugins.base import ScoreKind
+from schedbench.jit import inner_kernel, kernel
+from schedbench.plugins.arithmetic import NARROW
+from schedbench.plugins.base import ScoreColumns, ScoreKind
 from schedbench.plugins.gpu_share import gpus_fit
 from schedbench.plugins.node_ports import ports_free
-from schedbench.plugins.node_resources_fit import resources_fit
+from schedbench.plugins.node_resources_fit import is_cpu_and_memory, resources_fit
 from schedbench.scheduler.cycle import Compiled
+from schedbench.scheduler.feasible import FilterSwitches
+from schedbench.scheduler.fused import asks_for_little, rate
 from schedbench.scheduler.index.cells import (
     FULL,
     add_cell,
@@ -39,6 +45,9 @@ from schedbench.scheduler.index.layout import (
 )
 from schedbench.scheduler.index.places import give_up
 from schedbench.scheduler.score import constant_score, is_constant, node_score, skips
+
+FEW = 4
+"""Up to so many nodes are evaluated one by one, where a class is simple."""
 
 
 @inner_kernel
@@ -103,6 +112,35 @@ def begin(
         else:
             rows.scores[row, rows.score_count[row]] = k
             rows.score_count[row] += 1
+    rows.simple[row] = is_simple(
+        classes, columns, compiled.switches,
+        rows.scores[row, : rows.score_count[row]], pod_class,
+    )  # fmt: skip
+    for node in range(state.alive.size):
+        most = state.allocatable[CPU, node] | state.allocatable[MEMORY, node]
+        rows.simple[row] &= most < NARROW
+
+
+@kernel
+def is_simple(
+    classes: PodClasses,
+    columns: ScoreColumns,
+    switches: FilterSwitches,
+    scores: NDArray[np.int32],
+    pod_class: int,
+) -> bool:
+    """Return whether `fused.rate` tells what a class thinks of a node by itself."""
+    if scores.size != 2 or not asks_for_little(classes, switches, pod_class):
+        return False
+    for k in scores:
+        if columns.weight[k] != 1 or not is_cpu_and_memory(columns, k):
+            return False
+    first, second = columns.kind[scores[0]], columns.kind[scores[1]]
+    least, balanced = ScoreKind.LEAST_ALLOCATED, ScoreKind.BALANCED_ALLOCATION
+    return bool(
+        (first == least and second == balanced)
+        or (first == balanced and second == least)
+    )
 
 
 @inner_kernel
@@ -120,6 +158,7 @@ def evaluate_all(
     at, end = rows.seen[row], index.changes[0]
     if anew:
         at, end = np.int64(0), np.int64(index.plan.slot.size)
+    alone = rows.simple[row] and not anew and end - at <= FEW
     while at < end:
         count = 0
         while at < end and count < work.nodes.size:
@@ -127,9 +166,15 @@ def evaluate_all(
             at += 1
             if work.mark[node] != work.turn[0]:
                 work.mark[node] = work.turn[0]
-                gather(state, work, node, count)
+                if not alone:
+                    gather(state, work, node, count)
+                elif not evaluate_one(
+                    state, compiled, rows, work, pod_class, row, node, count
+                ):
+                    return False
                 count += 1
-        evaluate(compiled, rows, work, pod_class, row, count)
+        if not alone:
+            evaluate(compiled, rows, work, pod_class, row, count)
         for i in range(count):
             node = work.nodes[i]
             cell = np.int64(NOWHERE)
@@ -175,6 +220,31 @@ def cell_of(
     ):
         return int(find_cell(rows, index.cells, row, feature))
     return NOWHERE
+
+
+@inner_kernel
+def evaluate_one(
+    state: ClusterState,
+    compiled: Compiled,
+    rows: Rows,
+    work: Work,
+    pod_class: int,
+    row: int,
+    node: int,
+    at: int,
+) -> bool:
+    """Evaluate a node where it stands, as `evaluate`; return False if it is too large.
+
+    It takes 60 ns; to gather and evaluate one takes 230 ns, and 20 ns each further.
+    """
+    point = work.scratch.points[:1]
+    classes, static = compiled.classes, compiled.static
+    if not rate(state, classes, static, pod_class, node, node + 1, point):
+        return False
+    work.nodes[at] = node
+    work.scratch.bad[at] = np.int64(point[0] >= 0) - 1
+    work.scratch.total[at] = rows.constant[row] + np.int64(point[0])
+    return True
 
 
 @inner_kernel

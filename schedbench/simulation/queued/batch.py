@@ -91,7 +91,6 @@ class CompiledBatch:
                 for name in ("time", "kind", "pod", "node", "devices")
             }
         )
-        cluster.world.walk.look()
         self._stretch.step(pods, progress, log, end, len(order) + 1)
         binds = np.flatnonzero(log.kind[: counters.logged[0]] == EventKind.BIND)
         return log._replace(

@@ -112,7 +112,7 @@ class Events:
             world.join(event.node)
             cluster.queue.observe(before, event.node, event.time)
         cluster.version += 1
-        cluster.memory.forget()
+        cluster.memory.note_node(slot)
         cluster.note_capacity(event, slot)
         for pod in evicted:
             cluster.objects.nominate(pod, None)

@@ -100,7 +100,6 @@ class CompiledStretch:
             limit = min(limit, _first_from(self._idle_times, arrival))
             if not arrival < limit:
                 return
-        cluster.world.walk.look()
         self._play(limit, until, deadline)
 
     def _play(self, limit: float, until: float, deadline: float | None) -> None:
@@ -164,6 +163,8 @@ class CompiledStretch:
         """Let the loop run on columns, up to the first pod that fits nowhere."""
         cluster = self.cluster
         progress.counters.halting[0] = 1
+        cluster.world.walk.look()
+        cluster.memory.look()
         with telling(cluster.policy):
             outcome: int = self._run_loop(
                 cluster.session.state,
