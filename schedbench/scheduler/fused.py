@@ -124,13 +124,15 @@ def must_fit(classes: PodClasses, pod_class: int, row: int) -> int:
 def rate(
     state: ClusterState,
     classes: PodClasses,
-    static: StaticTable,
+    reasons: NDArray[np.int16],
     pod_class: int,
     low: int,
     high: int,
     points: NDArray[np.int32],
 ) -> bool:
     """Write LeastAllocated + BalancedAllocation of the nodes `low` to `high`.
+
+    `reasons` are those of the static filters, of all nodes.
 
     Infeasible nodes get a very small number. The result says whether the points hold:
     they do not if a node has 2**45 or more of cpu or memory.
@@ -143,7 +145,7 @@ def rate(
     pods = state.requested[PODS, low:high]
     nonzero_1, nonzero_2 = state.nonzero[CPU, low:high], state.nonzero[MEMORY, low:high]
     alive = state.alive[low:high]
-    reason = static.reason[classes.static_row[pod_class], low:high]
+    reason = reasons[low:high]
     request_1 = classes.request[pod_class, CPU]
     request_2 = classes.request[pod_class, MEMORY]
     default_1 = classes.nonzero[pod_class, CPU]
@@ -194,11 +196,12 @@ def scan(
         return NOT_PLAIN
     sampling.evaluated[0] = sampling.listed[0]
     points = scratch.points
+    reasons = static.reason[classes.static_row[pod_class]]
     most, tied = np.int64(_REJECTED), np.int64(0)
     for low in range(0, points.size, BLOCK):
         high = min(low + BLOCK, points.size)
         block = points[low:high]
-        if not rate(state, classes, static, pod_class, low, high, block):
+        if not rate(state, classes, reasons, pod_class, low, high, block):
             return NOT_PLAIN
         top = greatest(block)
         if top > most:

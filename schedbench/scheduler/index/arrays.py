@@ -100,6 +100,7 @@ def _make_work(session: Session, nodes: int, most_changes: int) -> Work:
     side_by_side = max(most_changes, BLOCK)
     return Work(
         nodes=np.zeros(side_by_side, dtype=np.int64),
+        reason=np.zeros(side_by_side, dtype=np.int16),
         columns=narrow(session.state, side_by_side),
         scratch=make_scratch(side_by_side),
         mark=np.zeros(nodes, dtype=np.int64),

@@ -119,6 +119,13 @@ def nth_anywhere(
     cells: Cells, ballot: Ballot, choice: Choice, count: int, counter: int
 ) -> int:
     """Return the position of the node taken, of the best cells."""
+    only, best = np.int64(0), np.int64(0)
+    for i in range(count):
+        if ballot.best[i] != INFEASIBLE:
+            only, best = np.int64(i), best + 1
+    if best == 1:
+        cell, most = ballot.live[only], ballot.best[only]
+        return int(nth_of_cell(cells, cell, most, choice, counter))
     tied = np.int64(0)
     for i in range(count):
         for chunk in range(cells.chunk_top.shape[1]):
@@ -141,6 +148,34 @@ def nth_anywhere(
                 return int(block * BLOCK + nth(word, left))
             left -= here
     return NO_NODE
+
+
+@inner_kernel
+def nth_of_cell(
+    cells: Cells, cell: int, most: int, choice: Choice, counter: int
+) -> int:
+    """Return the position of the node taken, of one cell."""
+    chunk_top, chunk_tied = cells.chunk_top[cell], cells.chunk_tied[cell]
+    tied = np.int64(0)
+    for chunk in range(chunk_top.size):
+        if chunk_top[chunk] == most:
+            tied += chunk_tied[chunk]
+    left = np.int64(which(choice, counter, tied))
+    block = np.int64(0)
+    for chunk in range(chunk_top.size):
+        if chunk_top[chunk] == most:
+            if left < chunk_tied[chunk]:
+                block = np.int64(chunk * BLOCK)
+                break
+            left -= chunk_tied[chunk]
+    top, words = cells.top[cell], cells.tied[cell]
+    while True:
+        if top[block] == most:
+            here = np.int64(ones(words[block]))
+            if left < here:
+                return int(block * BLOCK + nth(words[block], left))
+            left -= here
+        block += 1
 
 
 @inner_kernel

@@ -134,6 +134,8 @@ class Work(NamedTuple):
     ----------
     nodes : int64[E]
         The nodes that are evaluated side by side.
+    reason : int16[E]
+        Why static filters reject them; 0 = they do not.
     columns : ClusterState
         Their columns, E nodes.
     scratch : Scratch
@@ -145,6 +147,7 @@ class Work(NamedTuple):
     """
 
     nodes: NDArray[np.int64]
+    reason: NDArray[np.int16]
     columns: ClusterState
     scratch: Scratch
     mark: NDArray[np.int64]
