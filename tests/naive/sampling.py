@@ -13,6 +13,7 @@ from naive.placed import Placed
 from naive.profile import DEFAULT, Profile
 from naive.world import World
 
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent
@@ -48,10 +49,15 @@ class Sampler:
     """A policy that takes the first of the best nodes of a sample."""
 
     def __init__(
-        self, nodes: Sequence[Node], percentage: int, profile: Profile = DEFAULT
+        self,
+        nodes: Sequence[Node],
+        percentage: int,
+        profile: Profile = DEFAULT,
+        objects: Sequence[ApiObject] = (),
     ) -> None:
         self.percentage = percentage
         self.profile = profile
+        self.objects = objects
         self.zones: list[tuple[str, list[str]]] = []
         self.listed: list[str] = []
         self.start = 0
@@ -111,7 +117,8 @@ class Sampler:
             some, seen = kept(candidates, set(feasible), self.start, self.percentage)
             return [name for name in feasible if name in some]
 
-        decision = attempt(pod, World(nodes, placed), self.profile, sample)
+        world = World(nodes, placed, self.objects)
+        decision = attempt(pod, world, self.profile, sample)
         if not decision.best:
             return None
         self.listed = listed
