@@ -45,8 +45,8 @@ from strategies.worlds import FEATURE_SETS, node_kinds, pod_kinds, worlds
 
 __all__ = [
     "EXTENDED",
-    "FEATURE_SETS",
     "FEATURES",
+    "FEATURE_SETS",
     "GPU",
     "IMAGES",
     "LABELS",

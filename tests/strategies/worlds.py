@@ -220,7 +220,7 @@ class _Past:
     def change(self, time: float) -> NodeEvent:
         """Let a node join, leave, come back or change."""
         change = _one(self.rng, ("add", "remove", "update", "update"))
-        if change == "add" and not self.gone or not self.there:
+        if (change == "add" and not self.gone) or not self.there:
             change = "update" if self.there else "add"
         if change == "add":
             name = self.gone.pop(int(self.rng.integers(len(self.gone))))
