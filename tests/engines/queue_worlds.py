@@ -39,6 +39,11 @@ def worlds(
             max_nodes=max_nodes, max_pods=max_pods, features=features, **bounds
         )
     )
+    if draw(st.sampled_from((True, True, False))):
+        priorities = draw(st.permutations((0, 0, 5, 10, 100)))
+        for pod, priority in zip(plain.pods.templates, priorities, strict=False):
+            pod.spec.priority = priority
+            pod.spec.preemption_policy = None
     if not draw(st.booleans()):
         return queued(plain)
     names = [node.metadata.name for node in plain.nodes[:4]]

@@ -22,8 +22,11 @@ SPECS = (
 )
 
 
-@examples(1.2)
-@given(workload=queue_worlds.worlds(), spec=st.sampled_from(SPECS))
+@examples(1.0)
+@given(
+    workload=queue_worlds.worlds(max_nodes=8, max_pods=40) | queue_worlds.worlds(),
+    spec=st.sampled_from(SPECS),
+)
 def test_what_is_remembered_decides_as_a_scan(workload: Workload, spec: str) -> None:
     """Pods wait, change, displace each other and are evicted."""
     found = assert_alike(workload, spec, REMEMBERING)

@@ -36,7 +36,7 @@ HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 ZONES = ("a", "b", "c", "", "d")
 """In the order in which a world has them; nodes of the empty one lack the label."""
 FEATURE_SETS = ((), ("affinity",), ("spread",), ("images", "owners"), FEATURES)
-ROOM = ("1", "2", "4", "8")
+ROOM = ("1", "2", "2", "4")
 """CPUs of a tight node, and of a node that changes its size."""
 
 
@@ -46,7 +46,7 @@ def worlds(
     *,
     min_nodes: int = 1,
     max_nodes: int = 150,
-    max_pods: int = 200,
+    max_pods: int = 300,
     max_changes: int = 8,
     features: Sequence[Collection[str]] = FEATURE_SETS,
 ) -> Workload:
@@ -69,7 +69,7 @@ def worlds(
     zones = ZONES[: draw(st.integers(1, len(ZONES)))]
     horizon = draw(st.sampled_from((0, 5, 20)))
     churn = draw(st.sampled_from((0.0, 0.3, 0.8)))
-    count = draw(st.integers(1, max_pods))
+    count = draw(st.integers(max_pods // 2, max_pods) | st.integers(1, max_pods))
     changes = draw(st.integers(0, max_changes))
     images = [draw(container_images())] if "images" in chosen else []
     objects = draw(cluster_objects(chosen)) if chosen else []
@@ -93,7 +93,7 @@ def node_kinds(
     node.status.allocatable |= {
         "cpu": draw(st.sampled_from(ROOM)),
         "memory": "16Gi",
-        "pods": str(draw(st.integers(1, 6))),
+        "pods": str(draw(st.integers(1, 5))),
     }
     return msgspec.structs.replace(node, spec=NodeSpec())
 
@@ -108,7 +108,7 @@ def pod_kinds(
     """Draw a pod: one with anything, or a small one with a thing or two."""
     if draw(st.sampled_from((True, False, False))):
         return draw(pods(node_names, name=name, features=features))
-    cpu = draw(st.sampled_from(("0", "100m", "500m", "1")))
+    cpu = draw(st.sampled_from(("0", "100m", "500m", "1", "1")))
     container = Container(resources=ResourceRequirements(requests={"cpu": cpu}))
     labels = {"app": draw(st.sampled_from(("web", "web", "db")))}
     pod = Pod(
