@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.explain import Explanation, Rejected, explain
-from schedbench.scheduler.narrowing import Narrowing, only, pre_filter
+from schedbench.scheduler.narrowing import Narrowing, only, pre_filter, unsampled
 from schedbench.scheduler.preemption import Search, fit_error
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.room import PostFilter, crowded, dry_run, post_filter
-from schedbench.scheduler.sampling import advance
+from schedbench.scheduler.sampling import ALL_NODES, advance
 from schedbench.scheduler.session import Session
 from schedbench.scheduler.storage import volume_rejections
 from schedbench.scheduler.world import World
@@ -237,11 +237,15 @@ class Attempt:
         return verdict, verdict.told or self._explain()
 
     def _decide_with_volumes(self) -> tuple[Verdict, Explanation]:
-        """Decide; again over the rest if volume plugins reject nodes."""
-        verdict = self._ask()
-        told = verdict.told or self._explain()
+        """Decide; again over the rest if volume plugins reject nodes.
+
+        Whom they reject is no part of a sample, so that is drawn afterwards.
+        """
+        with unsampled(self.session):
+            verdict = self._ask()
+            told = verdict.told or self._explain()
         refused = volume_rejections(self.world.volumes, self.settings, self.pod, told)
-        if not refused:
+        if not refused and self.session.compiled.sampling.percentage == ALL_NODES:
             return verdict, told
         with only(self.session, frozenset(told.feasible.tolist()) - refused.keys()):
             verdict = self._ask()
