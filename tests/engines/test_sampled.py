@@ -37,3 +37,16 @@ def test_the_readable_engine_samples_alike(
 ) -> None:
     """The readable engine looks at the same nodes in the same order."""
     assert_alike(workload, sampling(percentage, ties), ("explain",))
+
+
+@examples(0.04)
+@given(
+    strategies.worlds(min_nodes=4_000, max_nodes=4_400, max_pods=400),
+    st.sampled_from((0, 1, 30, 100)),
+    TIES,
+)
+def test_more_than_a_group_of_blocks_is_remembered(
+    workload: Workload, percentage: int, ties: str
+) -> None:
+    """64 blocks of 64 nodes and a few more."""
+    assert_alike(workload, sampling(percentage, ties), ("indexed", "auto"))

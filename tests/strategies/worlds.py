@@ -6,8 +6,8 @@ so hundreds of nodes and pods cost few draws, and a world shrinks by its numbers
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -30,14 +30,19 @@ from strategies.node_objects import container_images, nodes
 from strategies.other_objects import cluster_objects
 from strategies.pod_objects import container_ports, pods
 from strategies.selecting import node_affinities, tolerations
-from strategies.words import EXTENDED, FEATURES, IMAGES, LABELS, TOPOLOGY_KEYS
+from strategies.words import EXTENDED, FEATURES, IMAGES, LABELS
 
-HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
+HOST, ZONE, RACK = "kubernetes.io/hostname", "topology.kubernetes.io/zone", "rack"
+RACKS = ("0", "1", "2", *map(str, range(40)))
 ZONES = ("a", "b", "c", "", "d")
 """In the order in which a world has them; nodes of the empty one lack the label."""
 FEATURE_SETS = ((), ("affinity",), ("spread",), ("images", "owners"), FEATURES)
 ROOM = ("1", "2", "2", "4")
 """CPUs of a tight node, and of a node that changes its size."""
+
+
+Places: TypeAlias = Mapping[str, Sequence[str]]
+"""Label → the values that nodes of a world have of it."""
 
 
 @st.composite
@@ -66,7 +71,10 @@ def worlds(
         draw(pod_kinds(names[:3], f"kind-{index}", chosen))
         for index in range(draw(st.integers(1, 5)))
     ]
-    zones = ZONES[: draw(st.integers(1, len(ZONES)))]
+    places = {
+        ZONE: ZONES[: draw(st.integers(1, len(ZONES)))],
+        RACK: ("", *RACKS[: draw(st.sampled_from((1, 3, len(RACKS))))]),
+    }
     horizon = draw(st.sampled_from((0, 5, 20)))
     churn = draw(st.sampled_from((0.0, 0.3, 0.8)))
     count = draw(st.integers(max_pods // 2, max_pods) | st.integers(1, max_pods))
@@ -74,9 +82,9 @@ def worlds(
     images = [draw(container_images())] if "images" in chosen else []
     objects = draw(cluster_objects(chosen)) if chosen else []
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    cluster = [_dressed(rng, _one(rng, kinds), name, zones) for name in names]
+    cluster = [_dressed(rng, _one(rng, kinds), name, places) for name in names]
     stream = _stream(rng, templates, count, size, horizon, churn)
-    past = _Past(rng, kinds, zones, images, cluster)
+    past = _Past(rng, kinds, places, images, cluster)
     times = np.sort(rng.integers(0, horizon + 2, changes))
     events = [past.change(float(time)) for time in times]
     return Workload("world", cluster, stream, objects, node_events=events)
@@ -107,7 +115,7 @@ def pod_kinds(
 ) -> Pod:
     """Draw a pod: one with anything, or a small one with a thing or two."""
     if draw(st.sampled_from((True, False, False))):
-        return draw(pods(node_names, name=name, features=features))
+        return _by_rack(draw(pods(node_names, name=name, features=features)))
     cpu = draw(st.sampled_from(("0", "100m", "500m", "1", "1")))
     container = Container(resources=ResourceRequirements(requests={"cpu": cpu}))
     labels = {"app": draw(st.sampled_from(("web", "web", "db")))}
@@ -121,7 +129,24 @@ def pod_kinds(
     things += [one for one in ("affinity", "spread", "images") if one in features] * 3
     for thing in draw(st.lists(st.sampled_from(things), max_size=2, unique=True)):
         draw(_with(pod, thing, node_names, features))
-    return default_pod(pod)
+    return _by_rack(default_pod(pod))
+
+
+def _by_rack(pod: Pod) -> Pod:
+    """Let every other term that looks at disks look at racks."""
+    own = pod.spec.affinity or Affinity()
+    terms: list[Any] = [*pod.spec.topology_spread_constraints]
+    for side in (own.pod_affinity, own.pod_anti_affinity):
+        if side is not None:
+            terms += side.required_during_scheduling_ignored_during_execution
+            terms += [
+                wish.pod_affinity_term
+                for wish in side.preferred_during_scheduling_ignored_during_execution
+            ]
+    for term in terms[::2]:
+        if term.topology_key == "disk":
+            term.topology_key = RACK
+    return pod
 
 
 @st.composite
@@ -184,15 +209,11 @@ def _one(rng: np.random.Generator, values: Sequence[Any]) -> Any:
     return values[int(rng.integers(len(values)))]
 
 
-def _dressed(
-    rng: np.random.Generator, kind: Node, name: str, zones: Sequence[str]
-) -> Node:
-    """Return a node of a kind, in some zone; few lack the label of their name."""
-    own = {HOST: name, ZONE: _one(rng, zones)}
-    if rng.random() < 0.03:
-        del own[HOST]
-    others = kind.metadata.labels.items()
-    labels = {key: value for key, value in others if key not in TOPOLOGY_KEYS[:2]}
+def _dressed(rng: np.random.Generator, kind: Node, name: str, places: Places) -> Node:
+    """Return a node of a kind, in some place; few lack the label of their name."""
+    own = {key: _one(rng, values) for key, values in places.items()}
+    own[HOST] = name if rng.random() > 0.03 else ""
+    labels = {k: v for k, v in kind.metadata.labels.items() if k not in own}
     labels |= {key: value for key, value in own.items() if value}
     return _with_labels(kind, name, labels)
 
@@ -209,11 +230,11 @@ class _Past:
         self,
         rng: np.random.Generator,
         kinds: Sequence[Node],
-        zones: Sequence[str],
+        places: Places,
         images: Sequence[Any],
         cluster: Sequence[Node],
     ) -> None:
-        self.rng, self.kinds, self.zones, self.images = rng, kinds, zones, images
+        self.rng, self.kinds, self.places, self.images = rng, kinds, places, images
         self.there = {node.metadata.name: node for node in cluster}
         self.gone = [f"node-{len(cluster)}", f"node-{len(cluster) + 1}"]
 
@@ -224,7 +245,7 @@ class _Past:
             change = "update" if self.there else "add"
         if change == "add":
             name = self.gone.pop(int(self.rng.integers(len(self.gone))))
-            node = _dressed(self.rng, _one(self.rng, self.kinds), name, self.zones)
+            node = _dressed(self.rng, _one(self.rng, self.kinds), name, self.places)
             self.there[name] = node
             return NodeEvent(time, "add", node)
         node = _one(self.rng, list(self.there.values()))
@@ -244,9 +265,9 @@ class _Past:
         )
         match _one(rng, what):
             case "kind":
-                return _dressed(rng, _one(rng, self.kinds), name, self.zones)
+                return _dressed(rng, _one(rng, self.kinds), name, self.places)
             case "labels":
-                return _dressed(rng, node, name, self.zones)
+                return _dressed(rng, node, name, self.places)
             case "room":
                 sizes = status.allocatable | {"cpu": _one(rng, ROOM)}
                 status = msgspec.structs.replace(status, allocatable=sizes)
