@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import DomainState, PodClasses
+from schedbench.cluster.least_counts import find_least_counts
 from schedbench.cluster.matching import match_labels, match_terms
 from schedbench.cluster.nodes import ABSENT, NodeTable
 from schedbench.cluster.vocabulary import Vocabulary
@@ -91,6 +92,7 @@ class DomainTables:
         self._eligible: list[Eligibility] = []
         self._counters: Vocabulary[tuple[int, int, bytes]] = Vocabulary()
         self._weights: list[NDArray[np.int64]] = []
+        self._ranked: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._weights)
@@ -102,6 +104,7 @@ class DomainTables:
         eligible: Eligibility | None = None,
         *,
         absent_is_empty: bool = False,
+        ranked: bool = False,
     ) -> int:
         """Return the counter of a topology key, of weights per class, over nodes.
 
@@ -111,6 +114,8 @@ class DomainTables:
             What a bound pod of each class adds.
         absent_is_empty
             Whether nodes without the label count as having an empty value.
+        ranked
+            Whether to keep its least count.
         """
         rule = eligible or Eligibility()
         mask = self._rules.add((rule.keys, rule.content))
@@ -120,6 +125,8 @@ class DomainTables:
         index = self._counters.add((row, mask, weights.tobytes()))
         if index == len(self._weights):
             self._weights.append(weights)
+        if ranked:
+            self._ranked.add(index)
         return index
 
     def state(self, alive: NDArray[np.uint8]) -> DomainState:
@@ -139,7 +146,9 @@ class DomainTables:
             here = (eligible[mask[counter]] & alive).astype(np.bool_)
             values = domain[key[counter], here]
             np.add.at(present, start[counter] + values[values >= 0], 1)
-        return DomainState(
+        ranked = np.zeros(len(pairs), dtype=np.uint8)
+        ranked[sorted(self._ranked)] = 1
+        state = DomainState(
             domain=domain,
             key=key,
             mask=mask,
@@ -148,7 +157,13 @@ class DomainTables:
             counts=np.zeros(start[-1], dtype=np.int64),
             present=present,
             total=np.zeros(len(pairs), dtype=np.int64),
+            ranked=ranked,
+            least=np.zeros(len(pairs), dtype=np.int64),
+            least_times=np.zeros(len(pairs), dtype=np.int64),
+            found=np.zeros(len(pairs), dtype=np.int64),
         )
+        find_least_counts(state)
+        return state
 
     def contribute(self, classes: PodClasses) -> PodClasses:
         """Return the classes with the counters that their pods add to."""
@@ -204,4 +219,8 @@ def no_domains(nodes: int) -> DomainState:
         counts=np.zeros(0, dtype=np.int64),
         present=np.zeros(0, dtype=np.int64),
         total=np.zeros(0, dtype=np.int64),
+        ranked=np.zeros(0, dtype=np.uint8),
+        least=np.zeros(0, dtype=np.int64),
+        least_times=np.zeros(0, dtype=np.int64),
+        found=np.zeros(0, dtype=np.int64),
     )

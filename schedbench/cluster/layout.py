@@ -24,6 +24,8 @@ BASE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
 GPU_DEVICE_MILLI = 1000
 MAX_GPU_DEVICES = 63
 NO_DEVICE = -1
+NO_COUNT = 2**31 - 1
+"""The least count of a spread constraint for which no domain counts."""
 
 
 class DomainState(NamedTuple):
@@ -45,6 +47,11 @@ class DomainState(NamedTuple):
         Eligible nodes of each domain that are in the cluster.
     total : int64[K]
         Sum of each counter's counts.
+    ranked : uint8[K]
+        1 for the counters whose least count is kept.
+    least, least_times, found : int64[K]
+        Of those: the least count of the domains that have eligible nodes, `NO_COUNT`
+        if there are none, how many of them have it, and how many there are.
     """
 
     domain: NDArray[np.int32]
@@ -55,6 +62,10 @@ class DomainState(NamedTuple):
     counts: NDArray[np.int64]
     present: NDArray[np.int64]
     total: NDArray[np.int64]
+    ranked: NDArray[np.uint8]
+    least: NDArray[np.int64]
+    least_times: NDArray[np.int64]
+    found: NDArray[np.int64]
 
 
 class ClusterState(NamedTuple):

@@ -15,6 +15,7 @@ from schedbench.cluster.layout import (
     DomainState,
     PodClasses,
 )
+from schedbench.cluster.least_counts import keep_least_count
 from schedbench.errors import InputError, InvariantError
 from schedbench.jit import kernel
 
@@ -46,8 +47,12 @@ def bind(
         domain = domains.domain[domains.key[counter], node]
         if domain >= 0 and domains.eligible[domains.mask[counter], node]:
             weight = sign * classes.add_weight[i]
-            domains.counts[domains.start[counter] + domain] += weight
+            place = domains.start[counter] + domain
+            domains.counts[place] += weight
             domains.total[counter] += weight
+            if domains.ranked[counter] and domains.present[place] > 0:
+                now = domains.counts[place]
+                keep_least_count(domains, counter, now - weight, now)
     if devices:
         for device in range(state.gpu_free.shape[0]):
             if (devices >> device) & 1:

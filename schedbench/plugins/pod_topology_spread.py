@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.domains import NODE_ITSELF, DomainTables, Eligibility
-from schedbench.cluster.layout import ClusterState
+from schedbench.cluster.layout import NO_COUNT, ClusterState
 from schedbench.cluster.terms import SpreadColumns, SpreadTerms
 from schedbench.jit import allocating_kernel, kernel
 from schedbench.objects.kinds import KubernetesObject
@@ -42,7 +42,6 @@ REASON = "node(s) didn't match pod topology spread constraints"
 MISSING_REASON = f"{REASON} (missing required label)"
 FITS, SKEWED, MISSING = 0, 1, 2
 _STATUSES = (Status((REASON,), False), Status((MISSING_REASON,), True))
-NO_COUNT = 2**31 - 1
 IGNORED = -1
 
 SYSTEM_DEFAULTS = (
@@ -177,7 +176,12 @@ def _columns(
             key = NODE_ITSELF if by_node else constraint.topology_key
             rule = None if by_node else _eligibility(constraint, pod, keys)
             lenient = not all_keys and not by_node
-            counter.append(tables.counter(key, weights, rule, absent_is_empty=lenient))
+            ranked = kind == "DoNotSchedule"
+            counter.append(
+                tables.counter(
+                    key, weights, rule, absent_is_empty=lenient, ranked=ranked
+                )
+            )
             key_counter.append(tables.counter(constraint.topology_key, none))
             itself = matches_label_selector(
                 constraint.label_selector, pod.metadata.labels
@@ -250,15 +254,9 @@ def least_count(state: ClusterState, hard: SpreadColumns, i: int) -> int:
 
     `NO_COUNT` if no domain counts; 0 if there are fewer than minDomains.
     """
-    domains = state.domains
     counter = hard.counter[i]
-    least = np.int64(NO_COUNT)
-    found = np.int64(0)
-    for place in range(domains.start[counter], domains.start[counter + 1]):
-        if domains.present[place] > 0:
-            found += 1
-            least = min(least, domains.counts[place])
-    return np.int64(0) if found < hard.min_domains[i] else least
+    few = state.domains.found[counter] < hard.min_domains[i]
+    return np.int64(0) if few else state.domains.least[counter]
 
 
 @kernel

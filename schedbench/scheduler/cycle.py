@@ -10,7 +10,7 @@ from schedbench.cluster.layout import ClusterState, PodClasses, StaticTable
 from schedbench.jit import kernel
 from schedbench.plugins.base import ScoreColumns
 from schedbench.scheduler.feasible import FilterSwitches, mark_infeasible
-from schedbench.scheduler.sampling import Sampling, sample
+from schedbench.scheduler.sampling import Sampling, ordered, sample
 from schedbench.scheduler.score import Scratch, total_score
 from schedbench.scheduler.select import select_node
 
@@ -64,5 +64,11 @@ def schedule_one(
     total_score(state, classes, static, compiled.columns, pod_class, scratch)
     choice = compiled.choice
     return select_node(
-        scratch.total, scratch.bad, choice.tie, choice.key, counter, cursor
+        scratch.total,
+        scratch.bad,
+        choice.tie,
+        choice.key,
+        counter,
+        cursor,
+        compiled.sampling.order[: ordered(compiled.sampling)],
     )

@@ -71,6 +71,12 @@ def with_copies(domains: DomainState, counters: NDArray[np.int32]) -> DomainStat
         counts=domains.counts[every],
         present=domains.present[every],
         total=np.concatenate([domains.total, domains.total[counters]]),
+        ranked=np.concatenate([domains.ranked, domains.ranked[counters]]),
+        least=np.concatenate([domains.least, domains.least[counters]]),
+        least_times=np.concatenate(
+            [domains.least_times, domains.least_times[counters]]
+        ),
+        found=np.concatenate([domains.found, domains.found[counters]]),
     )
 
 

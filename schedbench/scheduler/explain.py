@@ -25,7 +25,7 @@ from schedbench.scheduler.diagnose import (
     diagnose,
 )
 from schedbench.scheduler.profile import Tie
-from schedbench.scheduler.sampling import UNSEEN, sample
+from schedbench.scheduler.sampling import UNSEEN, ordered, sample
 from schedbench.scheduler.score import skips
 from schedbench.scheduler.select import draw
 from schedbench.scheduler.session import Session
@@ -165,9 +165,17 @@ def _select(
     session: Session, tied: NDArray[np.int64], counter: int, cursor: int
 ) -> int:
     choice = session.compiled.choice
-    if choice.tie == Tie.RANDOM:
-        return int(tied[draw(choice.key, counter, len(tied))])
     if choice.tie == Tie.NEXT:
         after = tied[tied >= cursor]
         return int(after[0] if len(after) else tied[0])
-    return int(tied[0])
+    ordered = _in_order(session, tied)
+    if choice.tie == Tie.RANDOM:
+        return int(ordered[draw(choice.key, counter, len(tied))])
+    return int(ordered[0])
+
+
+def _in_order(session: Session, tied: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return tied nodes in the order in which they are counted."""
+    sampling = session.compiled.sampling
+    order = sampling.order[: ordered(sampling)]
+    return order[np.isin(order, tied)] if len(order) else tied

@@ -160,6 +160,15 @@ class NodeWalk:
 
 
 @kernel
+def ordered(sampling: Sampling) -> int:
+    """Return how many nodes of the list tell the order of ties; 0 = the slots do.
+
+    Where all nodes are scored there may be no list.
+    """
+    return sampling.listed[0] if sampling.percentage < ALL_NODES else np.int64(0)
+
+
+@kernel
 def nodes_to_find(nodes: int, percentage: int) -> int:
     """Return how many feasible nodes are enough; percentage 0 = adaptive."""
     if nodes < LEAST_NODES or percentage >= ALL_NODES:

@@ -38,6 +38,7 @@ def select_node(
     key: int,
     counter: int,
     cursor: int,
+    order: NDArray[np.int32],
 ) -> int:
     """Return the feasible node of greatest total, ties by the rule; −1 if none.
 
@@ -45,6 +46,8 @@ def select_node(
     ----------
     key, counter
         For `RANDOM`: the j-th of the tied nodes in node order, j = draw(key, counter).
+    order : int32[]
+        For `RANDOM` and `FIRST`: the node order; if empty, that of the slots.
     cursor
         For `NEXT`: the first tied node at or after this slot, cyclically.
     """
@@ -58,6 +61,13 @@ def select_node(
     if tied == 0:
         return -1
     wanted = draw(key, counter, tied) if tie == Tie.RANDOM else 0
+    if tie != Tie.NEXT:
+        for at in range(order.size):
+            node = np.int64(order[at])
+            if bad[node] >= 0 and total[node] == greatest:
+                if wanted == 0:
+                    return node
+                wanted -= 1
     start = cursor if tie == Tie.NEXT else 0
     for step in range(total.size):
         node = start + step

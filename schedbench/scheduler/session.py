@@ -12,6 +12,7 @@ from schedbench.cluster.encode import EncodedWorkload
 from schedbench.cluster.gpu import gpu_devices
 from schedbench.cluster.images import ImageTable
 from schedbench.cluster.layout import PodClasses
+from schedbench.cluster.least_counts import find_least_counts
 from schedbench.cluster.nodes import NodeTable
 from schedbench.cluster.state import copy_state, recount, remove_node, set_node
 from schedbench.cluster.terms import no_inter_pod, no_spread
@@ -180,6 +181,7 @@ class Session:
         for counter in range(len(domains.total)):
             first, last = domains.start[counter], domains.start[counter + 1]
             domains.total[counter] = domains.counts[first:last].sum()
+        find_least_counts(domains)
 
     def specialized(self, function: Any) -> Any:
         """Return a kernel with the profile's own score compiled in, if it has one."""

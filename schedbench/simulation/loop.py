@@ -14,7 +14,8 @@ from schedbench.cluster.state import bind
 from schedbench.jit import kernel, monotonic_ns
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.scheduler.cycle import Compiled
-from schedbench.scheduler.index import Index, decide, note_change
+from schedbench.scheduler.index.decide import decide, note_change
+from schedbench.scheduler.index.layout import Index
 from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.score import Scratch
 from schedbench.simulation.columns import (

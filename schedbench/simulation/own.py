@@ -14,6 +14,7 @@ from schedbench.plugins.gpu_share import choose_devices
 from schedbench.policies.base import Policy
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.score import order_floats
+from schedbench.scheduler.sampling import ordered
 from schedbench.scheduler.select import select_node
 from schedbench.scheduler.session import Session
 from schedbench.simulation.columns import ADD
@@ -136,6 +137,10 @@ def choose_vectorized(
     scratch.custom[:] = np.where(feasible, scores, 0.0)
     order_floats(scratch)
     scratch.bad[:] = np.where(feasible, 0, -1)
+    sampling = session.compiled.sampling
+    order = sampling.order[: ordered(sampling)]
     return int(
-        select_node(scratch.score, scratch.bad, choice.tie, choice.key, counter, cursor)
+        select_node(
+            scratch.score, scratch.bad, choice.tie, choice.key, counter, cursor, order
+        )
     )

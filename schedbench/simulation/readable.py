@@ -17,7 +17,7 @@ from schedbench.errors import PolicyError
 from schedbench.policies.base import Policy
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.explain import explain
-from schedbench.scheduler.index import Index
+from schedbench.scheduler.index.layout import Index
 from schedbench.scheduler.sampling import advance
 from schedbench.scheduler.score import Scratch
 from schedbench.scheduler.session import Session

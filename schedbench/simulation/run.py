@@ -17,7 +17,7 @@ from schedbench.cluster.state import check_invariants
 from schedbench.errors import InputError, PolicyError
 from schedbench.objects.workload import NodeEvent
 from schedbench.policies.base import Policy
-from schedbench.scheduler.indexing import Memory
+from schedbench.scheduler.index.memory import Memory
 from schedbench.scheduler.session import Session
 from schedbench.simulation.columns import BOUND, log_is_full, write
 from schedbench.simulation.prepare import (

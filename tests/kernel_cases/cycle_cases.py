@@ -105,6 +105,7 @@ class Selection(NamedTuple):
     key: int
     counter: int
     cursor: int
+    order: list[int]
 
 
 @st.composite
@@ -117,13 +118,17 @@ def selections(draw: st.DrawFn) -> Selection:
         draw(st.integers(-(2**63), 2**63 - 1)),
         draw(st.integers(0, 10**6)),
         draw(st.integers(0, len(scores.raw) - 1)),
+        draw(st.just([]) | st.permutations(range(len(scores.raw)))),
     )
 
 
 def _selected(drawn: Selection) -> int:
     total, bad = drawn.scores.columns
+    order = np.array(drawn.order, dtype=np.int32)
     return int(
-        select_node(total, bad, drawn.tie, drawn.key, drawn.counter, drawn.cursor)
+        select_node(
+            total, bad, drawn.tie, drawn.key, drawn.counter, drawn.cursor, order
+        )
     )
 
 
@@ -133,10 +138,12 @@ def _naive_selected(drawn: Selection) -> int:
     tied = [slot for slot, (s, good) in enumerate(pairs) if good and s == best]
     if not tied:
         return -1
-    if drawn.tie == Tie.RANDOM:
-        return tied[_split_mix(drawn.key, drawn.counter, len(tied))]
     if drawn.tie == Tie.NEXT:
         return next((slot for slot in tied if slot >= drawn.cursor), tied[0])
+    if drawn.order:
+        tied = [slot for slot in drawn.order if slot in tied]
+    if drawn.tie == Tie.RANDOM:
+        return tied[_split_mix(drawn.key, drawn.counter, len(tied))]
     return tied[0]
 
 

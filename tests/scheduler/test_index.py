@@ -13,8 +13,9 @@ from schedbench.cluster.encode import encode
 from schedbench.objects.node import Node
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.policies.registry import make_policy
-from schedbench.scheduler.index import BLOCK
-from schedbench.scheduler.indexing import BEHIND, Memory, indexable
+from schedbench.scheduler.index import arrays
+from schedbench.scheduler.index.layout import BLOCK
+from schedbench.scheduler.index.memory import BEHIND, Memory
 from schedbench.scheduler.session import Session
 from schedbench.simulation.record import Record
 from schedbench.simulation.replay import Engine, replay
@@ -111,25 +112,48 @@ def session_of(made: Workload, spec: str) -> Session:
     return Session(encoded, make_policy(spec).profile, 1)
 
 
-def test_what_looks_at_other_nodes_is_not_indexed():
-    """Round-robin ties and sampling begin where the last pod went; so they scan."""
+def memory_of(made: Workload, spec: str, engine: str = "indexed") -> Memory:
+    """Return what a policy's classes remember of a workload."""
+    return Memory(session_of(made, spec), made.pods, engine)
+
+
+def test_ties_that_go_round_are_not_indexed():
+    """Round-robin begins where the last pod went; so it scans."""
     made = workload(300, 10, 2, seed=1)
 
-    assert indexable(session_of(made, "kube-scheduler").compiled).all()
-    for spec in ("round-robin", "kube-scheduler[percentageOfNodesToScore=50]"):
-        assert not indexable(session_of(made, spec).compiled).any()
+    assert memory_of(made, "kube-scheduler").index.plan.able.all()
+    assert memory_of(
+        made, "kube-scheduler[percentageOfNodesToScore=50]"
+    ).index.plan.able.all()
+    assert not memory_of(made, "round-robin").index.plan.able.any()
 
 
 def test_auto_indexes_classes_whose_pods_come_often():
     """A class is in it if less than a 16th of the nodes change between its pods."""
     nodes = 160
-    often, rare = [0] * 90, [1] * 5
+    often, rare = [0] * 90, [1] * 8
     stream = PodStream.of([make_pod(0), make_pod(1)], often + rare)
     made = Workload("test", [make_node(i) for i in range(nodes)], stream)
-    session = session_of(made, "kube-scheduler")
-    rows = Memory(session, stream, "auto").index.row
+    of_each = session_of(made, "kube-scheduler").encoded.class_of[[0, -1]]
+
+    def able(engine: str) -> list[bool]:
+        plan = memory_of(made, "kube-scheduler", engine).index.plan
+        return (plan.able[of_each] > 0).tolist()
 
     assert nodes // BEHIND == 10
-    assert (rows[session.encoded.class_of[[0, -1]]] >= 0).tolist() == [True, False]
-    assert (Memory(session, stream, "indexed").index.row >= 0).all()
-    assert (Memory(session, stream, "scan").index.row < 0).all()
+    assert able("auto") == [True, False]
+    assert able("indexed") == [True, True]
+    assert able("scan") == [False, False]
+
+
+def test_more_classes_than_rows_take_turns(monkeypatch):
+    """Rows go to the classes used last; placements are a scan's."""
+    made = workload(100, 600, 6, seed=5)
+    nodes, blocks = 100, 2
+    one_row = 12 * nodes + 8 * (1 + arrays.FEATURES + 3 * blocks + 2)
+    monkeypatch.setattr(arrays, "MOST_BYTES", 2 * one_row)
+
+    assert len(memory_of(made, "kube-scheduler").index.rows.holder) == 2
+    assert log(played(made, "kube-scheduler", "indexed")) == log(
+        played(made, "kube-scheduler", "scan")
+    )

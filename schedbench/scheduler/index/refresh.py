@@ -1,0 +1,218 @@
+"""A class catches up: the nodes that changed since are evaluated side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from schedbench.cluster.layout import ClusterState
+from schedbench.jit import inner_kernel
+from schedbench.plugins.base import ScoreKind
+from schedbench.plugins.gpu_share import gpus_fit
+from schedbench.plugins.node_ports import ports_free
+from schedbench.plugins.node_resources_fit import resources_fit
+from schedbench.scheduler.cycle import Compiled
+from schedbench.scheduler.index.cells import (
+    FULL,
+    add_cell,
+    clear_cells,
+    find_cell,
+    put,
+    rate_cells,
+)
+from schedbench.scheduler.index.coupled import read_features
+from schedbench.scheduler.index.layout import (
+    BLOCK,
+    NOWHERE,
+    OF_INTER_POD,
+    OF_NODE_AFFINITY,
+    OF_SPREAD,
+    OF_TAINTS,
+    STALE,
+    Index,
+)
+from schedbench.scheduler.index.places import give_up
+from schedbench.scheduler.score import constant_score, is_constant, node_score, skips
+
+
+@inner_kernel
+def refresh(
+    state: ClusterState, compiled: Compiled, index: Index, pod_class: int
+) -> bool:
+    """Let a class with a row know all nodes; return False if it cannot.
+
+    A class that runs out of cells begins anew once: those without nodes are dropped.
+    """
+    rows = index.rows
+    row = np.int64(index.row[pod_class])
+    rows.used[row] = index.changes[0]
+    behind = index.changes[0] - rows.seen[row]
+    if rows.seen[row] != STALE and behind <= index.log.size:
+        if behind == 0:
+            return True
+        anew = False
+    else:
+        anew = True
+    while True:
+        if anew:
+            begin(state, compiled, index, pod_class, row)
+        if evaluate_all(state, compiled, index, pod_class, row, anew):
+            rows.seen[row] = index.changes[0]
+            if anew:
+                rate_cells(index, row)
+            return True
+        if anew:
+            give_up(index, pod_class)
+            return False
+        anew = True
+
+
+@inner_kernel
+def begin(
+    state: ClusterState, compiled: Compiled, index: Index, pod_class: int, row: int
+) -> None:
+    """Let a class forget its nodes, and note which scores it has."""
+    rows, columns = index.rows, compiled.columns
+    classes, static = compiled.classes, compiled.static
+    clear_cells(index, row)
+    if not index.plan.coupled[pod_class]:
+        add_cell(index, row)
+    rows.constant[row] = 0
+    rows.score_count[row] = 0
+    rows.weight[row, :] = 0
+    for k in range(columns.kind.size):
+        kind = columns.kind[k]
+        if kind == ScoreKind.INTER_POD_AFFINITY:
+            rows.weight[row, OF_INTER_POD] = columns.weight[k]
+        elif is_constant(classes, static, columns, k, pod_class):
+            rows.constant[row] += columns.weight[k] * constant_score(kind)
+        elif skips(state, classes, static, columns, k, pod_class):
+            continue
+        elif kind == ScoreKind.TAINT_TOLERATION:
+            rows.weight[row, OF_TAINTS] = columns.weight[k]
+        elif kind == ScoreKind.NODE_AFFINITY:
+            rows.weight[row, OF_NODE_AFFINITY] = columns.weight[k]
+        elif kind == ScoreKind.POD_TOPOLOGY_SPREAD:
+            rows.weight[row, OF_SPREAD] = columns.weight[k]
+        else:
+            rows.scores[row, rows.score_count[row]] = k
+            rows.score_count[row] += 1
+
+
+@inner_kernel
+def evaluate_all(
+    state: ClusterState,
+    compiled: Compiled,
+    index: Index,
+    pod_class: int,
+    row: int,
+    anew: bool,
+) -> bool:
+    """Evaluate the nodes that changed, or all of them; return False without room."""
+    work, rows = index.work, index.rows
+    work.turn[0] += 1
+    at, end = rows.seen[row], index.changes[0]
+    if anew:
+        at, end = np.int64(0), np.int64(index.plan.slot.size)
+    while at < end:
+        count = 0
+        while at < end and count < work.nodes.size:
+            node = at if anew else np.int64(index.log[at % index.log.size])
+            at += 1
+            if work.mark[node] != work.turn[0]:
+                work.mark[node] = work.turn[0]
+                gather(state, index, node, count)
+                count += 1
+        evaluate(state, compiled, index, pod_class, row, count)
+        for i in range(count):
+            node = work.nodes[i]
+            cell = np.int64(NOWHERE)
+            if work.scratch.bad[i] >= 0:
+                cell = np.int64(cell_of(state, compiled, index, pod_class, row, node))
+            if cell == FULL:
+                return False
+            place = np.int64(index.plan.place[node])
+            if anew:
+                rows.cell[row, place] = cell
+                rows.total[row, place] = work.scratch.total[i]
+                if cell != NOWHERE:
+                    bit = np.int64(1) << np.int64(place % BLOCK)
+                    index.cells.member[cell, place // BLOCK] |= bit
+                    index.cells.size[cell] += 1
+            else:
+                put(index, row, place, cell, work.scratch.total[i])
+    return True
+
+
+@inner_kernel
+def cell_of(
+    state: ClusterState,
+    compiled: Compiled,
+    index: Index,
+    pod_class: int,
+    row: int,
+    node: int,
+) -> int:
+    """Return the cell of a node that its own filters accept; `FULL` without room."""
+    if not index.plan.coupled[pod_class]:
+        return index.rows.first[row]
+    if read_features(state, compiled, index, pod_class, node):
+        return np.int64(find_cell(index, row))
+    return np.int64(NOWHERE)
+
+
+@inner_kernel
+def gather(state: ClusterState, index: Index, node: int, at: int) -> None:
+    """Copy the columns of a node beside those of the others that are evaluated."""
+    columns = index.work.columns
+    index.work.nodes[at] = node
+    columns.alive[at] = state.alive[node]
+    for resource in range(state.allocatable.shape[0]):
+        columns.allocatable[resource, at] = state.allocatable[resource, node]
+        columns.requested[resource, at] = state.requested[resource, node]
+    for resource in range(state.nonzero.shape[0]):
+        columns.nonzero[resource, at] = state.nonzero[resource, node]
+    for port in range(state.port_used.shape[0]):
+        columns.port_used[port, at] = state.port_used[port, node]
+    for device in range(state.gpu_free.shape[0]):
+        columns.gpu_free[device, at] = state.gpu_free[device, node]
+
+
+@inner_kernel
+def evaluate(
+    state: ClusterState,
+    compiled: Compiled,
+    index: Index,
+    pod_class: int,
+    row: int,
+    count: int,
+) -> None:
+    """Find which gathered nodes are infeasible by themselves, and their totals."""
+    classes, static, work = compiled.classes, compiled.static, index.work
+    scores, rows = compiled.columns, index.rows
+    bad, score = work.scratch.bad[:count], work.scratch.score[:count]
+    total, helper = work.scratch.total[:count], work.scratch.helper[:count]
+    reason = static.reason[classes.static_row[pod_class]]
+    for i in range(count):
+        bad[i] = np.int64(work.columns.alive[i]) - 1
+        bad[i] -= np.int64(reason[work.nodes[i]])
+    if compiled.switches.ports:
+        ports_free(work.columns, classes, pod_class, 0, count, bad)
+    if compiled.switches.resources:
+        resources_fit(work.columns, classes, pod_class, 0, count, bad)
+    if compiled.switches.gpus:
+        gpus_fit(work.columns, classes, pod_class, 0, count, bad)
+    for i in range(count):
+        total[i] = rows.constant[row]
+    for n in range(rows.score_count[row]):
+        k = np.int64(rows.scores[row, n])
+        if scores.kind[k] == ScoreKind.IMAGE_LOCALITY:
+            images = static.image[static.image_row[pod_class]]
+            for i in range(count):
+                score[i] = images[work.nodes[i]]
+        else:
+            node_score(
+                work.columns, classes, static, scores, k, pod_class,
+                0, count, score, helper,
+            )  # fmt: skip
+        for i in range(count):
+            total[i] += scores.weight[k] * score[i]
