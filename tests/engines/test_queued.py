@@ -22,7 +22,7 @@ SPECS = (
 )
 
 
-@examples(1.0)
+@examples(0.8)
 @given(
     workload=queue_worlds.worlds(max_nodes=8, max_pods=40) | queue_worlds.worlds(),
     spec=st.sampled_from(SPECS),

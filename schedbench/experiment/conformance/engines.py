@@ -17,8 +17,8 @@ from schedbench.scheduler.attempt import (
     explained,
     scanned,
 )
-from schedbench.scheduler.index import decide, note_change
-from schedbench.scheduler.indexing import Memory
+from schedbench.scheduler.index.decide import decide, note_change
+from schedbench.scheduler.index.memory import Memory
 from schedbench.scheduler.score import make_scratch
 from schedbench.scheduler.session import Session
 
