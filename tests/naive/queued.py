@@ -277,7 +277,7 @@ class Run:
         if not decision.stopped and not decision.shortcut:
             self.sampler.move(seen)
         if decision.best:
-            name = self.sampler.first(decision.best)
+            name = decision.best[0]
             volumes.reserve(found, self.nodes[name], self.storage)
             self.queue.done(one)
             self.place(pod, name)

@@ -113,7 +113,7 @@ class Sampler:
         if not decision.best:
             return None
         self.move(seen)
-        return self.first(decision.best), decision.devices
+        return decision.best[0], decision.devices
 
     def attempt(self, pod: Pod, world: World, profile: Profile) -> tuple[Decision, int]:
         """Return what a try finds, and how many nodes it looks at."""
@@ -127,12 +127,6 @@ class Sampler:
             return [name for name in feasible if name in some]
 
         return attempt(pod, world, profile, sample), seen
-
-    def first(self, tied: list[str]) -> str:
-        """Return the first of the best nodes: in the list, where it is sampled."""
-        if self.percentage == 100:
-            return tied[0]
-        return next(name for name in self.current() if name in tied)
 
     def move(self, seen: int) -> None:
         """Let the next try begin behind the nodes that one looked at."""
