@@ -25,6 +25,8 @@ CONTROLLERS = {
     ("apps/v1", "ReplicaSet"): ReplicaSet,
     ("apps/v1", "StatefulSet"): StatefulSet,
 }
+SELECTING = (Service, *CONTROLLERS.values())
+"""The kinds of objects that `default_selector` looks at."""
 
 
 def default_selector(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.domains import NODE_ITSELF, DomainTables, Eligibility
-from schedbench.cluster.layout import NO_COUNT, ClusterState
+from schedbench.cluster.layout import NO_COUNT, ClusterState, DomainState
 from schedbench.cluster.terms import SpreadColumns, SpreadTerms
 from schedbench.jit import allocating_kernel, kernel
 from schedbench.objects.kinds import KubernetesObject
@@ -34,7 +34,7 @@ from schedbench.plugins.base import (
     ScorePlugin,
     Status,
 )
-from schedbench.plugins.default_selector import default_selector
+from schedbench.plugins.default_selector import SELECTING, default_selector
 from schedbench.plugins.inter_pod_affinity import count_at
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -87,7 +87,8 @@ class PodTopologySpread(ScorePlugin):
         tables: DomainTables,
     ) -> SpreadTerms:
         """Register the counters of all constraints of all classes."""
-        of_class = [self.constraints(pod, objects) for pod in pods]
+        selecting = [one for one in objects if isinstance(one, SELECTING)]
+        of_class = [self.constraints(pod, selecting) for pod in pods]
         return SpreadTerms(
             hard=_columns(pods, of_class, tables, "DoNotSchedule"),
             soft=_columns(pods, of_class, tables, "ScheduleAnyway"),
@@ -249,14 +250,14 @@ def _eligibility(
 
 
 @kernel
-def least_count(state: ClusterState, hard: SpreadColumns, i: int) -> int:
+def least_count(domains: DomainState, hard: SpreadColumns, i: int) -> int:
     """Return the least count of a constraint over its domains.
 
     `NO_COUNT` if no domain counts; 0 if there are fewer than minDomains.
     """
     counter = hard.counter[i]
-    few = state.domains.found[counter] < hard.min_domains[i]
-    return np.int64(0) if few else state.domains.least[counter]
+    few = domains.found[counter] < hard.min_domains[i]
+    return np.int64(0) if few else domains.least[counter]
 
 
 @kernel
@@ -272,7 +273,7 @@ def spread_fits(
     domains = state.domains
     for t in range(hard.start[pod_class], hard.start[pod_class + 1]):
         counter = hard.counter[t]
-        least = least_count(state, hard, t)
+        least = least_count(domains, hard, t)
         most = hard.max_skew[t] - hard.itself[t] + least
         domain = domains.domain[domains.key[counter], low:high]
         counts = domains.counts[domains.start[counter] : domains.start[counter + 1]]

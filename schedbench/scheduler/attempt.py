@@ -187,8 +187,13 @@ class Attempt:
     def _filtered(self, narrowed: Narrowing) -> Outcome:
         """Return what comes of filters and scores; the start of sampling stays."""
         rejected: dict[int, Rejected] = {}
-        closed = self._crowded(passing_only=not self.tell)
         nominated = self.world.nominated_slot(self.pod)
+        if nominated is not None and self._has_room(nominated):
+            with only(self.session, {nominated}):
+                verdict, told = self._decide()
+            outcome = self._outcome(verdict, {}, told)
+            return dataclasses.replace(outcome, shortcut=True)
+        closed = self._crowded(passing_only=not self.tell)
         if narrowed.allowed is None and not closed and nominated is None:
             verdict, told = self._decide()
             rejected |= told.rejected if told else {}
@@ -200,11 +205,6 @@ class Attempt:
         if narrowed.allowed is not None:
             seen &= {*narrowed.allowed, nominated}
         open_to = seen - closed.keys()
-        if nominated is not None and nominated in open_to and self._passes(nominated):
-            with only(self.session, {nominated}):
-                verdict, told = self._decide()
-            outcome = self._outcome(verdict, {}, told)
-            return dataclasses.replace(outcome, shortcut=True)
         with only(self.session, open_to):
             verdict, told = self._decide()
         if told is not None:
@@ -214,16 +214,22 @@ class Attempt:
             rejected = {**told.rejected, **beside, **cut}
         return self._outcome(verdict, rejected, told, narrowed.by)
 
-    def _crowded(self, *, passing_only: bool = False) -> Mapping[int, Rejected]:
+    def _crowded(
+        self, *, passing_only: bool = False, slot: int | None = None
+    ) -> Mapping[int, Rejected]:
         return crowded(
             self.world,
             self.settings,
             self.pod,
             self.pod_class,
             passing_only=passing_only,
+            slot=slot,
         )
 
-    def _passes(self, slot: int) -> bool:
+    def _has_room(self, slot: int) -> bool:
+        """Return whether the pod passes on a node, and beside those nominated to it."""
+        if self._crowded(passing_only=True, slot=slot):
+            return False
         run = dry_run(self.world, self.settings, self.pod, self.pod_class)
         return run.refusal(slot) is None
 

@@ -186,7 +186,8 @@ def as_set(state: ClusterState, slot: int) -> None:
     """Let the host ports of a node be a set again, after a pod came or went."""
     if len(state.port_used):
         ports = state.port_used[:, slot]
-        np.clip(ports, 0, 1, out=ports)
+        np.minimum(ports, 1, out=ports)
+        np.maximum(ports, 0, out=ports)
 
 
 def nominated_to(

@@ -168,14 +168,15 @@ def _select(
     if choice.tie == Tie.NEXT:
         after = tied[tied >= cursor]
         return int(after[0] if len(after) else tied[0])
-    ordered = _in_order(session, tied)
     if choice.tie == Tie.RANDOM:
-        return int(ordered[draw(choice.key, counter, len(tied))])
-    return int(ordered[0])
+        return int(_in_order(session, tied)[draw(choice.key, counter, len(tied))])
+    return int(tied[0])
 
 
 def _in_order(session: Session, tied: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return tied nodes in the order in which they are counted."""
     sampling = session.compiled.sampling
     order = sampling.order[: ordered(sampling)]
-    return order[np.isin(order, tied)] if len(order) else tied
+    if not len(order):
+        return tied
+    return order[np.isin(order, tied)].astype(np.int64)

@@ -11,8 +11,8 @@ removes victims).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Generic
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -23,14 +23,20 @@ from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.dry_run import PlacedPod, nominated_to
 from schedbench.scheduler.narrowing import only
+from schedbench.scheduler.pod_group_batch import Batches, filtered_by_terms
+from schedbench.scheduler.pod_group_kernel import Batch, Trials
 from schedbench.scheduler.pod_group_placements import most_allocated
+from schedbench.scheduler.pod_group_preemption import Rehearsal
 from schedbench.scheduler.pod_group_types import M, Placement, Refusal
 from schedbench.scheduler.room import dry_run
 from schedbench.scheduler.world import World
 
 
-class WorldAttempts(Generic[M]):
+class WorldAttempts(Rehearsal[M, PlacedPod]):
     """Attempts, and rehearsals of preemption, in a world; see `Rehearsal`.
+
+    Members that can be are tried in batches by compiled code; they are assumed in the
+    columns alone, without a `PlacedPod`.
 
     Parameters
     ----------
@@ -45,9 +51,20 @@ class WorldAttempts(Generic[M]):
         self._member = member
         self._assumed: dict[M, PlacedPod] = {}
         self._nominated: dict[M, PlacedPod] = {}
+        self._batches = Batches(world)
+        self._known: dict[int, tuple[Sequence[M], Batch | None]] = {}
+        self._class_of: dict[M, int] = {}
+        self._light: dict[M, int] = {}
+        self._trials: dict[M, Attempt] = {}
 
     def attempt(self, member: M, within: Placement | None) -> int | Refusal:
         """Try a member; if it fits, assume it and return its slot."""
+        started = time.perf_counter_ns()
+        found = self._try(member, within)
+        self._decided(1, time.perf_counter_ns() - started)
+        return found
+
+    def _try(self, member: M, within: Placement | None) -> int | Refusal:
         trial = self._member(member)
         with self._only(within):
             outcome = trial.run()
@@ -57,6 +74,76 @@ class WorldAttempts(Generic[M]):
             return Refusal(outcome.message, outcome.rejectors)
         self._put(member, trial, outcome.chosen)
         return outcome.chosen
+
+    def attempt_all(
+        self,
+        members: Sequence[M],
+        within: Placement | None,
+        spare: int,
+        *,
+        again: bool = False,
+    ) -> list[int | Refusal]:
+        """Try members in turn until more than `spare` are refused, or by an error."""
+        started = time.perf_counter_ns()
+        batch = self._batch(members)
+        if batch is None:
+            return super().attempt_all(members, within, spare, again=again)
+        self._batches.begin(batch)
+        slots = np.empty(len(members), dtype=np.int64)
+        told: dict[int, Refusal] = {}
+        found: list[int | Refusal] = []
+        while len(found) < len(members) and spare >= 0:
+            first = len(found)
+            done = self._batches.place(batch, within, first, spare, slots)
+            last = int(batch.pod_class[done - 1])
+            for index, slot in enumerate(slots[first:done].tolist(), start=first):
+                if slot >= 0:
+                    found.append(slot)
+                    self._light[members[index]] = slot
+                    continue
+                spare -= 1
+                if index == done - 1 and not self._batches.is_known(last):
+                    why = self._try(members[index], within)
+                    assert isinstance(why, Refusal)
+                    told[last] = why
+                    self._batches.know(last)
+                found.append(told[int(batch.pod_class[index])])
+        self._batches.leave_sampling()
+        if not again:
+            self._decided(len(found), time.perf_counter_ns() - started)
+        return found
+
+    def survey(
+        self, members: Sequence[M], places: Sequence[Placement], spare: int
+    ) -> Trials | None:
+        """Try members on each place and take them back; None if that is not done."""
+        started = time.perf_counter_ns()
+        batch = self._batch(members)
+        if batch is None:
+            return None
+        trials = self._batches.survey(batch, places, spare)
+        self._batches.leave_sampling()
+        elapsed = time.perf_counter_ns() - started
+        self._decided(int(trials.tried.sum()), elapsed)
+        return trials
+
+    def assume_all(self, placed: Collection[tuple[M, int]]) -> None:
+        """Assume and reserve members where they had been put, in order."""
+        if not self._batches.usable() or not all(
+            member in self._class_of for member, _ in placed
+        ):
+            super().assume_all(placed)
+            return
+        self._light.update(placed)
+        self._shift(placed, 1)
+
+    def undo_all(self, placed: Collection[tuple[M, int]]) -> None:
+        """Take members back that were assumed in this order."""
+        light = [one for one in placed if one[0] in self._light]
+        super().undo_all([one for one in placed if one[0] not in self._light])
+        self._shift(light, -1)
+        for member, _ in light:
+            del self._light[member]
 
     def assume(self, member: M, slot: int) -> None:
         """Assume a member where an attempt had put it, and reserve its volumes."""
@@ -78,6 +165,10 @@ class WorldAttempts(Generic[M]):
 
         Nominations stay ended.
         """
+        self.undo_all(list(self._light.items()))
+        self._known.clear()
+        self._class_of.clear()
+        self._trials.clear()
         for member in reversed(list(self._assumed)):
             self._take(member)
         self._nominated.clear()
@@ -114,6 +205,52 @@ class WorldAttempts(Generic[M]):
         trial = self._member(member)
         run = dry_run(self._world, trial.settings, trial.pod, trial.pod_class)
         return run.fits(slot, self._guests(trial.pod, slot))
+
+    def all_fit(self, placed: Sequence[tuple[M, int]]) -> bool:
+        """Return whether each member passes where it was put, given those before it."""
+        if not placed:
+            return True
+        trials = [self._trial(member) for member, _ in placed]
+        found = self._batches.all_pass(trials, [slot for _, slot in placed])
+        return super().all_fit(placed) if found is None else found
+
+    def apart(self, members: Collection[M]) -> bool:
+        """Return whether only the pods on a node decide if a member passes there."""
+        nominated = self._world.nominated
+        for trial in map(self._trial, members):
+            if uses_volumes(trial.pod) or trial.pod.key in nominated:
+                return False
+            if filtered_by_terms(trial.session.compiled.classes, trial.pod_class):
+                return False
+        return True
+
+    def _trial(self, member: M) -> Attempt:
+        """Return the attempt at a member, made once for a rehearsal."""
+        found = self._trials.get(member)
+        if found is None:
+            found = self._trials[member] = self._member(member)
+        return found
+
+    def _decided(self, count: int, nanoseconds: int) -> None:
+        """Take note of attempts that were made, and how long they took together."""
+
+    def _batch(self, members: Sequence[M]) -> Batch | None:
+        if not self._batches.usable():
+            return None
+        known = self._known.get(id(members))
+        if known is None:
+            trials = [self._member(member) for member in members]
+            batch = self._batches.batch(trials)
+            known = self._known[id(members)] = members, batch
+            if batch is not None:
+                classes = batch.pod_class.tolist()
+                self._class_of.update(zip(members, classes, strict=True))
+        return known[1]
+
+    def _shift(self, placed: Collection[tuple[M, int]], sign: int) -> None:
+        if placed:
+            classes = [self._class_of[member] for member, _ in placed]
+            self._batches.shift(classes, [slot for _, slot in placed], sign)
 
     def _guests(self, pod: Pod, slot: int) -> list[PlacedPod]:
         others = self._world.nominated.values()

@@ -40,6 +40,7 @@ class Topology:
     def __init__(self, labels: Mapping[int, Mapping[str, str]]) -> None:
         self._labels = labels
         self._domains: dict[str, list[Placement]] = {}
+        self._cuts: dict[tuple[str, int], tuple[Placement, list[Placement]]] = {}
 
     def domains(
         self, key: str, within: Placement | None, bound: Iterable[int]
@@ -59,7 +60,7 @@ class Topology:
         """
         if key not in self._domains:
             self._domains[key] = self._split(key)
-        found = self._domains[key]
+        found = self._domains[key] if within is None else self._cut(key, within)
         values = list(
             dict.fromkeys(self._labels.get(slot, {}).get(key) for slot in bound)
         )
@@ -68,15 +69,21 @@ class Topology:
         if len(values) > 1:
             return UNKNOWN_DOMAIN.format(TOO_MANY_DOMAINS.format(*values))
         if values:
-            found = [one for one in found if one.name == values[0]]
-        if within is None:
-            return list(found)
-        allowed = frozenset(within.nodes)
-        cut = (
-            Placement(name, tuple(slot for slot in nodes if slot in allowed))
-            for name, nodes in found
-        )
-        return [placement for placement in cut if placement.nodes]
+            return [one for one in found if one.name == values[0]]
+        return list(found)
+
+    def _cut(self, key: str, within: Placement) -> list[Placement]:
+        """Return the places as far as they are within a parent's; found once."""
+        known = self._cuts.get((key, id(within)))
+        if known is None:
+            allowed = frozenset(within.nodes)
+            cut = (
+                Placement(name, tuple(slot for slot in nodes if slot in allowed))
+                for name, nodes in self._domains[key]
+            )
+            known = within, [placement for placement in cut if placement.nodes]
+            self._cuts[key, id(within)] = known
+        return known[1]
 
     def _split(self, key: str) -> list[Placement]:
         nodes: dict[str, list[int]] = {}

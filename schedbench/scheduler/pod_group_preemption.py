@@ -20,7 +20,7 @@ Source: kubernetes (after v1.34, KEP-5710) pkg/scheduler/framework/preemption
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from schedbench.cluster.pod_groups import PodGroupTable
@@ -59,6 +59,10 @@ class OnNode(Protocol):
         """The pod."""
 
     @property
+    def slot(self) -> int:
+        """The node's slot."""
+
+    @property
     def start(self) -> float:
         """When it started."""
 
@@ -78,6 +82,21 @@ class Rehearsal(Attempts[M_contra], Protocol[M_contra, P_contra]):
 
     def fits(self, member: M_contra, slot: int) -> bool:
         """Return whether a member passes all filters on a node as it is now."""
+
+    def all_fit(self, placed: Sequence[tuple[M_contra, int]]) -> bool:
+        """Return whether each member passes where it was put, given those before it."""
+        done = []
+        for member, slot in placed:
+            if not self.fits(member, slot):
+                break
+            self.assume(member, slot)
+            done.append((member, slot))
+        self.undo_all(done)
+        return len(done) == len(placed)
+
+    def apart(self, members: Collection[M_contra]) -> bool:
+        """Return whether only the pods on a node decide if a member passes there."""
+        return False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -181,7 +200,8 @@ def preempt_group(
     """Find out who would have to go for a group that was rejected.
 
     Nothing is changed. The cost is one attempt at the group, and for each victim of
-    lower priority a check of its members up to the first that does not pass.
+    lower priority a check of its members up to the first that does not pass; only of
+    those on the victim's nodes, if they are `apart`.
     """
     lower = [one for one in victims if one.priority < priority]
     if not lower:
@@ -189,7 +209,7 @@ def preempt_group(
     for victim in lower:
         _remove(victim, rehearsal)
     outcome = schedule_group(root, rehearsal, topology)
-    _undo(outcome.placed.items(), rehearsal)
+    rehearsal.undo_all(outcome.placed.items())
     if outcome.refusal is not None:
         for victim in reversed(lower):
             _restore(victim, rehearsal)
@@ -197,9 +217,15 @@ def preempt_group(
     lower.sort(key=lambda one: one.importance)
     violating = _breaking(lower, budgets)
     gone = []
+    apart = _by_node(outcome, rehearsal)
     for victim in sorted(lower, key=lambda one: id(one) not in violating):
         _restore(victim, rehearsal)
-        if not _all_fit(outcome, rehearsal):
+        if apart is None:
+            concerned = list(outcome.placed.items())
+        else:
+            slots = {placed.slot for placed in victim.pods} & apart.keys()
+            concerned = [one for slot in slots for one in apart[slot]]
+        if not rehearsal.all_fit(concerned):
             _remove(victim, rehearsal)
             gone.append(victim)
     for victim in gone:
@@ -250,21 +276,20 @@ def _restore(victim: Victim[P], rehearsal: Rehearsal[M, P]) -> None:
         rehearsal.restore(placed)
 
 
-def _undo(placed: Iterable[tuple[M, int]], rehearsal: Rehearsal[M, P]) -> None:
-    for member, slot in reversed(list(placed)):
-        rehearsal.undo(member, slot)
+def _by_node(
+    outcome: Outcome[M], rehearsal: Rehearsal[M, P]
+) -> dict[int, list[tuple[M, int]]] | None:
+    """Return the members on each node if a node's pods concern only those; or None.
 
-
-def _all_fit(outcome: Outcome[M], rehearsal: Rehearsal[M, P]) -> bool:
-    """Return whether each member passes where it was put, given those before it."""
-    done = []
-    for member, slot in outcome.placed.items():
-        if not rehearsal.fits(member, slot):
-            break
-        rehearsal.assume(member, slot)
-        done.append((member, slot))
-    _undo(done, rehearsal)
-    return len(done) == len(outcome.placed)
+    That all of them fit, as long as nobody has been given back, is looked at, too.
+    """
+    placed = list(outcome.placed.items())
+    if not rehearsal.apart(outcome.placed.keys()) or not rehearsal.all_fit(placed):
+        return None
+    nodes: dict[int, list[tuple[M, int]]] = {}
+    for member, slot in placed:
+        nodes.setdefault(slot, []).append((member, slot))
+    return nodes
 
 
 def _breaking(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from schedbench.scheduler.pod_group_kernel import Trials
 
 M = TypeVar("M", bound=Hashable)
 M_contra = TypeVar("M_contra", bound=Hashable, contravariant=True)
@@ -51,6 +53,47 @@ class Attempts(Protocol[M_contra]):
 
     def undo(self, member: M_contra, slot: int) -> None:
         """Take back the last `attempt` or `assume` that was not taken back yet."""
+
+    def attempt_all(
+        self,
+        members: Sequence[M_contra],
+        within: Placement | None,
+        spare: int,
+        *,
+        again: bool = False,
+    ) -> list[int | Refusal]:
+        """Try members in turn, up to an error or until more than `spare` are refused.
+
+        `again` says that this was tried before and came to the same.
+        """
+        found: list[int | Refusal] = []
+        for member in members:
+            one = self.attempt(member, within)
+            found.append(one)
+            if isinstance(one, Refusal):
+                spare -= 1
+                if one.error or spare < 0:
+                    break
+        return found
+
+    def survey(
+        self, members: Sequence[M_contra], places: Sequence[Placement], spare: int
+    ) -> Trials | None:
+        """Try members on each place and take them back; None if that is not done.
+
+        Then the places have to be tried one by one.
+        """
+        return None
+
+    def assume_all(self, placed: Collection[tuple[M_contra, int]]) -> None:
+        """Assume and reserve members where they had been put, in order."""
+        for member, slot in placed:
+            self.assume(member, slot)
+
+    def undo_all(self, placed: Collection[tuple[M_contra, int]]) -> None:
+        """Take members back that were assumed in this order."""
+        for member, slot in reversed(list(placed)):
+            self.undo(member, slot)
 
     def filled(self, within: Placement) -> int:
         """Return how full the nodes are now, from 0 to 100, as `most_allocated`."""

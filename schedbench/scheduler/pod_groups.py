@@ -19,6 +19,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Generic
 
+import numpy as np
+
 from schedbench.plugins.gang_scheduling import NAME, cannot_be_met
 from schedbench.scheduler.pod_group_placements import Topology, best_trial, favoured
 from schedbench.scheduler.pod_group_types import (
@@ -88,6 +90,9 @@ class _Cycle(Generic[M]):
 
     def _in_best(self, group: Group[M], places: Sequence[Placement]) -> Outcome[M]:
         """Try each place, then let the group have the best of those where it fits."""
+        surveyed = self._survey(group, places)
+        if surveyed is not None:
+            return surveyed
         first = None
         trials: list[tuple[Outcome[M], int]] = []
         for place, only in self._tour(group, places):
@@ -104,13 +109,30 @@ class _Cycle(Generic[M]):
             there = sum(1 for _ in group.slots())
             sizes = [there + len(trial.placed) for trial, _ in trials]
             outcome = trials[best_trial(sizes, [filled for _, filled in trials])][0]
-            for member, slot in outcome.placed.items():
-                self._attempts.assume(member, slot)
+            self._attempts.assume_all(outcome.placed.items())
             return outcome
-        outcome = first or Outcome(Refusal("", frozenset({NAME})))
-        assert outcome.refusal is not None
-        text = NO_PLACEMENT.format(len(places), outcome.refusal.message)
-        outcome.refusal = dataclasses.replace(outcome.refusal, message=text)
+        return _nowhere(first or Outcome(Refusal("", frozenset({NAME}))), len(places))
+
+    def _survey(
+        self, group: Group[M], places: Sequence[Placement]
+    ) -> Outcome[M] | None:
+        """Do the same for a group of pods at once, if that is possible."""
+        wanted = group is self._root and favoured(places, group.nominated.values())
+        if group.composite or not places or wanted or _spare(group) < 0:
+            return None
+        trials = self._attempts.survey(group.members, places, _spare(group))
+        if trials is None:
+            return None
+        fits = np.flatnonzero(trials.filled >= 0)
+        if not len(fits):
+            return _nowhere(self._here(group, places[0], again=True), len(places))
+        sizes = (len(group.bound) + trials.placed[fits]).tolist()
+        best = int(fits[best_trial(sizes, trials.filled[fits].tolist())])
+        if trials.placed[best] < len(group.members):
+            return self._here(group, places[best], again=True)
+        slots = trials.slots[best].tolist()
+        outcome = Outcome(placed=dict(zip(group.members, slots, strict=True)))
+        self._attempts.assume_all(outcome.placed.items())
         return outcome
 
     def _tour(
@@ -127,41 +149,50 @@ class _Cycle(Generic[M]):
             yield wanted, True
         yield from ((place, False) for place in places if place is not wanted)
 
-    def _here(self, group: Group[M], within: Placement | None) -> Outcome[M]:
+    def _here(
+        self, group: Group[M], within: Placement | None, *, again: bool = False
+    ) -> Outcome[M]:
         """Schedule a group on these nodes; nothing stays assumed if it fails."""
         count = len(group.children if group.composite else group.members)
         outcome: Outcome[M] = Outcome(_lost(group, len(group.bound), count))
-        if outcome.refusal is None:
-            walk = self._children if group.composite else self._members
-            for done, placed in walk(group, within, outcome):
-                if outcome.refusal is None:
-                    there = len(group.bound) + placed
-                    outcome.refusal = _lost(group, there, count - done)
-                if outcome.refusal is not None:
-                    self._undo(outcome)
-                    outcome.placed = {}
-                    break
+        if outcome.refusal is not None:
+            return outcome
+        if group.composite:
+            outcome.refusal = self._children(group, within, outcome)
+        else:
+            outcome.refusal = self._members(group, within, outcome, again=again)
+        if outcome.refusal is not None:
+            self._undo(outcome)
+            outcome.placed = {}
         return outcome
 
     def _members(
-        self, group: Group[M], within: Placement | None, outcome: Outcome[M]
-    ) -> Iterator[tuple[int, int]]:
-        """Try members; give how many were tried and how many of them are placed."""
-        for done, member in enumerate(group.members, start=1):
-            found = self._attempts.attempt(member, within)
-            if not isinstance(found, Refusal):
-                outcome.placed[member] = found
-            else:
-                outcome.returned[member] = found
-                if found.error:
-                    text = MEMBER_ERROR.format(found.message)
-                    outcome.refusal = Refusal(text, error=True)
-            yield done, len(outcome.placed)
+        self,
+        group: Group[M],
+        within: Placement | None,
+        outcome: Outcome[M],
+        *,
+        again: bool,
+    ) -> Refusal | None:
+        """Try members until the group is lost; return why it is."""
+        error = None
+        found = self._attempts.attempt_all(
+            group.members, within, _spare(group), again=again
+        )
+        for member, one in zip(group.members, found, strict=False):
+            if not isinstance(one, Refusal):
+                outcome.placed[member] = one
+                continue
+            outcome.returned[member] = one
+            if one.error:
+                error = Refusal(MEMBER_ERROR.format(one.message), error=True)
+        there = len(group.bound) + len(outcome.placed)
+        return error or _lost(group, there, len(group.members) - len(found))
 
     def _children(
         self, group: Group[M], within: Placement | None, outcome: Outcome[M]
-    ) -> Iterator[tuple[int, int]]:
-        """Schedule child groups; give how many, and how many have their minimum."""
+    ) -> Refusal | None:
+        """Schedule child groups until the group is lost; return why it is."""
         complete = 0
         for done, child in enumerate(group.children, start=1):
             found = self.somewhere(child, within)
@@ -170,12 +201,28 @@ class _Cycle(Generic[M]):
             complete += found.refusal is None
             if found.refusal is not None and found.refusal.error:
                 text = CHILD_ERROR.format(found.refusal.message)
-                outcome.refusal = Refusal(text, error=True)
-            yield done, complete
+                return Refusal(text, error=True)
+            there = len(group.bound) + complete
+            lost = _lost(group, there, len(group.children) - done)
+            if lost is not None:
+                return lost
+        return None
 
     def _undo(self, outcome: Outcome[M]) -> None:
-        for member, slot in reversed(outcome.placed.items()):
-            self._attempts.undo(member, slot)
+        self._attempts.undo_all(outcome.placed.items())
+
+
+def _spare(group: Group[M]) -> int:
+    """Return how many waiting members may be refused before the group is lost."""
+    return len(group.bound) + len(group.members) - group.min_count
+
+
+def _nowhere(first: Outcome[M], places: int) -> Outcome[M]:
+    """Let the outcome on the first place tell that there is no other either."""
+    assert first.refusal is not None
+    text = NO_PLACEMENT.format(places, first.refusal.message)
+    first.refusal = dataclasses.replace(first.refusal, message=text)
+    return first
 
 
 def _lost(group: Group[M], placed: int, remaining: int) -> Refusal | None:

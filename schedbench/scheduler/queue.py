@@ -13,7 +13,7 @@ of the calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 
 from schedbench.errors import InvariantError
 from schedbench.objects.meta import ApiObject
@@ -353,22 +353,23 @@ class SchedulingQueue:
             return event.wildcard or not queued.rejectors.isdisjoint(interested)
 
         worth = [
-            (pods, self._worth(pods[0], [event]))
+            (pods, self._worth(next(iter(pods)), [event]))
             for pods in self._alike(event, matters)
-            if max_priority is None or pods[0].priority <= max_priority
+            if max_priority is None or next(iter(pods)).priority <= max_priority
         ]
         places = [
             self._waiting.requeue(queued, strategy)
             for pods, strategy in worth
             if strategy is not Requeue.SKIP
-            for queued in pods
+            and not self._waiting.holds(next(iter(pods)))
+            for queued in list(pods)
         ]
         self._flight.record(event)
         return sum(place is not Place.UNSCHEDULABLE for place in places)
 
     def _alike(
         self, event: Event, matters: Callable[[QueuedPod], bool]
-    ) -> Iterator[list[QueuedPod]]:
+    ) -> Iterator[Collection[QueuedPod]]:
         """Give the rejected pods to which the event is the same: those of a kind.
 
         The pod that the event is about is not like the others.
@@ -377,9 +378,11 @@ class SchedulingQueue:
         own = self._pods.get(about.key) if isinstance(about, Pod) else None
         for pods in self._waiting.pool.rejected(matters):
             if own is not None and own in pods:
-                pods.remove(own)
                 yield [own]
-            if pods:
+                others = [one for one in pods if one is not own]
+                if others:
+                    yield others
+            else:
                 yield pods
 
 

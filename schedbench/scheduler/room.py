@@ -45,12 +45,18 @@ def crowded(
     pod_class: int,
     *,
     passing_only: bool = False,
+    slot: int | None = None,
 ) -> Mapping[int, Rejected]:
     """Return the nodes that reject a pod beside their nominated pods: slot → why.
 
-    With `passing_only` only those that would let it pass without them.
+    With `passing_only` only those that would let it pass without them. With a `slot`
+    only that node is looked at.
     """
-    others = [one for one in world.nominated.values() if one.pod is not pod]
+    others = [
+        one
+        for one in world.nominated.values()
+        if one.pod is not pod and slot in {None, one.slot}
+    ]
     if not others:
         return {}
     run = dry_run(world, settings, pod, pod_class)

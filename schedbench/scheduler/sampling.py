@@ -165,7 +165,7 @@ def ordered(sampling: Sampling) -> int:
 
     Where all nodes are scored there may be no list.
     """
-    return sampling.listed[0] if sampling.percentage < ALL_NODES else np.int64(0)
+    return int(sampling.listed[0]) if sampling.percentage < ALL_NODES else 0
 
 
 @kernel

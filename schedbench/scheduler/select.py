@@ -47,7 +47,8 @@ def select_node(
     key, counter
         For `RANDOM`: the j-th of the tied nodes in node order, j = draw(key, counter).
     order : int32[]
-        For `RANDOM` and `FIRST`: the node order; if empty, that of the slots.
+        For `RANDOM`: the node order; if empty, that of the slots. `FIRST` is the first
+        slot.
     cursor
         For `NEXT`: the first tied node at or after this slot, cyclically.
     """
@@ -61,7 +62,7 @@ def select_node(
     if tied == 0:
         return -1
     wanted = draw(key, counter, tied) if tie == Tie.RANDOM else 0
-    if tie != Tie.NEXT:
+    if tie == Tie.RANDOM:
         for at in range(order.size):
             node = np.int64(order[at])
             if bad[node] >= 0 and total[node] == greatest:

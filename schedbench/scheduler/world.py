@@ -57,6 +57,10 @@ class World:
         The storage objects, and the volumes of the placed pods.
     budgets
         The disruption budgets.
+    touched
+        Slots of nodes that pods came to or went from, since somebody cleared it.
+    reshaped
+        Counts the changes of nodes.
     """
 
     def __init__(
@@ -81,6 +85,8 @@ class World:
         self.budgets = [one for one in objects if isinstance(one, PodDisruptionBudget)]
         first = next(iter(self.sessions.values()))
         self.volumes = VolumeWorld(objects, first.nodes, first.state.alive.copy())
+        self.touched: set[int] = set()
+        self.reshaped = 0
         self._on_node: dict[int, dict[str, PlacedPod]] = {}
         for session in self.sessions.values():
             for slot in np.flatnonzero(session.state.alive):
@@ -133,6 +139,7 @@ class World:
         self.placed[key] = placed
         if placed.slot == NOWHERE:
             return
+        self.touched.add(placed.slot)
         self._on_node.setdefault(placed.slot, {})[key] = placed
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
@@ -158,6 +165,7 @@ class World:
         """Note that a pod is on no node any more; the columns know already."""
         found = self.placed.pop(key, None)
         if found is not None and found.slot != NOWHERE:
+            self.touched.add(found.slot)
             del self._on_node[found.slot][key]
             if uses_volumes(found.pod):
                 self.volumes.remove_pod(found.pod, found.slot)
@@ -167,6 +175,7 @@ class World:
         """Let the columns of every session know that a pod came (+1) or went (−1)."""
         if placed.slot == NOWHERE:
             return
+        self.touched.add(placed.slot)
         for session in self.sessions.values():
             classes = session.compiled.classes
             bind(
@@ -213,6 +222,7 @@ class World:
         Without `recount` the caller is to count them anew after the last of many.
         """
         slot = self.slots[node.metadata.name]
+        self.reshaped += 1
         changed = [session.join(node) for session in self.sessions.values()]
         self.volumes.alive[slot] = 1
         self.volumes.update_node(slot, node)
@@ -222,12 +232,14 @@ class World:
 
     def see_images(self, node: Node) -> None:
         """Take in a node of which only the images changed: no domain counts them."""
+        self.reshaped += 1
         for session in self.sessions.values():
             session.see_images(node)
 
     def leave(self, name: str, *, recount: bool = True) -> int:
         """Let a node leave, and return its slot."""
         slot = self.slots[name]
+        self.reshaped += 1
         for session in self.sessions.values():
             session.leave(name)
         self.volumes.alive[slot] = 0

@@ -13,8 +13,8 @@ from schedbench.errors import PolicyError
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.policies.base import Policy
 from schedbench.scheduler.feasible import mark_infeasible
-from schedbench.scheduler.score import order_floats
 from schedbench.scheduler.sampling import ordered
+from schedbench.scheduler.score import order_floats
 from schedbench.scheduler.select import select_node
 from schedbench.scheduler.session import Session
 from schedbench.simulation.columns import ADD

@@ -201,10 +201,13 @@ class TestTimeLimit:
             def __del__(self):
                 time.sleep(10)
 
-        start = time.monotonic()
-        with pytest.raises(TimeLimitError), time_limit(0.05):
+        def hang() -> None:
             Swallows()
             time.sleep(afterwards)
+
+        start = time.monotonic()
+        with pytest.raises(TimeLimitError), time_limit(0.05):
+            hang()
 
         assert time.monotonic() - start < 9
 

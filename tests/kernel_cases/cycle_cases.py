@@ -140,9 +140,8 @@ def _naive_selected(drawn: Selection) -> int:
         return -1
     if drawn.tie == Tie.NEXT:
         return next((slot for slot in tied if slot >= drawn.cursor), tied[0])
-    if drawn.order:
-        tied = [slot for slot in drawn.order if slot in tied]
     if drawn.tie == Tie.RANDOM:
+        tied = [slot for slot in drawn.order if slot in tied] or tied
         return tied[_split_mix(drawn.key, drawn.counter, len(tied))]
     return tied[0]
 

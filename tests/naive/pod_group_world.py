@@ -11,13 +11,13 @@ from typing import Any
 from hypothesis import strategies as st
 from naive.pod_groups import Bunch, Cluster
 
-from schedbench.scheduler.pod_group_types import Group, Placement, Refusal
+from schedbench.scheduler.pod_group_types import Attempts, Group, Placement, Refusal
 
 PLUGIN = frozenset({"NodeResourcesFit"})
 
 
 @dataclass
-class FirstFit:
+class FirstFit(Attempts[str]):
     """Attempts on free room per node; what is assumed is a stack."""
 
     cluster: Cluster

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.pod_group_placements import Topology
 from schedbench.scheduler.pod_group_preemption import (
     GroupPreemption,
+    Rehearsal,
     Victim,
     ineligible,
     preempt_group,
@@ -50,8 +52,17 @@ class Placed:
     start: float = 0.0
 
 
-class Rehearsed(FirstFit):
-    """First fit on a cluster from which pods can be taken away."""
+class Rehearsed(FirstFit, Rehearsal[str, Placed]):
+    """First fit on a cluster from which pods can be taken away.
+
+    Only the pods on a node decide who fits there; it says so if `tells_apart`.
+    """
+
+    tells_apart = False
+
+    def apart(self, members: Collection[str]) -> bool:
+        """Return whether nodes do not concern each other."""
+        return self.tells_apart and bool(members)
 
     def remove(self, placed: Placed) -> None:
         """Take a pod away."""
@@ -68,10 +79,16 @@ class Rehearsed(FirstFit):
 
 
 def run(
-    cluster: Cluster, bunch: Bunch, victims: list[Victim[Placed]], priority: int
+    cluster: Cluster,
+    bunch: Bunch,
+    victims: list[Victim[Placed]],
+    priority: int,
+    *,
+    tells_apart: bool = False,
 ) -> tuple[GroupPreemption[str, Placed], Rehearsed]:
     """Find victims for a group; return them and the cluster afterwards."""
     world = Rehearsed(copy.deepcopy(cluster), sizes_of(bunch))
+    world.tells_apart = tells_apart
     topology = Topology(dict(enumerate(cluster.labels)))
     group = as_group(bunch)
     found = preempt_group(group, priority, victims, world, topology, [BUDGET])
@@ -119,14 +136,18 @@ def scenes(draw: Any) -> tuple[Cluster, Bunch, list[Unit]]:
     return Cluster(free, room, labels), draw(one | trees(nodes)), units
 
 
-@given(scenes())
+@given(scenes(), st.booleans())
 def test_victims_equal_those_of_the_twin(
-    scene: tuple[Cluster, Bunch, list[Unit]],
+    scene: tuple[Cluster, Bunch, list[Unit]], apart: bool
 ) -> None:
-    """Who goes, who goes where, and why nobody does, are the twin's."""
+    """Who goes, who goes where, and why nobody does, are the twin's.
+
+    So they are if only the members on a victim's nodes are looked at.
+    """
     cluster, bunch, units = scene
     message, gone, where = who_goes(bunch, cluster, units, 2)
-    found, world = run(cluster, bunch, [victim_of(unit) for unit in units], 2)
+    victims = [victim_of(unit) for unit in units]
+    found, world = run(cluster, bunch, victims, 2, tells_apart=apart)
     names = [[one.pod.metadata.name for one in each.pods] for each in found.victims]
 
     assert (found.message, found.nominated) == (message, where)

@@ -11,6 +11,7 @@ from schedbench.scheduler.index.layout import (
     COUNTS,
     NOT_INDEXED,
     STALE,
+    Ballot,
     Cells,
     Index,
     Plan,
@@ -89,16 +90,13 @@ def make_index(
             chunk_top=np.zeros((count, chunks), dtype=np.int64),
             chunk_tied=np.zeros((count, chunks), dtype=np.int64),
         ),
-        work=_make_work(session, nodes, blocks, room, most_changes),
+        work=_make_work(session, nodes, most_changes),
+        ballot=_make_ballot(session, blocks, room),
     )
 
 
-def _make_work(
-    session: Session, nodes: int, blocks: int, room: int, most_changes: int
-) -> Work:
+def _make_work(session: Session, nodes: int, most_changes: int) -> Work:
     side_by_side = max(most_changes, BLOCK)
-    constraints = np.diff(session.compiled.classes.spread.soft.start)
-    cells = [np.zeros(room, dtype=np.int64) for _ in range(5)]
     return Work(
         nodes=np.zeros(side_by_side, dtype=np.int64),
         columns=narrow(session.state, side_by_side),
@@ -106,12 +104,20 @@ def _make_work(
         mark=np.zeros(nodes, dtype=np.int64),
         turn=np.zeros(1, dtype=np.int64),
         feature=np.zeros(FEATURES, dtype=np.int64),
+    )
+
+
+def _make_ballot(session: Session, blocks: int, room: int) -> Ballot:
+    constraints = np.diff(session.compiled.classes.spread.soft.start)
+    cells = [np.zeros(room, dtype=np.int64) for _ in range(5)]
+    return Ballot(
         live=cells[0],
         inside=cells[1],
         best=cells[2],
         add=cells[3],
         raw=cells[4],
         stamp=np.zeros(domain_count(session), dtype=np.int64),
+        turn=np.zeros(1, dtype=np.int64),
         spread_weight=np.zeros(int(constraints.max(initial=0)), dtype=np.float64),
         word=np.zeros(blocks + 2, dtype=np.int64),
     )

@@ -16,7 +16,7 @@ EVERY = -1
 _DEFINED_FOR_ZERO = ir.Constant(ir.IntType(1), 0)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _ones(_context: Any, word: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         return builder.ctpop(values[0])
@@ -24,7 +24,7 @@ def _ones(_context: Any, word: Any) -> Any:
     return numba.types.int64(numba.types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _zeros_below(_context: Any, word: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         return builder.cttz(values[0], _DEFINED_FOR_ZERO)
@@ -35,36 +35,34 @@ def _zeros_below(_context: Any, word: Any) -> Any:
 @inner_kernel
 def ones(word: int) -> int:
     """Return how many bits are set."""
-    return _ones(np.int64(word))
+    return int(_ones(np.int64(word)))
 
 
 @inner_kernel
 def lowest(word: int) -> int:
     """Return which is the lowest bit that is set; 64 if none is."""
-    return _zeros_below(np.int64(word))
+    return int(_zeros_below(np.int64(word)))
 
 
 @inner_kernel
-def nth(word: int, n: int) -> int:
+def nth(word_of_block: int, n: int) -> int:
     """Return which is the n-th bit that is set, counted from 0 upward."""
-    at = 0
-    width = 32
+    at, left, word = np.int64(0), np.int64(n), np.int64(word_of_block)
+    width = np.int64(32)
     while width > 0:
-        low = word & ((np.int64(1) << np.int64(width)) - 1)
-        count = ones(low)
-        if n >= count:
-            n -= count
+        low = word & ((np.int64(1) << width) - 1)
+        count = np.int64(ones(low))
+        if left >= count:
+            left -= count
             at += width
-            word = (word >> np.int64(width)) & (
-                (np.int64(1) << np.int64(64 - width)) - 1
-            )
+            word = word >> width
         else:
             word = low
         width >>= 1
-    return at
+    return int(at)
 
 
 @inner_kernel
 def below(bit: int) -> int:
     """Return the word of the bits 0 to `bit` − 1, for 0 ≤ bit < 64."""
-    return (np.int64(1) << np.int64(bit)) - 1
+    return int((np.int64(1) << np.int64(bit)) - 1)

@@ -12,7 +12,7 @@ from schedbench.scheduler.index.layout import (
     INFEASIBLE,
     NOWHERE,
     Cells,
-    Index,
+    Rows,
 )
 
 FULL = -2
@@ -21,9 +21,8 @@ _GOLDEN = np.int64(-7046029254386353131)
 
 
 @inner_kernel
-def find_cell(index: Index, row: int) -> int:
-    """Return the cell of the features in `work.feature`, made if there is none."""
-    rows, cells, wanted = index.rows, index.cells, index.work.feature
+def find_cell(rows: Rows, cells: Cells, row: int, wanted: NDArray[np.int64]) -> int:
+    """Return the cell of some features, made if there is none; `FULL` without room."""
     hashed = np.int64(0)
     for i in range(wanted.size):
         hashed = (hashed ^ wanted[i]) * _GOLDEN
@@ -36,23 +35,22 @@ def find_cell(index: Index, row: int) -> int:
         for i in range(wanted.size):
             same &= cells.feature[cell, i] == wanted[i]
         if same:
-            return cell
+            return int(cell)
         at = (at + 1) & mask
     if rows.cells[row] == rows.room[row]:
         return FULL
-    cell = np.int64(add_cell(index, row))
+    cell = np.int64(add_cell(rows, cells, row))
     rows.table[row, at] = cell
     for i in range(wanted.size):
         cells.feature[cell, i] = wanted[i]
-    return cell
+    return int(cell)
 
 
 @inner_kernel
-def add_cell(index: Index, row: int) -> int:
+def add_cell(rows: Rows, cells: Cells, row: int) -> int:
     """Return a new cell of a row, without nodes; there is room for it."""
-    cells = index.cells
-    cell = index.rows.first[row] + index.rows.cells[row]
-    index.rows.cells[row] += 1
+    cell = rows.first[row] + rows.cells[row]
+    rows.cells[row] += 1
     cells.size[cell] = 0
     for block in range(cells.top.shape[1]):
         cells.member[cell, block] = 0
@@ -61,25 +59,24 @@ def add_cell(index: Index, row: int) -> int:
     for chunk in range(cells.chunk_top.shape[1]):
         cells.chunk_top[cell, chunk] = INFEASIBLE
         cells.chunk_tied[cell, chunk] = 0
-    return cell
+    return int(cell)
 
 
 @inner_kernel
-def put(index: Index, row: int, place: int, cell: int, total: int) -> None:
+def put(rows: Rows, cells: Cells, row: int, place: int, cell: int, total: int) -> None:
     """Let the node at a position have a cell, or `NOWHERE`, and a total."""
-    rows = index.rows
     before, old = np.int64(rows.cell[row, place]), rows.total[row, place]
     if before == cell and (cell == NOWHERE or old == total):
         return
     rows.cell[row, place] = cell
     rows.total[row, place] = total
     if before == cell:
-        change(index.cells, rows.total[row], place, cell, total)
+        change(cells, rows.total[row], place, cell, total)
         return
     if before != NOWHERE:
-        leave(index.cells, rows.total[row], place, before)
+        leave(cells, rows.total[row], place, before)
     if cell != NOWHERE:
-        join(index.cells, place, cell, total)
+        join(cells, place, cell, total)
 
 
 @inner_kernel
@@ -197,9 +194,8 @@ def rate_chunk(
 
 
 @inner_kernel
-def rate_cells(index: Index, row: int) -> None:
+def rate_cells(rows: Rows, cells: Cells, row: int) -> None:
     """Find what the blocks and chunks of a row's cells have, members known."""
-    rows, cells = index.rows, index.cells
     first = rows.first[row]
     for cell in range(first, first + rows.cells[row]):
         for block in range(cells.top.shape[1]):
@@ -212,8 +208,8 @@ def rate_cells(index: Index, row: int) -> None:
 
 
 @inner_kernel
-def clear_cells(index: Index, row: int) -> None:
+def clear_cells(rows: Rows, row: int) -> None:
     """Let a row have no cells."""
-    index.rows.cells[row] = 0
-    if row < index.rows.table.shape[0]:
-        index.rows.table[row, :] = -1
+    rows.cells[row] = 0
+    if row < rows.table.shape[0]:
+        rows.table[row, :] = -1

@@ -31,7 +31,7 @@ def decide(
         state, compiled, index, pod_class
     ):
         row = np.int64(index.row[pod_class])
-        node = np.int64(choose(state, compiled, index, pod_class, row, counter))
+        node = np.int64(choose(state.domains, compiled, index, pod_class, row, counter))
         if node >= 0:
             return int(node)
     return int(schedule_one(state, compiled, pod_class, counter, cursor, scratch))

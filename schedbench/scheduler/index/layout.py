@@ -122,7 +122,7 @@ class Cells(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What a decision writes while it is made.
+    """What a class writes while it catches up.
 
     Attributes
     ----------
@@ -136,15 +136,6 @@ class Work(NamedTuple):
         The turn in which each node was evaluated last.
     feature : int64[F]
         Those of one node.
-    live, inside, best, add, raw : int64[L]
-        The cells that are feasible; how many of their nodes may be taken, the greatest
-        total of these, what is added to it, and a score of the cell.
-    stamp : int64[V]
-        The turn in which each domain of a key was seen last.
-    spread_weight : float64[X]
-        The weights of a class's soft constraints.
-    word : int64[2 B]
-        The tied nodes of the blocks of a window.
     """
 
     nodes: NDArray[np.int64]
@@ -153,12 +144,31 @@ class Work(NamedTuple):
     mark: NDArray[np.int64]
     turn: NDArray[np.int64]
     feature: NDArray[np.int64]
+
+
+class Ballot(NamedTuple):
+    """What a decision writes of the cells between which it chooses.
+
+    Attributes
+    ----------
+    live, inside, best, add, raw : int64[L]
+        The cells that are feasible; how many of their nodes may be taken, the greatest
+        total of these, what is added to it, and a score of the cell.
+    stamp : int64[V], turn : int64[1]
+        The turn in which each domain of a key was seen last.
+    spread_weight : float64[X]
+        The weights of a class's soft constraints.
+    word : int64[B + 2]
+        The tied nodes of the blocks of a window.
+    """
+
     live: NDArray[np.int64]
     inside: NDArray[np.int64]
     best: NDArray[np.int64]
     add: NDArray[np.int64]
     raw: NDArray[np.int64]
     stamp: NDArray[np.int64]
+    turn: NDArray[np.int64]
     spread_weight: NDArray[np.float64]
     word: NDArray[np.int64]
 
@@ -175,7 +185,7 @@ class Index(NamedTuple):
     log : int32[M], changes : int64[1]
         A ring of the nodes that changed, and how many changes there were. A class that
         is further behind than M begins anew.
-    plan, rows, cells, work
+    plan, rows, cells, work, ballot
         See there.
     """
 
@@ -187,3 +197,4 @@ class Index(NamedTuple):
     rows: Rows
     cells: Cells
     work: Work
+    ballot: Ballot

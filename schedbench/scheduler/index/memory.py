@@ -57,11 +57,11 @@ class Memory:
         held = self.index.row[lost]
         rows.holder[held[held != NOT_INDEXED]] = FREE
         self.index.row[lost] = NOT_INDEXED
-        work = self.index.work
+        ballot = self.index.ballot
         domains = domain_count(self._session)
-        if domains > len(work.stamp):
-            work = work._replace(stamp=np.zeros(domains, dtype=np.int64))
-        self.index = self.index._replace(plan=plan, work=work)
+        if domains > len(ballot.stamp):
+            ballot = ballot._replace(stamp=np.zeros(domains, dtype=np.int64))
+        self.index = self.index._replace(plan=plan, ballot=ballot)
 
 
 def most_changes(nodes: int) -> int:

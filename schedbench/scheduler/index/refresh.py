@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from schedbench.cluster.layout import ClusterState
+from schedbench.cluster.layout import (
+    ClusterState,
+    DomainState,
+    PodClasses,
+    StaticTable,
+)
 from schedbench.jit import inner_kernel
 from schedbench.plugins.base import ScoreKind
 from schedbench.plugins.gpu_share import gpus_fit
@@ -19,7 +24,7 @@ from schedbench.scheduler.index.cells import (
     put,
     rate_cells,
 )
-from schedbench.scheduler.index.coupled import read_features
+from schedbench.scheduler.index.features import read_features
 from schedbench.scheduler.index.layout import (
     BLOCK,
     NOWHERE,
@@ -29,6 +34,8 @@ from schedbench.scheduler.index.layout import (
     OF_TAINTS,
     STALE,
     Index,
+    Rows,
+    Work,
 )
 from schedbench.scheduler.index.places import give_up
 from schedbench.scheduler.score import constant_score, is_constant, node_score, skips
@@ -58,7 +65,7 @@ def refresh(
         if evaluate_all(state, compiled, index, pod_class, row, anew):
             rows.seen[row] = index.changes[0]
             if anew:
-                rate_cells(index, row)
+                rate_cells(rows, index.cells, row)
             return True
         if anew:
             give_up(index, pod_class)
@@ -73,9 +80,9 @@ def begin(
     """Let a class forget its nodes, and note which scores it has."""
     rows, columns = index.rows, compiled.columns
     classes, static = compiled.classes, compiled.static
-    clear_cells(index, row)
+    clear_cells(rows, row)
     if not index.plan.coupled[pod_class]:
-        add_cell(index, row)
+        add_cell(rows, index.cells, row)
     rows.constant[row] = 0
     rows.score_count[row] = 0
     rows.weight[row, :] = 0
@@ -120,14 +127,19 @@ def evaluate_all(
             at += 1
             if work.mark[node] != work.turn[0]:
                 work.mark[node] = work.turn[0]
-                gather(state, index, node, count)
+                gather(state, work, node, count)
                 count += 1
-        evaluate(state, compiled, index, pod_class, row, count)
+        evaluate(compiled, rows, work, pod_class, row, count)
         for i in range(count):
             node = work.nodes[i]
             cell = np.int64(NOWHERE)
             if work.scratch.bad[i] >= 0:
-                cell = np.int64(cell_of(state, compiled, index, pod_class, row, node))
+                cell = np.int64(
+                    cell_of(
+                        state.domains, compiled.classes, compiled.static, index,
+                        pod_class, row, node,
+                    )
+                )  # fmt: skip
             if cell == FULL:
                 return False
             place = np.int64(index.plan.place[node])
@@ -139,32 +151,37 @@ def evaluate_all(
                     index.cells.member[cell, place // BLOCK] |= bit
                     index.cells.size[cell] += 1
             else:
-                put(index, row, place, cell, work.scratch.total[i])
+                total = work.scratch.total[i]
+                put(rows, index.cells, row, place, cell, total)
     return True
 
 
 @inner_kernel
 def cell_of(
-    state: ClusterState,
-    compiled: Compiled,
+    domains: DomainState,
+    classes: PodClasses,
+    static: StaticTable,
     index: Index,
     pod_class: int,
     row: int,
     node: int,
 ) -> int:
     """Return the cell of a node that its own filters accept; `FULL` without room."""
+    rows, feature = index.rows, index.work.feature
     if not index.plan.coupled[pod_class]:
-        return index.rows.first[row]
-    if read_features(state, compiled, index, pod_class, node):
-        return np.int64(find_cell(index, row))
-    return np.int64(NOWHERE)
+        return int(rows.first[row])
+    if read_features(
+        domains, classes, static, index.plan, rows.weight[row], pod_class, node, feature
+    ):
+        return int(find_cell(rows, index.cells, row, feature))
+    return NOWHERE
 
 
 @inner_kernel
-def gather(state: ClusterState, index: Index, node: int, at: int) -> None:
+def gather(state: ClusterState, work: Work, node: int, at: int) -> None:
     """Copy the columns of a node beside those of the others that are evaluated."""
-    columns = index.work.columns
-    index.work.nodes[at] = node
+    columns = work.columns
+    work.nodes[at] = node
     columns.alive[at] = state.alive[node]
     for resource in range(state.allocatable.shape[0]):
         columns.allocatable[resource, at] = state.allocatable[resource, node]
@@ -179,16 +196,15 @@ def gather(state: ClusterState, index: Index, node: int, at: int) -> None:
 
 @inner_kernel
 def evaluate(
-    state: ClusterState,
     compiled: Compiled,
-    index: Index,
+    rows: Rows,
+    work: Work,
     pod_class: int,
     row: int,
     count: int,
 ) -> None:
     """Find which gathered nodes are infeasible by themselves, and their totals."""
-    classes, static, work = compiled.classes, compiled.static, index.work
-    scores, rows = compiled.columns, index.rows
+    classes, static, scores = compiled.classes, compiled.static, compiled.columns
     bad, score = work.scratch.bad[:count], work.scratch.score[:count]
     total, helper = work.scratch.total[:count], work.scratch.helper[:count]
     reason = static.reason[classes.static_row[pod_class]]

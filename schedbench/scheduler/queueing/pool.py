@@ -7,7 +7,7 @@ for costs nothing per pod; where it counts, one pod of a kind is asked for all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 
 from schedbench.scheduler.queueing.entry import Place, QueuedPod
 from schedbench.scheduler.queueing.heap import PodHeap
@@ -75,15 +75,15 @@ class UnschedulablePool:
 
     def rejected(
         self, matters: Callable[[QueuedPod], bool]
-    ) -> Iterator[list[QueuedPod]]:
-        """Give the pods by kind, of the groups that matter.
+    ) -> Iterator[Collection[QueuedPod]]:
+        """Give the pods by kind, of the groups that matter, each kind as it is now.
 
         `matters` is given one pod for all of its group: it may look only at its
         scheduler's name and at who rejected or gates it.
         """
         for kinds in list(self._groups.values()):
             if matters(next(iter(next(iter(kinds.values()))))):
-                yield from [list(pods) for pods in kinds.values()]
+                yield from [pods.keys() for pods in kinds.values()]
 
     def next_flush(self, after: float) -> float:
         """Return the second of the next look, past `after`, that finds a pod; or ∞."""

@@ -131,6 +131,14 @@ class WaitingPods:
         queued.place = Place.ACTIVE
         return True
 
+    def holds(self, queued: QueuedPod) -> bool:
+        """Return whether the gate that holds a pod would still hold it.
+
+        The same is then true of all pods of its kind, and they stay where they are.
+        """
+        gate = queued.gating_plugin
+        return gate is not None and self._early and not self._gates[gate](queued.pod)
+
     def activate(self, queued: QueuedPod) -> None:
         """Make a pod active that backs off or is unschedulable."""
         backing_off = self.backoff.discard(queued)

@@ -21,6 +21,7 @@ from schedbench.scheduler.session import Session
 from schedbench.scheduler.world import World
 from schedbench.simulation import loop
 from schedbench.simulation.columns import GONE, WAITING
+from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.groups import make_table
 from schedbench.simulation.queued.pods import PodObjects, on_node
 from schedbench.simulation.record import EventKind
@@ -165,6 +166,15 @@ class QueuedCluster(Run):
         at = self.progress.counters
         self.log.latency[int(at.decisions[0])] = time.perf_counter_ns() - started
         at.decisions[0] += 1
+
+    def count_all(self, decisions: int, nanoseconds: int) -> None:
+        """Count decisions that were made together, with the time that they took."""
+        at = self.progress.counters
+        first = int(at.decisions[0])
+        while first + decisions >= self.log.latency.size:
+            self.log = grow_log(self.log)
+        self.log.latency[first : first + decisions] = nanoseconds // max(decisions, 1)
+        at.decisions[0] += decisions
 
     def placed(self, pod: int, slot: int, start: float) -> PlacedPod:
         """Return a pod as preemption sees it; it starts when it is bound."""

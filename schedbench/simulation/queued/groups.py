@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ from schedbench.scheduler.pod_group_preemption import (
     victims_of,
 )
 from schedbench.scheduler.pod_group_queue import mismatch, waiting_group
-from schedbench.scheduler.pod_group_types import Group, Outcome, Placement, Refusal
+from schedbench.scheduler.pod_group_types import Group, Outcome
 from schedbench.scheduler.pod_groups import schedule_group
 from schedbench.scheduler.queueing.entry import QueuedPod
 
@@ -80,6 +79,7 @@ class GroupCycle:
     ) -> None:
         self._cluster = cluster
         self._attempts = CountedAttempts(cluster, member)
+        self._known: tuple[int, Topology] | None = None
 
     def pop_others(self, popped: QueuedPod) -> Members:
         """Pop all that wait of the hierarchy of a popped pod; return them by group."""
@@ -108,18 +108,26 @@ class GroupCycle:
         root_key = table.root(next(iter(waiting)))
         assert root_key is not None
         root = waiting_group(table, root_key, waiting, world.slots)
-        nodes = self._cluster.session.nodes.objects
-        topology = Topology(
-            {int(slot): nodes[slot].metadata.labels for slot in world.alive()}
-        )
+        topology = self._topology()
         outcome = schedule_group(root, self._attempts, topology)
         self._attempts.release()
         room: Room = GroupPreemption()
         if outcome.refusal is not None and not outcome.refusal.error:
             room = self._make_room(root, members, topology)
+            self._attempts.release()
         if room.message:
             tell(outcome, room.message)
         return outcome, room
+
+    def _topology(self) -> Topology:
+        """Return the nodes' labels, read anew after nodes changed."""
+        changes = len(self._cluster.capacity_changes)
+        if self._known is None or self._known[0] != changes:
+            nodes = self._cluster.session.nodes.objects
+            alive = self._cluster.world.alive().tolist()
+            labels = {slot: nodes[slot].metadata.labels for slot in alive}
+            self._known = changes, Topology(labels)
+        return self._known[1]
 
     def _make_room(
         self, root: Group[QueuedPod], members: list[QueuedPod], topology: Topology
@@ -157,9 +165,5 @@ class CountedAttempts(WorldAttempts[QueuedPod]):
         super().__init__(cluster.world, member)
         self._cluster = cluster
 
-    def attempt(self, member: QueuedPod, within: Placement | None) -> int | Refusal:
-        """Try a member; if it fits, assume it and return its slot."""
-        started = time.perf_counter_ns()
-        found = super().attempt(member, within)
-        self._cluster.count(started)
-        return found
+    def _decided(self, count: int, nanoseconds: int) -> None:
+        self._cluster.count_all(count, nanoseconds)
