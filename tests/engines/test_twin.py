@@ -31,7 +31,12 @@ def expected(workload: Workload) -> list[Entry]:
 
 
 def queued(workload: Workload, percentage: int = 100) -> list[Entry]:
-    """Return what happens in the scheduling queue according to the twin."""
+    """Return what happens in the scheduling queue according to the twin.
+
+    A configuration of the world's own says nothing of samples: they are adaptive.
+    """
+    if workload.scheduler_config is not None:
+        percentage = 0
     profiles = from_configuration(workload.scheduler_config, whole=True)
     events = naive_queue.play(workload, profiles, percentage)
     return arrivals_first([tuple(one) for one in events])
