@@ -45,6 +45,7 @@ proof: $(VENV)/.core ## Play recorded decisions by every engine; rewrites report
 deep: $(VENV)/.dev warmup ## Run the exhaustive checks; takes hours.
 	HYPOTHESIS_PROFILE=deep $(BIN)/pytest -n 2 --dist loadscope -m "deep or not deep"
 	NUMBA_BOUNDSCHECK=1 SCHEDBENCH_NO_CACHE=1 $(BIN)/pytest tests/simulation tests/plugins
+	NUMBA_BOUNDSCHECK=1 SCHEDBENCH_NO_CACHE=1 $(BIN)/pytest tests/engines -m "not slow"
 
 warmup: $(VENV)/.core ## Compile every kernel once.
 	$(BIN)/schedbench warmup

@@ -63,7 +63,7 @@ _instants = st.integers(0, 12).map(float) | st.sampled_from((0.5, 1.25, 40.0))
 
 def storage(node_names: Sequence[str]) -> st.SearchStrategy[list[Any]]:
     """Draw classes, volumes and claims: bound, to be bound late, or stuck."""
-    return st.lists(_claims(node_names), max_size=CLAIMS).map(_storage)
+    return st.lists(_claims(node_names), max_size=CLAIMS).map(storage_of)
 
 
 @st.composite
@@ -75,7 +75,8 @@ def _claims(draw: st.DrawFn, node_names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _storage(claims: Sequence[dict[str, Any]]) -> list[Any]:
+def storage_of(claims: Sequence[dict[str, Any]]) -> list[Any]:
+    """Return the classes, and claims by number with their volumes."""
     found: list[Any] = [
         _object("StorageClass", name, provisioner=by, volumeBindingMode=mode)
         for name, by, mode in (

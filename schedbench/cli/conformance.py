@@ -68,8 +68,8 @@ def command(
     totals, the choice, victims of preemption and the texts of events.
     """
     from schedbench.experiment.conformance.cases import read_cases
+    from schedbench.experiment.conformance.engines import ENGINES
     from schedbench.experiment.conformance.report import play
-    from schedbench.scheduler.attempt import ENGINES
     from schedbench.scheduler.profiles import RELEASE
 
     engines = list(ENGINES) if all_engines else [engine]

@@ -22,7 +22,7 @@ from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.diagnose import Rejections
 from schedbench.scheduler.explain import Explanation, Rejected, explain
-from schedbench.scheduler.narrowing import Narrowing, only, pre_filter
+from schedbench.scheduler.narrowing import Narrowing, only, pre_filter, unsampled
 from schedbench.scheduler.preemption import Search, fit_error
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.room import (
@@ -33,7 +33,7 @@ from schedbench.scheduler.room import (
     post_filter,
     remembered,
 )
-from schedbench.scheduler.sampling import Sampling, advance
+from schedbench.scheduler.sampling import ALL_NODES, Sampling, advance
 from schedbench.scheduler.session import Session
 from schedbench.scheduler.storage import (
     VolumesBeside,
@@ -305,16 +305,28 @@ class Attempt:
         return verdict, verdict.told or self._explain()
 
     def _decide_with_volumes(self) -> tuple[Verdict, Explanation | None]:
-        """Decide; again over the rest if volume plugins reject nodes."""
-        verdict = self._ask()
+        """Decide; again over the rest if volume plugins reject nodes.
+
+        Whom they reject is no part of a sample, so that is drawn afterwards.
+        """
         volumes = self.world.volumes
-        if verdict.told is None and verdict.chosen >= 0 and not self.tell:
+        sampled = self.session.compiled.sampling.percentage < ALL_NODES
+        with unsampled(self.session):
+            verdict = self._ask()
             beside = VolumesBeside(volumes, self.settings, self.pod)
-            if not beside.rejections(verdict.feasible.tolist(), {}):
-                return verdict, None
-        told = verdict.told or self._explain()
+            if (
+                verdict.told is None
+                and verdict.chosen >= 0
+                and not self.tell
+                and not beside.rejections(verdict.feasible.tolist(), {})
+            ):
+                told = None
+            else:
+                told = verdict.told or self._explain()
+        if told is None:
+            return self._ask() if sampled else verdict, None
         refused = volume_rejections(volumes, self.settings, self.pod, told)
-        if not refused:
+        if not refused and not sampled:
             return verdict, told
         with only(self.session, frozenset(told.feasible.tolist()) - refused.keys()):
             verdict = self._ask()

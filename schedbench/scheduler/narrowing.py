@@ -14,6 +14,7 @@ from schedbench.objects.pod import Pod
 from schedbench.plugins.base import Status
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.profiles import Settings
+from schedbench.scheduler.sampling import ALL_NODES
 from schedbench.scheduler.session import Session
 from schedbench.scheduler.storage import volume_stop
 from schedbench.scheduler.world import World
@@ -106,3 +107,15 @@ def only(session: Session, allowed: Collection[int] | None) -> Iterator[None]:
         yield
     finally:
         session.state.alive[:] = alive
+
+
+@contextlib.contextmanager
+def unsampled(session: Session) -> Iterator[None]:
+    """Let a session look at all nodes for a while."""
+    compiled = session.compiled
+    every = compiled.sampling._replace(percentage=ALL_NODES)
+    session.compiled = compiled._replace(sampling=every)
+    try:
+        yield
+    finally:
+        session.compiled = compiled

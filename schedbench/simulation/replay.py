@@ -159,4 +159,5 @@ class Immediate(Run):
             self.write(EventKind.EVICT, slot, pod, devices)
             waiting.evict(pods, progress, int(pod))
         if len(evicted):
+            self.forget_finishes(evicted)
             waiting.mark_changed(progress, slot)

@@ -113,6 +113,21 @@ class Run:
         found = np.flatnonzero(here)
         return np.asarray(found[np.argsort(self.pods.rank[found])])
 
+    def forget_finishes(self, evicted: NDArray[np.int64]) -> None:
+        """Drop when pods would have finished that lost their node.
+
+        Bound anew they finish at another time, and the heap has room for one each.
+        """
+        progress, at = self.progress, self.progress.counters
+        count = int(at.finishing[0])
+        kept = ~np.isin(progress.finish_pod[:count], evicted)
+        times = progress.finish_time[:count][kept]
+        pods = progress.finish_pod[:count][kept]
+        order = np.lexsort((pods, times))
+        at.finishing[0] = len(order)
+        progress.finish_time[: len(order)] = times[order]
+        progress.finish_pod[: len(order)] = pods[order]
+
     def make_room_in_log(self) -> None:
         """Let the log have room for one more step."""
         at, log = self.progress.counters, self.log

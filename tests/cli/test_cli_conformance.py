@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from schedbench.scheduler.attempt import ENGINES
+from schedbench.experiment.conformance.engines import ENGINES
 
 
 @pytest.fixture

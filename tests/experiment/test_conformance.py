@@ -13,8 +13,8 @@ import pytest
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.conformance.cases import case_files, read_cases
 from schedbench.experiment.conformance.compare import ABSENT, Difference, differences
+from schedbench.experiment.conformance.engines import ENGINES
 from schedbench.experiment.conformance.report import play
-from schedbench.scheduler.attempt import ENGINES
 
 EQUAL = {
     "resources": 783,

@@ -10,12 +10,12 @@ import pytest
 
 from schedbench.experiment.conformance.cases import Case, Decision, read_cases
 from schedbench.experiment.conformance.drive import attempts
+from schedbench.experiment.conformance.engines import ENGINES
 from schedbench.experiment.conformance.report import play
 from schedbench.experiment.conformance.world import CaseWorld
 from schedbench.plugins.base import Status
 from schedbench.plugins.volume_binding import APART, UNMATCHED
 from schedbench.plugins.volume_restrictions import DISK, IN_USE
-from schedbench.scheduler.attempt import ENGINES
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.profiles import read_profiles
 from schedbench.scheduler.storage import VolumesBeside

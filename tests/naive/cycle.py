@@ -27,6 +27,7 @@ from naive.profile import DEFAULT, Profile
 from naive.verdict import Reasons
 from naive.world import World
 
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 
@@ -128,13 +129,13 @@ def attempt(
     return decision
 
 
-def policy_of(profile: Profile = DEFAULT) -> Policy:
+def policy_of(profile: Profile = DEFAULT, objects: Sequence[ApiObject] = ()) -> Policy:
     """Return the profile as a policy that takes the first of the best nodes."""
 
     def policy(
         pod: Pod, nodes: Sequence[Node], placed: Mapping[str, list[Placed]]
     ) -> tuple[str, tuple[int, ...]] | None:
-        decision = schedule(pod, nodes, placed, profile)
+        decision = attempt(pod, World(nodes, placed, objects), profile)
         return (decision.best[0], decision.devices) if decision.best else None
 
     return policy

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 from naive import volumes
-from naive.cycle import attempt
 from naive.image_locality import ImageCache
 from naive.node_affinity import named_nodes
 from naive.node_ports import HostPort, host_ports
@@ -21,6 +20,7 @@ from naive.profile import Profile
 from naive.queue import NaiveQueue, Waiting
 from naive.queued_events import Event, Home, nominated_to, on_node, started
 from naive.queued_hints import helps, node_changes, pod_changes
+from naive.sampling import Sampler
 from naive.world import World
 
 from schedbench.objects.node import Node
@@ -33,9 +33,14 @@ NAME = "default-scheduler"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def play(workload: Workload, profiles: dict[str, Profile]) -> list[Event]:
-    """Play a workload by the profiles, schedulerName → profile; tell what happened."""
-    run = Run(workload, profiles)
+def play(
+    workload: Workload, profiles: dict[str, Profile], percentage: int = 100
+) -> list[Event]:
+    """Play a workload by the profiles, schedulerName → profile; tell what happened.
+
+    Of the nodes so many percent are scored if they are feasible; 0 = adaptive.
+    """
+    run = Run(workload, profiles, percentage)
     while (now := run.next_time()) < math.inf:
         run.live_through(now)
     return run.log
@@ -44,7 +49,9 @@ def play(workload: Workload, profiles: dict[str, Profile]) -> list[Event]:
 class Run:
     """The cluster and the queue, as they change."""
 
-    def __init__(self, workload: Workload, profiles: dict[str, Profile]) -> None:
+    def __init__(
+        self, workload: Workload, profiles: dict[str, Profile], percentage: int
+    ) -> None:
         self.workload = workload
         self.profiles = profiles
         self.stream = workload.pods
@@ -59,6 +66,7 @@ class Run:
         self.slots: list[str] = []
         self.nodes: dict[str, Node] = {}
         self.images = ImageCache()
+        self.sampler = Sampler((), percentage)
         self.placed: dict[str, list[Placed]] = {}
         self.ports: dict[str, set[HostPort]] = {}
         self.homes: dict[int, Home] = {}
@@ -180,6 +188,7 @@ class Run:
                 self.leave("EVICT", pod)
             del self.nodes[name]
             self.images.drop(name)
+            self.sampler.leave(name)
         else:
             self.put_node(change.node)
         self.changed += 1
@@ -201,6 +210,7 @@ class Run:
             self.slots.append(name)
         self.nodes[name] = node
         self.images.put(node)
+        self.sampler.join(node)
 
     def change_pod(self, update: PodUpdate) -> None:
         """Give a pod another template, wherever it is."""
@@ -263,7 +273,9 @@ class Run:
             self.fail(one, pod, set(), Outcome(clears=True))
             return
         world = self.world()
-        decision = attempt(found, world, profile)
+        decision, seen = self.sampler.attempt(found, world, profile)
+        if not decision.stopped and not decision.shortcut:
+            self.sampler.move(seen)
         if decision.best:
             name = decision.best[0]
             volumes.reserve(found, self.nodes[name], self.storage)

@@ -3,7 +3,10 @@
 At one instant: pods that finish or are deleted leave; then nodes change; then, if any
 of that freed or added room, everything that waits is tried; then pods arrive and are
 tried. A node's lost pods are tried at the instant they lost it, whatever else happened.
-Tries go by priority, the highest first, and then by arrival.
+Whenever a pod was bound, others may have waited for its company: so after the pods that
+are being tried everything that waits is tried again, until none of it is bound.
+Tries go by priority, the highest first, and then by arrival; a pod is passed over if
+one like it was tried in vain among the same.
 """
 
 from __future__ import annotations
@@ -148,6 +151,7 @@ class _World:
                 seen = gpu.view(self.nodes[home], self.on_nodes().get(home, []))
                 devices = gpu.best_devices(gpu.demand(self.pods[pod]), seen)
                 self.bind(now, pod, home, devices)
+                self.try_all(now, self.waiting)
 
     def home(self, pod: int) -> str | None:
         """Return the node to which a pod comes bound, if it is there."""
@@ -160,15 +164,28 @@ class _World:
         return -(self.pods[pod].spec.priority or 0), pod
 
     def try_all(self, now: float, pods: list[int]) -> None:
-        """Try pods by priority, then arrival."""
+        """Try pods; after one of them was bound, all that wait."""
+        while self.try_each(now, pods):
+            pods = self.waiting
+
+    def try_each(self, now: float, pods: list[int]) -> bool:
+        """Try pods by priority, then arrival; tell whether any was bound."""
+        refused: list[Pod] = []
+        bound = False
         for pod in sorted(set(pods), key=self.rank):
+            if pod in self.told and any(alike(self.pods[pod], one) for one in refused):
+                continue
             nodes = [self.nodes[name] for name in self.slots if name in self.nodes]
             choice = self.policy(self.pods[pod], nodes, self.on_nodes())
             if choice is not None:
                 self.bind(now, pod, *choice)
-            elif pod not in self.told:
+                bound = True
+                continue
+            refused.append(self.pods[pod])
+            if pod not in self.told:
                 self.told.add(pod)
                 self.log.append(Event(now, "UNSCHEDULABLE", pod))
+        return bound
 
     def bind(self, now: float, pod: int, name: str, devices: tuple[int, ...]) -> None:
         """Put a pod on a node."""
@@ -188,6 +205,18 @@ class _World:
         for pod, (name, devices, _) in self.place.items():
             found.setdefault(name, []).append(Placed(self.pods[pod], devices))
         return found
+
+
+def alike(pod: Pod, other: Pod) -> bool:
+    """Return whether scheduling sees no difference between two pods."""
+    one, two = pod.metadata, other.metadata
+    return pod is other or (
+        pod.spec == other.spec
+        and one.namespace == two.namespace
+        and one.labels == two.labels
+        and one.annotations == two.annotations
+        and one.owner_references == two.owner_references
+    )
 
 
 def bindings(log: list[Event]) -> Iterator[tuple[int, str, tuple[int, ...]]]:

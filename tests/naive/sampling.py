@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from naive import node_affinity
-from naive.cycle import attempt
+from naive.cycle import Decision, attempt
 from naive.placed import Placed
 from naive.profile import DEFAULT, Profile
 from naive.world import World
 
+from schedbench.objects.meta import ApiObject
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent
@@ -48,10 +49,15 @@ class Sampler:
     """A policy that takes the first of the best nodes of a sample."""
 
     def __init__(
-        self, nodes: Sequence[Node], percentage: int, profile: Profile = DEFAULT
+        self,
+        nodes: Sequence[Node],
+        percentage: int,
+        profile: Profile = DEFAULT,
+        objects: Sequence[ApiObject] = (),
     ) -> None:
         self.percentage = percentage
         self.profile = profile
+        self.objects = objects
         self.zones: list[tuple[str, list[str]]] = []
         self.listed: list[str] = []
         self.start = 0
@@ -102,6 +108,15 @@ class Sampler:
         self, pod: Pod, nodes: Sequence[Node], placed: Mapping[str, list[Placed]]
     ) -> tuple[str, tuple[int, ...]] | None:
         """Return a node and devices, or None."""
+        world = World(nodes, placed, self.objects)
+        decision, seen = self.attempt(pod, world, self.profile)
+        if not decision.best:
+            return None
+        self.move(seen)
+        return decision.best[0], decision.devices
+
+    def attempt(self, pod: Pod, world: World, profile: Profile) -> tuple[Decision, int]:
+        """Return what a try finds, and how many nodes it looks at."""
         listed, seen = self.current(), 0
 
         def sample(feasible: list[str]) -> list[str]:
@@ -111,12 +126,12 @@ class Sampler:
             some, seen = kept(candidates, set(feasible), self.start, self.percentage)
             return [name for name in feasible if name in some]
 
-        decision = attempt(pod, World(nodes, placed), self.profile, sample)
-        if not decision.best:
-            return None
-        self.listed = listed
-        self.start = (self.start + seen) % len(listed)
-        return decision.best[0], decision.devices
+        return attempt(pod, world, profile, sample), seen
+
+    def move(self, seen: int) -> None:
+        """Let the next try begin behind the nodes that one looked at."""
+        self.listed = self.current()
+        self.start = (self.start + seen) % len(self.listed)
 
 
 def _zone(node: Node) -> str:

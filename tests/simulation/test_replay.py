@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 import strategies
@@ -16,11 +17,14 @@ from naive.replay import replay as naive_replay
 from schedbench.cluster.encode import encode
 from schedbench.errors import TimeLimitError
 from schedbench.metrics.validator import validate
+from schedbench.objects.defaults import default_node
+from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
-from schedbench.objects.workload import PodStream, Workload
+from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.policies.registry import POLICIES, make_policy
 from schedbench.simulation.record import EventKind, Record
 from schedbench.simulation.replay import ENGINES, replay
+from schedbench.simulation.run import Run
 
 
 def log_of(record: Record, names: list[str]) -> list[tuple]:
@@ -135,6 +139,36 @@ def test_an_empty_workload_has_an_empty_log():
 
     assert len(record.time) == 0
     assert record.horizon == 0.0
+
+
+@pytest.mark.parametrize("queue", ["immediate", "kube-scheduler"])
+def test_evicted_pods_finish_once(monkeypatch, queue):
+    """Who loses its node again and again is to finish at one time only."""
+    node = msgspec.convert(
+        {"metadata": {"name": "n"}, "status": {"allocatable": {"pods": "9"}}}, Node
+    )
+    times = [(50.0 * turn, "remove") for turn in range(1, 6)]
+    times += [(time + 1, "add") for time, _ in times]
+    workload = Workload(
+        "evicting",
+        [default_node(node)],
+        PodStream.of([Pod(), Pod()], duration=[500.0, 600.0]),
+        node_events=[NodeEvent(time, change, node) for time, change in sorted(times)],
+        queue=queue,
+    )
+    most = []
+    forget = Run.forget_finishes
+
+    def counted(self, evicted):
+        most.append(int(self.progress.counters.finishing[0]))
+        forget(self, evicted)
+
+    monkeypatch.setattr(Run, "forget_finishes", counted)
+    record = replay(encode(workload), make_policy("kube-scheduler"), seed=1)
+
+    assert most == [2] * 5
+    assert (record.kind == EventKind.BIND).sum() == 12
+    assert record.pod[record.kind == EventKind.FINISH].tolist() == [0, 1]
 
 
 def test_a_deadline_ends_a_run():

@@ -5,6 +5,9 @@ Clusters of hundreds of nodes are not shrunk: it takes minutes.
 
 from __future__ import annotations
 
+import pytest
+import queued_sentences
+import queued_strategies
 import strategies
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -114,3 +117,24 @@ def test_engines_sample_alike(workload, percentage):
 
     assert {one.digest for one in others} == {first.digest}
     assert all(one.rejections == first.rejections for one in others)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nodes_that_volumes_reject_are_no_part_of_the_sample(engine):
+    """Of 120 nodes 100 suffice; the volume is on none of the first 100."""
+    names = [f"node-{index}" for index in range(120)]
+    nodes = [
+        queued_sentences.node(name, **{"kubernetes.io/hostname": name})
+        for name in names
+    ]
+    claim = {"persistentVolumeClaim": {"claimName": "claim-0"}}
+    pod = queued_sentences.pod(volumes=[{"name": "disk", **claim}])
+    stored = {"kind": "bound", "mode": "ReadWriteOnce", "nodes": [names[110]]}
+    workload = queued_sentences.workload(
+        nodes, [pod], objects=queued_strategies.storage_of([stored])
+    )
+    policy = make_policy("kube-scheduler[ties=first,percentageOfNodesToScore=0]")
+
+    record = replay(encode(workload), policy, seed=1, engine=engine)
+
+    assert record.node[record.kind == EventKind.BIND].tolist() == [110]

@@ -41,10 +41,12 @@ from strategies.words import (
     TAINTS,
     TOPOLOGY_KEYS,
 )
+from strategies.worlds import FEATURE_SETS, node_kinds, pod_kinds, worlds
 
 __all__ = [
     "EXTENDED",
     "FEATURES",
+    "FEATURE_SETS",
     "GPU",
     "IMAGES",
     "LABELS",
@@ -65,11 +67,13 @@ __all__ = [
     "namespace_selectors",
     "node_affinities",
     "node_events",
+    "node_kinds",
     "node_requirements",
     "node_selector_terms",
     "nodes",
     "pod_affinities",
     "pod_affinity_terms",
+    "pod_kinds",
     "pod_level_resources",
     "pod_selectors",
     "pod_streams",
@@ -80,4 +84,5 @@ __all__ = [
     "taints",
     "tolerations",
     "workloads",
+    "worlds",
 ]

@@ -7,14 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from schedbench.experiment.conformance.cases import Case, Decision
+from schedbench.experiment.conformance.engines import ENGINES
 from schedbench.experiment.conformance.world import CaseWorld
 from schedbench.objects.pod import Pod
-from schedbench.scheduler.attempt import (
-    ENGINES,
-    Attempt,
-    Outcome,
-    Turn,
-)
+from schedbench.scheduler.attempt import Attempt, Engine, Outcome, Turn
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.narrowing import gate_message
@@ -42,17 +38,18 @@ class Compared:
 def attempts(case: Case, engine: str) -> Iterator[Compared]:
     """Decide on the pods of a case one after another, by our own placements."""
     world = CaseWorld(case)
+    decide = ENGINES[engine]()
     for index, (pod, expected) in enumerate(
         zip(case.pending, case.expected, strict=True)
     ):
         changed = world.advance(index)
-        ours = _decide(world, engine, index, pod)
+        ours = _decide(world, decide, index, pod)
         if case.sampled and changed:
             ours["order"] = world.walk.order.tolist()
         yield Compared({"pod": pod.key, **ours}, expected)
 
 
-def _decide(world: CaseWorld, engine: str, index: int, pod: Pod) -> Decision:
+def _decide(world: CaseWorld, engine: Engine, index: int, pod: Pod) -> Decision:
     """Return our decision, tried again after a preemption; place the pod."""
     settings = world.profile(pod)
     if settings is None:
@@ -78,12 +75,10 @@ def _decide(world: CaseWorld, engine: str, index: int, pod: Pod) -> Decision:
     return decision
 
 
-def _attempt(world: CaseWorld, engine: str, pod: Pod, pod_class: int) -> Outcome:
+def _attempt(world: CaseWorld, engine: Engine, pod: Pod, pod_class: int) -> Outcome:
     search = Search(range(len(world.names)), start=lambda nodes: 0)
     turn = Turn()
-    outcome = Attempt(
-        world, pod, pod_class, ENGINES[engine], turn, search, tell=True
-    ).run()
+    outcome = Attempt(world, pod, pod_class, engine, turn, search, tell=True).run()
     if outcome.chosen >= 0 and not outcome.error:
         world.assume(pod, pod_class, outcome.chosen)
     return outcome

@@ -11,8 +11,8 @@ from schedbench.errors import UnknownNameError
 from schedbench.experiment.conformance.cases import Case
 from schedbench.experiment.conformance.compare import Difference, differences
 from schedbench.experiment.conformance.drive import Compared, attempts
+from schedbench.experiment.conformance.engines import ENGINES
 from schedbench.experiment.conformance.needs import needs
-from schedbench.scheduler.attempt import ENGINES
 
 
 @dataclasses.dataclass(slots=True)

@@ -103,9 +103,11 @@ class Events:
         before = cluster.session.nodes.objects[slot] if is_there else None
         evicted: list[int] = []
         if event.change == "remove":
-            evicted = cluster.pods_on(slot).tolist()
+            here = cluster.pods_on(slot)
+            evicted = here.tolist()
             for pod in evicted:
                 cluster.take(pod, EventKind.EVICT)
+            cluster.forget_finishes(here)
             world.leave(event.node.metadata.name)
             cluster.queue.observe(before, None, event.time)
         else:

@@ -1,0 +1,130 @@
+"""Runs by every engine against the naive twin, with all plugins of the profile."""
+
+from __future__ import annotations
+
+import pytest
+import strategies
+from engines import queue_worlds
+from engines.amounts import examples
+from engines.playing import Entry, played
+from hypothesis import given
+from hypothesis import strategies as st
+from naive import queued as naive_queue
+from naive.cycle import policy_of
+from naive.profile import WHOLE, from_configuration
+from naive.replay import replay as naive_replay
+from naive.sampling import Sampler
+
+from schedbench.objects.workload import Workload
+from schedbench.simulation.replay import ENGINES
+
+FEATURES = tuple(
+    tuple(one for one in each if one != "images") for each in strategies.FEATURE_SETS
+)
+SMALL = {"max_nodes": 9, "max_pods": 35, "features": FEATURES}
+
+
+def expected(workload: Workload) -> list[Entry]:
+    """Return what happens according to the twin."""
+    events = naive_replay(workload, policy_of(WHOLE, workload.objects))
+    return [(e.time, e.kind, e.pod, e.node) for e in events]
+
+
+def queued(workload: Workload, percentage: int = 100) -> list[Entry]:
+    """Return what happens in the scheduling queue according to the twin.
+
+    A configuration of the world's own says nothing of samples: they are adaptive.
+    """
+    if workload.scheduler_config is not None:
+        percentage = 0
+    profiles = from_configuration(workload.scheduler_config, whole=True)
+    events = naive_queue.play(workload, profiles, percentage)
+    return arrivals_first([tuple(one) for one in events])
+
+
+def arrivals_first(log: list[Entry]) -> list[Entry]:
+    """Return the arrivals in order, then the rest in order.
+
+    In the compiled loop pods that come at one instant come and bind one by one.
+    """
+    return sorted(log, key=lambda entry: entry[1] != "ARRIVE")
+
+
+@examples(1.2)
+@given(strategies.worlds(**SMALL))
+def test_engines_equal_the_naive_replay(workload: Workload) -> None:
+    """Every event of a run by any engine is the twin's."""
+    told = expected(workload)
+
+    for engine in ENGINES:
+        log = played(workload, "kube-scheduler[ties=first]", engine).log
+        assert log == told, engine
+
+
+@examples(0.4)
+@given(strategies.worlds(max_nodes=9, max_pods=35, max_changes=0))
+def test_images_are_scored_as_the_twin_does(workload: Workload) -> None:
+    """While no node changes, an image counts for all nodes that have it."""
+    told = expected(workload)
+
+    for engine in ENGINES:
+        log = played(workload, "kube-scheduler[ties=first]", engine).log
+        assert log == told, engine
+
+
+@examples(0.3)
+@given(
+    strategies.worlds(
+        min_nodes=100, max_nodes=180, max_pods=40, features=(*FEATURES, ("spread",))
+    ),
+    st.sampled_from((0, 1, 30, 60, 99)),
+)
+def test_sampled_runs_equal_the_naive_replay(
+    workload: Workload, percentage: int
+) -> None:
+    """Every event of a run that samples is the twin's."""
+    sampler = Sampler(workload.nodes, percentage, WHOLE, workload.objects)
+    told = [(e.time, e.kind, e.pod, e.node) for e in naive_replay(workload, sampler)]
+    spec = f"kube-scheduler[ties=first,percentageOfNodesToScore={percentage}]"
+
+    for engine in ("scan", "indexed"):
+        assert played(workload, spec, engine).log == told, engine
+
+
+@examples(0.8)
+@given(queue_worlds.worlds(max_nodes=8, max_pods=35))
+def test_engines_equal_the_naive_queue(workload: Workload) -> None:
+    """Every event of a run in the scheduling queue is the twin's."""
+    told = queued(workload)
+
+    for engine in ENGINES:
+        log = played(workload, "kube-scheduler[ties=first]", engine).log
+        assert arrivals_first(log) == told, engine
+
+
+@examples(0.3)
+@given(
+    queue_worlds.worlds(min_nodes=100, max_nodes=140, max_pods=40),
+    st.sampled_from((0, 1, 30, 60, 99)),
+)
+def test_sampled_runs_equal_the_naive_queue(
+    workload: Workload, percentage: int
+) -> None:
+    """Every event of a run in the queue that samples is the twin's."""
+    told = queued(workload, percentage)
+    spec = f"kube-scheduler[ties=first,percentageOfNodesToScore={percentage}]"
+
+    for engine in ("scan", "indexed"):
+        assert arrivals_first(played(workload, spec, engine).log) == told, engine
+
+
+@pytest.mark.deep
+@examples(0.1)
+@given(strategies.worlds(max_nodes=25, max_pods=120, features=FEATURES))
+def test_long_runs_equal_the_naive_replay(workload: Workload) -> None:
+    """Every event is the twin's, with more nodes and more pods."""
+    told = expected(workload)
+
+    for engine in ("scan", "indexed"):
+        log = played(workload, "kube-scheduler[ties=first]", engine).log
+        assert log == told, engine
