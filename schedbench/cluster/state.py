@@ -171,7 +171,7 @@ def recount(
 ) -> NDArray[np.int64]:
     """Return what `domains.counts` should be, counted from the bound pods."""
     count = np.zeros_like(domains.counts)
-    if not len(classes.adds):
+    if not len(classes.adds) or not len(bound_class):
         return count
     order = np.argsort(bound_class, kind="stable")
     present, begin = np.unique(bound_class[order], return_index=True)
