@@ -14,8 +14,9 @@ from schedbench.objects.defaults import default_node, default_pod
 from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
-from schedbench.scheduler.attempt import ENGINES, Attempt, Turn
+from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.dry_run import PlacedPod
+from schedbench.scheduler.engines import ENGINES, Turn
 from schedbench.scheduler.pod_group_attempts import WorldAttempts
 from schedbench.scheduler.pod_group_placements import Topology
 from schedbench.scheduler.pod_group_types import Group, Outcome

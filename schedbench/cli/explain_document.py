@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schedbench.scheduler.attempt import Attempt, Outcome, Turn, explained
+from schedbench.scheduler.attempt import Attempt, Outcome
+from schedbench.scheduler.engines import Turn, explained
 from schedbench.scheduler.explain import CUSTOM, raw_scores
 from schedbench.scheduler.narrowing import gate_message
 from schedbench.scheduler.nearest.variants import MOST_TAINTS, taints_in_the_way

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from schedbench.controlplane.parameters import Scheduler as Costs
 from schedbench.objects.pod import Pod
-from schedbench.scheduler.attempt import Attempt, Engine, Outcome, Turn
+from schedbench.scheduler.attempt import Attempt, Outcome
+from schedbench.scheduler.engines import Engine, Turn
 from schedbench.scheduler.growing import GrowingWorld
 from schedbench.scheduler.pod_classes import named_node
 from schedbench.scheduler.preemption import Search

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,14 @@ from numpy.typing import NDArray
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.scheduler.diagnose import Rejections
+from schedbench.scheduler.engines import (
+    NO_NODE,
+    NOWHERE,
+    Engine,
+    Turn,
+    Verdict,
+    explained,
+)
 from schedbench.scheduler.explain import Explanation, Rejected, explain
 from schedbench.scheduler.narrowing import Narrowing, only, pre_filter, unsampled
 from schedbench.scheduler.preemption import Search, fit_error
@@ -34,7 +41,6 @@ from schedbench.scheduler.room import (
     remembered,
 )
 from schedbench.scheduler.sampling import ALL_NODES, Sampling, advance
-from schedbench.scheduler.session import Session
 from schedbench.scheduler.storage import (
     VolumesBeside,
     volume_rejections,
@@ -42,61 +48,7 @@ from schedbench.scheduler.storage import (
 )
 from schedbench.scheduler.world import World
 
-NO_NODE = -1
 NO_NODES = "no nodes available to schedule pods"
-
-
-class Turn(NamedTuple):
-    """What makes attempts differ that are otherwise alike: see `schedule_one`."""
-
-    counter: int = 0
-    cursor: int = 0
-
-
-class Verdict(NamedTuple):
-    """What an engine found.
-
-    Attributes
-    ----------
-    feasible : int64[F]
-        Slots of the feasible nodes.
-    total : int64[F]
-        Their totals.
-    chosen
-        The slot taken, or −1.
-    told
-        The whole explanation, where the engine gives one.
-    """
-
-    feasible: NDArray[np.int64]
-    total: NDArray[np.int64]
-    chosen: int
-    told: Explanation | None = None
-
-
-_NONE = np.zeros(0, dtype=np.int64)
-NOWHERE = Verdict(_NONE, _NONE, NO_NODE)
-
-Engine: TypeAlias = Callable[[Session, int, Turn], Verdict]
-
-
-def scanned(session: Session, pod_class: int, turn: Turn) -> Verdict:
-    """Decide by the compiled cycle."""
-    scratch = session.scratch
-    arguments = session.state, session.compiled, pod_class, *turn, scratch
-    chosen = session.schedule_one(*arguments)
-    feasible = np.flatnonzero(scratch.bad >= 0)
-    return Verdict(feasible, scratch.total[feasible], int(chosen))
-
-
-def explained(session: Session, pod_class: int, turn: Turn) -> Verdict:
-    """Decide by the readable engine."""
-    told = explain(session, pod_class, *turn)
-    return Verdict(told.feasible, told.total, told.chosen, told)
-
-
-ENGINES: Mapping[str, Engine] = {"scan": scanned, "explain": explained}
-"""Engine → how it decides; reasons and single scores are always the readable one's."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

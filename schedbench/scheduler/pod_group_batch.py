@@ -11,8 +11,9 @@ from schedbench.cluster.layout import PodClasses, StaticTable
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.plugins.base import ScoreKind
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
-from schedbench.scheduler.attempt import Attempt, scanned
+from schedbench.scheduler.attempt import Attempt
 from schedbench.scheduler.cycle import Compiled
+from schedbench.scheduler.engines import scanned
 from schedbench.scheduler.narrowing import EVERYWHERE, pre_filter
 from schedbench.scheduler.pod_group_kernel import (
     NEVER,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pod_group_room import Room, node, pod, same
 
 from schedbench.cluster.pod_groups import PodGroupTable
-from schedbench.scheduler.attempt import ENGINES
+from schedbench.scheduler.engines import ENGINES
 from schedbench.scheduler.pod_group_preemption import preempt_group, victims_of
 from schedbench.scheduler.pod_group_types import Placement
 

@@ -10,8 +10,9 @@ from schedbench.experiment.conformance.cases import Case, Decision
 from schedbench.experiment.conformance.engines import ENGINES
 from schedbench.experiment.conformance.world import CaseWorld
 from schedbench.objects.pod import Pod
-from schedbench.scheduler.attempt import Attempt, Engine, Outcome, Turn
+from schedbench.scheduler.attempt import Attempt, Outcome
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
+from schedbench.scheduler.engines import Engine, Turn
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.narrowing import gate_message
 from schedbench.scheduler.preemption import Candidate, Preemption, Search

@@ -10,13 +10,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState
 from schedbench.objects.node import Node
-from schedbench.scheduler.attempt import (
-    Engine,
-    Turn,
-    Verdict,
-    explained,
-    scanned,
-)
+from schedbench.scheduler.engines import Engine, Turn, Verdict, explained, scanned
 from schedbench.scheduler.index.decide import decide, note_change
 from schedbench.scheduler.index.memory import Memory
 from schedbench.scheduler.score import make_scratch

@@ -11,8 +11,8 @@ from schedbench.objects.workload import Workload
 from schedbench.policies.base import Policy
 from schedbench.policies.kube_scheduler import NAME as KUBE_SCHEDULER
 from schedbench.rng import stream_key
-from schedbench.scheduler.attempt import ENGINES, Engine, Turn, Verdict
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
+from schedbench.scheduler.engines import ENGINES, Engine, Turn, Verdict
 from schedbench.scheduler.preemption import Search
 from schedbench.scheduler.profile import Tie
 from schedbench.scheduler.profiles import Settings, read_profiles

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from schedbench.cluster.encode import EncodedWorkload
 from schedbench.errors import TimeLimitError
 from schedbench.policies.base import Policy
-from schedbench.scheduler.attempt import Attempt, Outcome, Turn
+from schedbench.scheduler.attempt import Attempt, Outcome
+from schedbench.scheduler.engines import Turn
 from schedbench.scheduler.preemption import Candidate
 from schedbench.scheduler.queueing.entry import QueuedPod
 from schedbench.scheduler.storage import VOLUME_PLUGINS
