@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import (
     GPU_DEVICE_MILLI,
+    NO_COUNT,
     NO_DEVICE,
     PODS,
     ClusterState,
@@ -159,6 +160,11 @@ def check_invariants(
     recounted = recount(state.domains, classes, bound_class, bound_node)
     if not np.array_equal(recounted, state.domains.counts):
         raise InvariantError("the counts of a topology domain are not its pods'")
+    for counter in np.flatnonzero(state.domains.ranked):
+        first, last = state.domains.start[counter : counter + 2]
+        counted = recounted[first:last][state.domains.present[first:last] > 0]
+        if state.domains.least[counter] != counted.min(initial=NO_COUNT):
+            raise InvariantError("the least count of a spread constraint is wrong")
     if (state.requested[PODS, state.alive == 0] != 0).any():
         raise InvariantError("pods are bound to a node that is not in the cluster")
 

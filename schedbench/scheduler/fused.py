@@ -150,9 +150,9 @@ def rate(
     request_2 = classes.request[pod_class, MEMORY]
     default_1 = classes.nonzero[pod_class, CPU]
     default_2 = classes.nonzero[pod_class, MEMORY]
-    fit_1 = must_fit(classes, pod_class, CPU)
-    fit_2 = must_fit(classes, pod_class, MEMORY)
-    one = must_fit(classes, pod_class, PODS)
+    fit_1 = must_fit(classes, pod_class, np.int64(CPU))
+    fit_2 = must_fit(classes, pod_class, np.int64(MEMORY))
+    one = must_fit(classes, pod_class, np.int64(PODS))
     seen = np.int64(0)
     for i in range(points.size):
         first, second = capacity_1[i], capacity_2[i]

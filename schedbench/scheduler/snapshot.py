@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.encode import encode
 from schedbench.cluster.layout import ClusterState, PodClasses
+from schedbench.cluster.least_counts import find_least_counts
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import PodStream, Workload
@@ -148,6 +149,7 @@ def put_all(
         for each, nodes in _by_class(pod_class, node):
             _count_ports(state, classes, each, nodes)
             _count_domains(state, classes, each, nodes)
+        find_least_counts(state.domains)
         devices = _take_devices(state, classes, pod_class, node, held)
     return devices
 
