@@ -146,7 +146,9 @@ def benchmark_table(stored: dict[str, object]) -> str:
 
 
 def performance(table: str) -> str:
-    """Return the figures to reach with the plot of all workloads."""
+    """Return the figures to reach with the plot of all workloads, if they were run."""
+    if not (PERFORMANCE.parent / "workloads.png").is_file():
+        return table
     alt = "Decisions per second of each workload, the goal, and the real kube-scheduler"
     return f"{table}\n![{alt}](reports/performance/workloads.png)\n"
 
