@@ -75,7 +75,7 @@ def form_teams(
         one = np.zeros(np.count_nonzero(inside), dtype=np.int64)
         each = TOGETHER + COLUMN * width
         together = _spent(one, decided[inside], 1, changes * each, begin).sum()
-        size = 2 * width * sum(_entries(nodes))
+        size = _bytes(nodes, width)
         if together + begin < alone[group].sum() and size <= room:
             groups.append(group)
             room -= size
@@ -187,20 +187,27 @@ def _groups(
     return groups
 
 
-def _entries(nodes: int) -> list[int]:
-    """Return of how many nodes or items there are numbers, part by part of a team."""
+def _items(nodes: int) -> list[int]:
+    """Return of how many nodes, then items of each level, a team has room for points.
+
+    What lies above looks at whole items.
+    """
     items = [nodes]
     for _ in range(LEVELS):
         items.append(-(-items[-1] // FAN))
-    points = [FAN * above for above in items[1:]] + items[-1:]
-    return points + points[1:]
+    return [FAN * above for above in items[1:]] + items[-1:]
+
+
+def _bytes(nodes: int, width: int) -> int:
+    nodes, first, *others = _items(nodes)
+    return width * (nodes + 2 * first + 3 * sum(others))
 
 
 def _arrays(groups: list[NDArray[np.int64]], compiled: Compiled, nodes: int) -> Teams:
-    classes = compiled.classes
+    classes, items = compiled.classes, np.array(_items(nodes))
     place = np.full((len(classes.static_row), 2), NO_TEAM, dtype=np.int32)
     shape = np.zeros((len(groups), TIED + LEVELS + 1), dtype=np.int64)
-    asks, column, end = [], 0, 0
+    asks, column, byte, number = [], 0, 0, 0
     for team, group in enumerate(groups):
         place[group, 0], place[group, 1] = team, np.arange(len(group))
         width = -(-len(group) // LANES) * LANES
@@ -209,9 +216,11 @@ def _arrays(groups: list[NDArray[np.int64]], compiled: Compiled, nodes: int) -> 
             classes.static_row[group[0]],
             column,
         )
-        begin = np.cumsum([end, *(width * count for count in _entries(nodes))])
-        shape[team, POINTS:] = begin[:-1]
-        column, end = column + width, int(begin[-1])
+        bytewise = byte + np.cumsum([0, *(width * items), width * items[1]])
+        wide = number + np.cumsum([0, *(width * items[2:])])
+        shape[team, POINTS : TIED + 2] = bytewise[:-1]
+        shape[team, TIED + 2 :] = wide[:-1]
+        column, byte, number = column + width, int(bytewise[-1]), int(wide[-1])
         asks.append(np.zeros((7, width)))
         asks[-1][:, : len(group)] = _asks(classes, group)
     return Teams(
@@ -219,7 +228,8 @@ def _arrays(groups: list[NDArray[np.int64]], compiled: Compiled, nodes: int) -> 
         shape=shape,
         seen=np.full(len(groups), STALE, dtype=np.int64),
         asks=np.concatenate(asks, axis=1) if asks else np.zeros((7, 0)),
-        number=np.full(end, REJECTED, dtype=np.int16),
+        points=np.full(byte, REJECTED, dtype=np.uint8),
+        tied=np.zeros(number, dtype=np.int16),
     )
 
 

@@ -25,13 +25,13 @@ NO_LABEL = -1
 FAN, LEVELS = 16, 3
 """Of a team: so many nodes make an item of level 1, so many items one of the next."""
 NO_TEAM = -1
-REJECTED = -1
-"""The points of a node that a filter rejects."""
+REJECTED, LEAST = 0, 1
+"""The points of a node that a filter rejects, and the least of another."""
 WIDTH, STATIC_ROW, ASKS = range(3)
 POINTS = 3
 """In `Teams.shape`: where the points of the nodes begin, then those of each level."""
 TIED = POINTS + LEVELS
-"""`TIED + level`: where the numbers of tied nodes begin."""
+"""`TIED + level`: where the numbers of tied nodes begin; those of level 1 are bytes."""
 
 
 class Plan(NamedTuple):
@@ -206,7 +206,7 @@ class Ballot(NamedTuple):
 
 
 class Teams(NamedTuple):
-    """T teams of classes that look at a changed node together: Y columns, Z numbers.
+    """T teams of classes that look at a changed node together: Y columns.
 
     Attributes
     ----------
@@ -214,22 +214,26 @@ class Teams(NamedTuple):
         The team of each class, or `NO_TEAM`, and its column there.
     shape : int64[T, TIED + LEVELS + 1]
         How many columns a team has, the row of its classes in the static tables, its
-        first column in `asks`, and where in `number` its parts begin.
+        first column in `asks`, and where in `points` or `tied` its parts begin.
     seen : int64[T]
         How much of the log each team knows of; `STALE` if nothing.
     asks : float64[7, Y]
         Of each class: the requests of cpu and memory, the same with upstream's defaults
         for absent requests, and what must be free of cpu, memory and pods.
-    number : int16[Z]
+    points : uint8[]
         The points of each node, or `REJECTED`; of each item of a level, the greatest
-        points, and how many nodes have them. One a column, columns side by side.
+        points; of those of level 1, how many nodes have them. One a column, columns
+        side by side.
+    tied : int16[]
+        How many nodes have the greatest points of the items of the other levels.
     """
 
     place: NDArray[np.int32]
     shape: NDArray[np.int64]
     seen: NDArray[np.int64]
     asks: NDArray[np.float64]
-    number: NDArray[np.int16]
+    points: NDArray[np.uint8]
+    tied: NDArray[np.int16]
 
 
 class Index(NamedTuple):
