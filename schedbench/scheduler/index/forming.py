@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,7 +81,7 @@ def form_teams(
         if together + begin < alone[group].sum() and size <= room:
             groups.append(group)
             room -= size
-    return _arrays(groups, compiled, nodes)
+    return make_teams(groups, compiled, nodes)
 
 
 def plain_classes(compiled: Compiled) -> NDArray[np.bool_]:
@@ -203,7 +205,10 @@ def _bytes(nodes: int, width: int) -> int:
     return width * (nodes + 2 * first + 3 * sum(others))
 
 
-def _arrays(groups: list[NDArray[np.int64]], compiled: Compiled, nodes: int) -> Teams:
+def make_teams(
+    groups: Sequence[NDArray[np.int64]], compiled: Compiled, nodes: int
+) -> Teams:
+    """Return the teams of some groups of plain classes, each of one static row."""
     classes, items = compiled.classes, np.array(_items(nodes))
     place = np.full((len(classes.static_row), 2), NO_TEAM, dtype=np.int32)
     shape = np.zeros((len(groups), TIED + LEVELS + 1), dtype=np.int64)
