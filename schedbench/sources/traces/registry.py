@@ -11,8 +11,15 @@ if TYPE_CHECKING:
     from schedbench.sources.traces.importer import Importer
 
 MODULES = {
+    "google-2019": "google_2019",
+    "google-2011": "google_2011",
+    "alibaba-2018": "alibaba_2018",
+    "pai-2020": "pai_2020",
+    "azure-packing-2020": "azure_packing_2020",
     "spot-gpu-2026": "spot_gpu_2026",
     "gpu-2025": "gpu_2025",
+    "philly": "philly",
+    "helios": "helios",
     "swf": "swf",
 }
 """Name to the module whose `IMPORTER` reads it."""

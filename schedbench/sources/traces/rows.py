@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST = 2**53
 """The largest whole number that a float64 tells from its neighbours."""
 
+TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -161,6 +163,34 @@ class Rows:
             raise self.error(broken, name, "not a whole number")
         return values.astype(np.int64)
 
+    def seconds(self, name: str, *, empty: float | None = None) -> Floats:
+        """Return local times `YYYY-MM-DD HH:MM:SS` as seconds since 1970, float64[row].
+
+        Raises
+        ------
+        InputError
+            If a cell is no such time.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts = self.texts(name)
+        blank = (
+            self.is_empty(name) if empty is not None else self.is_empty(name) & False
+        )
+        sound = pc.match_substring_regex(texts, TIME).to_numpy(zero_copy_only=False)
+        wrong = ~np.asarray(sound, dtype=np.bool_) & ~blank
+        texts = pc.if_else(pa.array(wrong | blank), "1970-01-01 00:00:00", texts)
+        try:
+            parsed = pc.cast(texts, pa.timestamp("s"))
+        except pa.ArrowInvalid:
+            given = [_is_time(text) for text in texts.to_pylist()]
+            raise self.error(~np.array(given), name, "not a time") from None
+        values = np.array(pc.cast(parsed, pa.int64()), dtype=np.float64)
+        self.check(wrong, name, "not a time such as 2020-04-01 00:00:00")
+        values[blank] = np.nan if empty is None else empty
+        return values
+
     def drop(self, wrong: Mask, reason: str) -> Rows:
         """Return the rows that are not wrong, and count the others as dropped."""
         return self._without(wrong, reason, "drop")
@@ -226,3 +256,14 @@ def _number(text: Any) -> float:
         return float(text)
     except ValueError:
         return float("nan")
+
+
+def _is_time(text: str) -> bool:
+    """Tell whether a text of the right form is a time that exists."""
+    from datetime import datetime
+
+    try:
+        datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return False
+    return True
