@@ -165,12 +165,12 @@ def _opened(path: Path, kinds: Mapping[str, str], texts: Sequence[str] = ()) -> 
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path, read_dictionary=list(texts))
+        found = pq.read_schema(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(
             f"not a Parquet file ({error})", source=path, fix="import the trace anew"
         ) from None
-    wanted, found = arrow_schema(dict(kinds)), pq.read_schema(path)
+    wanted = arrow_schema(dict(kinds))
     for field in wanted:
         index = found.get_field_index(field.name)
         if index < 0 or found.field(index).type != field.type:
@@ -184,7 +184,7 @@ def _opened(path: Path, kinds: Mapping[str, str], texts: Sequence[str] = ()) -> 
             raise InputError(
                 "unknown column", source=path, value=name, fix="import the trace anew"
             )
-    return file
+    return pq.ParquetFile(path, read_dictionary=list(texts))
 
 
 def _read(path: Path, kinds: Mapping[str, str], texts: Sequence[str]) -> pa.Table:

@@ -5,7 +5,8 @@
 - the bootstrap draws gangs or pods anew: as many of each class as its share says, with
   sizes and durations of pods of that class, and arrivals from the class's own rate
   through time (Leemis, "Nonparametric Estimation of the Cumulative Intensity Function
-  for a Nonhomogeneous Poisson Process", Management Science, 1991);
+  for a Nonhomogeneous Poisson Process", Management Science, 1991); above the trace's
+  own number they bunch where the trace's own did;
 - the time warp lets pods arrive faster or slower; durations stay.
 """
 

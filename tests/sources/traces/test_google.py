@@ -187,9 +187,7 @@ def test_machines_come_and_go(borg):
 
     stays = [(node["time_add"], node["time_remove"]) for node in found.nodes]
     assert stays == [(0.0, 100.0), (200.0, None)]
-    assert found.counts("dropped", "machine_events") == {
-        "machine without capacity": 1
-    }
+    assert found.counts("dropped", "machine_events") == {"machine without capacity": 1}
 
 
 def test_sample_is_by_job(borg):
@@ -218,9 +216,7 @@ def test_sample_is_by_job(borg):
     [
         pytest.param('{"time": 1, "type"', "row 4", id="truncated"),
         pytest.param(event(11, 1), "row 4, column type", id="unknown type"),
-        pytest.param(
-            event(0, 1, resource_request={"cpus": -1}), "cpus", id="negative"
-        ),
+        pytest.param(event(0, 1, resource_request={"cpus": -1}), "cpus", id="negative"),
         pytest.param(event(0, 1).replace("103", "NaN"), "row 4", id="NaN"),
         pytest.param(event(0, 1, extra=1), "unknown field", id="unknown column"),
         pytest.param(event(0, "soon"), "column time", id="no time"),
@@ -241,9 +237,7 @@ def test_parquet_is_read_alike(borg, tmp_path):
     rows = [json.loads(line) for line in LIFE]
     for row in rows:
         row["time"] = int(row["time"])
-    folder = write(
-        tmp_path / "p", **{"machine_events-000000000000__json": MACHINES}
-    )
+    folder = write(tmp_path / "p", **{"machine_events-000000000000__json": MACHINES})
     pq.write_table(pa.Table.from_pylist(rows), folder / "instance_events-0.parquet")
 
     assert import_trace("google-2019", folder, tmp_path / "o2").pods == expected

@@ -109,9 +109,7 @@ def test_clocks_went_back(philly):
         pytest.param("[NaN]", "malformed or truncated", id="NaN"),
         pytest.param([job(status="Done")], "unknown status", id="status"),
         pytest.param([job(extra=1)], "unknown field", id="column"),
-        pytest.param(
-            [job(submitted_time="9 October")], "submitted_time", id="no time"
-        ),
+        pytest.param([job(submitted_time="9 October")], "submitted_time", id="no time"),
         pytest.param(
             [job(attempts=[attempt(end="2017-10-08 01:00:00", m1=1)])],
             "ends before it starts",
