@@ -48,13 +48,13 @@ UNITS = {
 
 
 class Event(NamedTuple):
-    """One event of a task, as the spill holds it; a job's own has index −1.
+    """One event of a task, as the spill holds it; a job's own has task −1.
 
     `request` is in fractions; `text` is the user or constraints in JSON.
     """
 
     job: int
-    index: int
+    task: int
     time: int
     kind: int
     cpu: float | None
@@ -67,7 +67,7 @@ class Event(NamedTuple):
     place: str
 
 
-COLUMNS = [f"{name}" for name in Event._fields]
+COLUMNS = Event._fields
 
 
 @dataclasses.dataclass(slots=True)
@@ -172,12 +172,12 @@ def write_tasks(
         Name of the tier of a priority.
     """
     batch = _Batch(trace.writer.pods)
-    spill_order = "SELECT * FROM event ORDER BY job, idx, time, rowid"
+    spill_order = "SELECT * FROM event ORDER BY job, task, time, rowid"
     owner: Event | None = None
     rows = (Event(*row) for row in spill.select(spill_order))
-    for (job, index), group in itertools.groupby(rows, lambda e: (e.job, e.index)):
+    for (job, task), group in itertools.groupby(rows, lambda e: (e.job, e.task)):
         events = list(group)
-        if index < 0:
+        if task < 0:
             owner = events[0]
             continue
         trace.ledger.read(TASKS, 1)
@@ -225,7 +225,7 @@ def _pod(
     else:
         user, most = first.user, max(e.max_per_node for e in events)
     return {
-        "id": f"{first.job}-{first.index}",
+        "id": f"{first.job}-{first.task}",
         "group": str(first.job),
         "submit": submit,
         "start": began,
@@ -337,7 +337,7 @@ def checked_time(time: int, place: str) -> int:
 
 def event_table(spill: Spill) -> None:
     """Make the table of events."""
-    spill.create("event", ["idx" if n == "index" else n for n in COLUMNS])
+    spill.create("event", COLUMNS)
 
 
 def spill_events(spill: Spill, events: Iterable[Event]) -> None:

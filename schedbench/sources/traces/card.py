@@ -20,6 +20,7 @@ from schedbench.sources.traces.folder import (
     read_about,
     read_columns,
 )
+from schedbench.sources.traces.sampling import combined
 
 LEVELS = (0.0, 0.1, 0.5, 0.9, 0.99, 1.0)
 
@@ -187,12 +188,12 @@ def _count(counter: Counter[Any], rows: Columns, name: str) -> None:
 
 
 def _count_kinds(kinds: Counter[tuple[Any, ...]], rows: Columns) -> None:
-    table = np.column_stack([rows[name] for name in KIND])
-    values, many = np.unique(table, axis=0, return_counts=True)
-    for row, count in zip(values.tolist(), many.tolist(), strict=True):
+    number = combined(rows, KIND)
+    _, first, many = np.unique(number, return_index=True, return_counts=True)
+    for row, count in zip(first.tolist(), many.tolist(), strict=True):
         texts = [
-            rows.words[name][value] if name in rows.words else value
-            for name, value in zip(KIND, row, strict=True)
+            rows.text(name, row) if name in rows.words else int(rows[name][row])
+            for name in KIND
         ]
         kinds[tuple(texts)] += count
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,8 +115,15 @@ def read_about(path: Path) -> dict[str, Any]:
     return about
 
 
-def read_columns(path: Path, *, pods: bool = True) -> Columns:
+def read_columns(
+    path: Path, *, pods: bool = True, but: Collection[str] = ()
+) -> Columns:
     """Return all pods, or all nodes, of an imported trace.
+
+    Parameters
+    ----------
+    but
+        Columns that nobody asks for; one of texts is empty then.
 
     Raises
     ------
@@ -126,15 +133,23 @@ def read_columns(path: Path, *, pods: bool = True) -> Columns:
     import pyarrow as pa
 
     kinds, key = (POD_COLUMNS, "id") if pods else (NODE_COLUMNS, "name")
-    texts = [n for n, kind in kinds.items() if kind == TEXT and n != key]
-    table = _read(path / (PODS if pods else NODES), kinds, texts)
-    columns = _columns(table, kinds, texts, key)
+    wanted = {name: kind for name, kind in kinds.items() if name not in but}
+    texts = [n for n, kind in wanted.items() if kind == TEXT and n != key]
+    table = _read(path / (PODS if pods else NODES), kinds, texts, list(wanted))
+    columns = _columns(table, wanted, texts, key)
     check = check_pods if pods else check_nodes
     check(dict(columns.numbers), f"{path / (PODS if pods else NODES)}", 1)
     ids = table.column(key).combine_chunks()
     if isinstance(ids, pa.ChunkedArray):
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], "str")
-    return dataclasses.replace(columns, ids=ids)
+    left_out = [name for name in but if kinds[name] == TEXT]
+    none = np.zeros(len(ids), dtype=np.int32)
+    return Columns(
+        columns.numbers,
+        {**columns.codes, **dict.fromkeys(left_out, none)},
+        {**columns.words, **{name: [""] for name in left_out}},
+        ids,
+    )
 
 
 def iterate_pods(path: Path, names: Sequence[str]) -> Iterator[Columns]:
@@ -152,12 +167,6 @@ def iterate_pods(path: Path, names: Sequence[str]) -> Iterator[Columns]:
     with _opened(path / PODS, POD_COLUMNS) as file:
         for batch in file.iter_batches(columns=list(names)):
             yield _columns(pa.Table.from_batches([batch]), kinds, texts, "")
-
-
-def pod_count(path: Path) -> int:
-    """Return the number of pods, without reading them."""
-    with _opened(path / PODS, POD_COLUMNS) as file:
-        return int(file.metadata.num_rows)
 
 
 def _opened(path: Path, kinds: Mapping[str, str], texts: Sequence[str] = ()) -> Any:
@@ -187,12 +196,14 @@ def _opened(path: Path, kinds: Mapping[str, str], texts: Sequence[str] = ()) -> 
     return pq.ParquetFile(path, read_dictionary=list(texts))
 
 
-def _read(path: Path, kinds: Mapping[str, str], texts: Sequence[str]) -> pa.Table:
+def _read(
+    path: Path, kinds: Mapping[str, str], texts: Sequence[str], names: Sequence[str]
+) -> pa.Table:
     import pyarrow as pa
 
     with _opened(path, kinds, texts) as file:
         try:
-            table = file.read()
+            table = file.read(names)
         except (OSError, pa.ArrowInvalid) as error:
             raise InputError(f"cannot be read ({error})", source=path) from None
     return table.unify_dictionaries()

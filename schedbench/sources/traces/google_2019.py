@@ -177,7 +177,7 @@ def _attributes(trace: Import, files: Sequence[Path]) -> dict[int, dict[str, str
 
 
 def _jobs(trace: Import, files: Sequence[Path]) -> Iterator[Event]:
-    """Yield an event of index −1 for each submission of a job."""
+    """Yield an event of task −1 for each submission of a job."""
     sample = sample_of(trace)
     for found in read_rows(files, JOBS, _Job, trace.ledger):
         row: _Job = found.row

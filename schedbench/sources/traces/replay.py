@@ -21,7 +21,13 @@ from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.sources.gpu import GPU_COUNT, GPU_MODEL, gpu_annotations
 from schedbench.sources.synthetic.pods import ranks
-from schedbench.sources.traces.folder import ALIKE, Columns, read_about, read_columns
+from schedbench.sources.traces.folder import (
+    ALIKE,
+    Columns,
+    iterate_pods,
+    read_about,
+    read_columns,
+)
 from schedbench.sources.traces.sampling import (
     bootstrap,
     scaled_nodes,
@@ -101,7 +107,7 @@ def load_trace(
         If the folder is no import, or nothing of it is left.
     """
     about = read_about(folder)
-    pods = read_columns(folder)
+    pods = _read(folder, options)
     before = len(pods)
     notes: list[str] = []
     pods = _window(pods, options)
@@ -117,7 +123,8 @@ def load_trace(
         raise InputError("no pods are left", source=folder, fix="keep more of them")
     if len(pods) != before:
         notes.append(f"{len(pods):,} pods are played, of {before:,} of the trace.")
-    pods = pods.take(np.argsort(pods["submit"], kind="stable"))
+    if (np.diff(pods["submit"]) < 0).any():
+        pods = pods.take(np.argsort(pods["submit"], kind="stable"))
     held = _limits(pods)
     events: list[NodeEvent] = []
     if not nodes:
@@ -143,6 +150,23 @@ def load_trace(
     )
 
 
+def _read(folder: Path, options: Trace) -> Columns:
+    """Return the pods, without columns that the workload does not show.
+
+    Names of groups, of which there may be nearly as many as pods, take most of the
+    time to read: they count for gangs and limits only.
+    """
+    but = {"start", "estimate", "queue", "censored"}
+    if not options.namespaces:
+        but.add("user")
+    if not any(
+        (rows["gang_size"] > 1).any() or (rows["max_per_node"] > 0).any()
+        for rows in iterate_pods(folder, ("gang_size", "max_per_node"))
+    ):
+        but.add("group")
+    return read_columns(folder, but=but)
+
+
 def _window(pods: Columns, options: Trace) -> Columns:
     if options.first == 0 and options.last is None:
         return pods
@@ -150,7 +174,7 @@ def _window(pods: Columns, options: Trace) -> Columns:
     last = math.inf if options.last is None else options.last
     pods = pods.take(np.flatnonzero((submit >= options.first) & (submit < last)))
     return pods.replaced(
-        **{name: pods[name] - options.first for name in ("submit", "start", "end")}
+        **{name: pods[name] - options.first for name in ("submit", "end")}
     )
 
 

@@ -52,9 +52,7 @@ def warp(pods: Columns, rate: float) -> Columns:
     """Let pods arrive `rate` times as fast; what runs at the start stays there."""
     submit = pods["submit"]
     shift = submit / rate - submit
-    return pods.replaced(
-        submit=submit + shift, start=pods["start"] + shift, end=pods["end"] + shift
-    )
+    return pods.replaced(submit=submit + shift, end=pods["end"] + shift)
 
 
 def scaled_nodes(nodes: Columns, share: float) -> Columns:
@@ -65,7 +63,7 @@ def scaled_nodes(nodes: Columns, share: float) -> Columns:
     index = _numbers_of_names(nodes)
     first = np.zeros(int(index.max(initial=-1)) + 1, dtype=np.int64)
     first[index[::-1]] = np.arange(len(nodes))[::-1]
-    shape = _combined(
+    shape = combined(
         nodes.take(first), ("cpu_milli", "memory_mib", "gpus", "gpu_model", "labels")
     )
     counts = np.bincount(shape)
@@ -91,7 +89,7 @@ def units(pods: Columns) -> Indices:
 
 def classes(pods: Columns) -> Indices:
     """Return the class of each pod: sizes, constraints, priority and gang's size."""
-    return _combined(pods, (*ALIKE, "gang_size"))
+    return combined(pods, (*ALIKE, "gang_size"))
 
 
 def shares(counts: Indices, total: int) -> list[int]:
@@ -136,11 +134,7 @@ def _copied(
     rows = by_unit[start[chosen][copy] + within]
     taken = _named(pods.take(rows), copy)
     shift = (when - arrival[chosen])[copy]
-    moved = taken.replaced(
-        submit=taken["submit"] + shift,
-        start=taken["start"] + shift,
-        end=taken["end"] + shift,
-    )
+    moved = taken.replaced(submit=taken["submit"] + shift, end=taken["end"] + shift)
     gang = taken["gang_size"] > 1
     if not gang.any():
         return moved
@@ -157,7 +151,7 @@ def _copied(
     )
 
 
-def _combined(columns: Columns, names: tuple[str, ...]) -> Indices:
+def combined(columns: Columns, names: tuple[str, ...]) -> Indices:
     """Return a number for each different combination of values."""
     number = np.zeros(len(columns), dtype=np.int64)
     for name in names:

@@ -151,7 +151,10 @@ class TraceWriter:
         )
         if table not in self._writers:
             self._writers[table] = pq.ParquetWriter(
-                self._folder / name, arrow_schema(columns), compression="zstd"
+                self._folder / name,
+                arrow_schema(columns),
+                compression="zstd",
+                use_dictionary=[n for n in columns if n not in {"id", "name"}],
             )
         if self._held[table]:
             whole = pa.concat_tables(self._held[table])

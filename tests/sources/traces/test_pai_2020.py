@@ -1,4 +1,4 @@
-"""PAI 2020: jobs joined with tasks and tags; rows as the upstream README prints them."""
+"""PAI 2020: jobs joined with tasks and tags; rows as upstream's README has them."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def test_a_job_is_a_gang(pai):
 
 def test_machines(pai):
     """Machines are in cores and GB; one without GPUs has no model."""
-    nodes = pai().nodes
+    names = ("cpu_milli", "memory_mib", "gpus", "gpu_model")
 
-    assert [(n["cpu_milli"], n["memory_mib"], n["gpus"], n["gpu_model"]) for n in nodes] == [
+    assert [tuple(node[name] for name in names) for node in pai().nodes] == [
         (96_000, 524_288, 2, "T4"), (96_000, 524_288, 0, ""),
     ]  # fmt: skip
 

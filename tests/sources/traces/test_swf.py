@@ -24,8 +24,8 @@ def row(
 ):  # fmt: skip
     """One of the 18 fields' rows."""
     return (
-        f"{job} {submit} {wait} {run} {allocated} -1 -1 {requested} {estimate} {memory} "
-        f"{status} {user} 1 -1 {queue} 1 -1 -1"
+        f"{job} {submit} {wait} {run} {allocated} -1 -1 {requested} {estimate} "
+        f"{memory} {status} {user} 1 -1 {queue} 1 -1 -1"
     )
 
 

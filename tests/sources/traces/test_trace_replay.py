@@ -10,8 +10,8 @@ from schedbench.cluster.encode import encode
 from schedbench.errors import InputError
 from schedbench.objects.resources import node_allocatable, pod_requests
 from schedbench.sources.gpu import GPU_COUNT, GPU_MILLI, GPU_MODEL
-from schedbench.sources.traces.replay import SHORTEST, Trace, load_trace
 from schedbench.sources.traces.ledger import Ledger
+from schedbench.sources.traces.replay import SHORTEST, Trace, load_trace
 from schedbench.sources.traces.writer import TraceWriter
 
 MIB = 1 << 20
