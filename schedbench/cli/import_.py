@@ -15,8 +15,16 @@ from schedbench.errors import InputError, UnknownNameError
 if TYPE_CHECKING:
     from schedbench.objects.workload import Workload
 
-OBJECTS = ("openb", "manifests")
-"""Sources that are read as Kubernetes objects, whole, rather than streamed."""
+OBJECTS = {
+    "openb": (
+        "Alibaba GPU cluster 2023 (FGD)",
+        "Apache-2.0 in its simulator",
+        "nothing",
+    ),
+    "manifests": ("objects of a cluster", "yours", "pods that have ended, other kinds"),
+}
+"""Sources that are read as Kubernetes objects, whole, rather than streamed: title,
+licence and what is dropped."""
 
 
 @click.command(
@@ -136,7 +144,8 @@ def _imported(folder: Path, describe: bool, out: str | None, form: str | None) -
 
     if out is not None:
         from schedbench.cli.manifests import check_target, write_manifests
-        from schedbench.sources.traces.replay import Trace, load_trace
+        from schedbench.sources.traces.options import Trace
+        from schedbench.sources.traces.replay import load_trace
 
         check_target(out)
         workload = load_trace(folder, Trace(), seed=0)
@@ -184,14 +193,13 @@ def _list(form: str | None) -> int:
     from schedbench.sources.traces.registry import MODULES, load_importer
 
     found = {name: load_importer(name) for name in MODULES}
-    table = output.Table(
-        ["name", "trace", "licence", "dropped"],
-        [[name, e.title, e.licence, e.drops] for name, e in found.items()],
-    )
+    told = OBJECTS | {n: (e.title, e.licence, e.drops) for n, e in found.items()}
+    header = ["name", "trace", "licence", "dropped"]
+    table = output.Table(header, [[name, *words] for name, words in told.items()])
+    keys = ("name", "title", "licence", "drops")
     document = {
         "traces": [
-            {"name": name, "title": e.title, "licence": e.licence, "drops": e.drops}
-            for name, e in found.items()
+            dict(zip(keys, (name, *words), strict=True)) for name, words in told.items()
         ]
     }
     output.show_table(table, form, document)

@@ -26,7 +26,8 @@ from schedbench.experiment.scenario import (
 )
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.simulation.plan import EndToEnd
-from schedbench.sources.traces.replay import Trace, load_trace
+from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.replay import load_trace
 
 SMALLEST = "quick"
 """The size that `--quick` asks for; the first of the file where there is none."""

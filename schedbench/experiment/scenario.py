@@ -30,7 +30,7 @@ from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
 from schedbench.sources.traces.folder import read_about
 from schedbench.sources.traces.openb_tables import openb_files
-from schedbench.sources.traces.replay import Trace
+from schedbench.sources.traces.options import Trace
 from schedbench.sources.traces.target import NODES, PODS
 
 GENERATOR = 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from conftest import ROOT
 
+from schedbench.cli.import_ import OBJECTS
 from schedbench.sources.traces.registry import MODULES, load_importer
 
 LOG = """\
@@ -83,7 +85,7 @@ def test_settings_and_traces_are_listed(cli, here):
     listed = cli("import", "list", "--json").document["traces"]
     settings = cli("import", "swf", "--set", "help").out
 
-    assert {each["name"] for each in listed} == set(MODULES)
+    assert {each["name"] for each in listed} == {*MODULES, *OBJECTS}
     assert "node_processors" in settings
 
 
@@ -94,6 +96,18 @@ def test_importers_tell_about_themselves(name):
 
     assert all((importer.title, importer.licence, importer.drops, importer.units))
     assert all(setting.meaning for setting in importer.settings.values())
+
+
+def test_readme_names_every_trace():
+    """The README's table says of each trace what its importer says."""
+    text = (ROOT / "README.md").read_text()
+    told = OBJECTS | {
+        name: (each.title, each.licence, each.drops)
+        for name, each in ((name, load_importer(name)) for name in MODULES)
+    }
+
+    for name, words in told.items():
+        assert f"| `{name}` | {' | '.join(words)} |" in text
 
 
 def test_imported_folder_as_manifests(cli, log):

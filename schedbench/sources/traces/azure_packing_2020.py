@@ -181,8 +181,7 @@ def _vms(
     start = DAY * rows.numbers("starttime", least=None)
     end = DAY * rows.numbers("endtime", least=None, empty=np.nan)
     rows.check(end < start, "endtime", "an end before the start")
-    over = end <= 0
-    rows.check(over, "endtime", "an end before the trace starts")
+    rows.check(end < 0, "endtime", "an end before the trace starts")
     kinds = [fits[kind] for kind in rows.texts("vmTypeId").to_pylist()]
     submit = np.maximum(start, 0.0)
     fractions = np.array([kind.fractions for kind in kinds])

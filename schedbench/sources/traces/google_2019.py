@@ -57,7 +57,7 @@ class _Constraint(msgspec.Struct, forbid_unknown_fields=True):
 class _Machine(msgspec.Struct, forbid_unknown_fields=True):
     machine_id: int
     type: int
-    time: int = 0
+    time: int
     switch_id: str | None = None
     capacity: _Resources | None = None
     platform_id: str | None = None
@@ -67,15 +67,15 @@ class _Machine(msgspec.Struct, forbid_unknown_fields=True):
 class _Attribute(msgspec.Struct, forbid_unknown_fields=True):
     machine_id: int
     name: str
-    time: int = 0
+    time: int
     value: str | None = None
     deleted: bool = False
 
 
 class _Job(msgspec.Struct, forbid_unknown_fields=True):
     collection_id: int
-    time: int = 0
-    type: int = 0
+    time: int
+    type: int
     scheduling_class: int | None = None
     missing_type: int | None = None
     collection_type: int | None = None
@@ -95,8 +95,8 @@ class _Job(msgspec.Struct, forbid_unknown_fields=True):
 class _Task(msgspec.Struct, forbid_unknown_fields=True):
     collection_id: int
     instance_index: int
-    time: int = 0
-    type: int = 0
+    time: int
+    type: int
     scheduling_class: int | None = None
     missing_type: int | None = None
     collection_type: int | None = None

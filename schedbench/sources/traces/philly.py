@@ -160,6 +160,8 @@ def _pods(
         ledger.repair(LOG, "several attempts: one run as long as all", 1, place)
     start, last = known[0][0], known[-1][1]
     assert start is not None
+    if start < submit:
+        ledger.repair(LOG, "started before it was submitted: then", 1, place)
     if last is None:
         ledger.repair(LOG, "no end_time: without an end", 1, place)
     served = sum(e - s for s, e in known if s is not None and e is not None)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from schedbench.errors import InputError
-from schedbench.objects.decode import decode_object
-from schedbench.objects.defaults import default_pod
-from schedbench.objects.meta import ObjectMeta, Quantity
-from schedbench.objects.node import Node, NodeSpec, NodeStatus
+from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
-from schedbench.sources.gpu import GPU_COUNT, GPU_MODEL, gpu_annotations
 from schedbench.sources.synthetic.pods import ranks
 from schedbench.sources.traces.folder import (
     ALIKE,
@@ -28,6 +22,14 @@ from schedbench.sources.traces.folder import (
     read_about,
     read_columns,
 )
+from schedbench.sources.traces.made import (
+    group_limits,
+    limited_nodes,
+    make_groups,
+    make_nodes,
+    make_pod,
+)
+from schedbench.sources.traces.options import Trace
 from schedbench.sources.traces.sampling import (
     bootstrap,
     scaled_nodes,
@@ -36,59 +38,13 @@ from schedbench.sources.traces.sampling import (
     warp,
 )
 from schedbench.sources.traces.target import NODES
+from schedbench.sources.traces.writer import numbered
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_PER_NODE = "schedbench.io/max-per-node-{}"
-"""An extended resource by which nodes limit the pods of a group."""
-
 SHORTEST = 1e-3
 """Seconds that a pod runs which the trace says ran for none."""
-
-Above = Annotated[float, Meta(gt=0)]
-
-
-class Trace(Struct, forbid_unknown_fields=True, kw_only=True):
-    """An imported trace and how to play it.
-
-    Attributes
-    ----------
-    file
-        The folder that `schedbench import` wrote.
-    first, last
-        Seconds of the trace between which pods arrive; those that run at `first`
-        stay out. Times count from `first`.
-    thin
-        Share of the gangs and single pods to keep, and of the nodes.
-    bootstrap
-        Gangs and single pods to draw anew, by class; nodes are scaled alike.
-    rate
-        How many times as fast pods arrive; durations stay.
-    nodes
-        Share of the nodes, instead of what `thin` or `bootstrap` imply.
-    gangs
-        Whether the pods of a gang are placed together or not at all, as PodGroups in
-        kube-scheduler's queue; without it each pod is placed alone.
-    constraints
-        Whether pods keep to the nodes that the trace says they may use.
-    namespaces
-        Whether each user of the trace has a namespace.
-    pods_per_node
-        How many pods a node allows.
-    """
-
-    file: str | None = None
-    first: Annotated[float, Meta(ge=0)] = 0.0
-    last: Above | None = None
-    thin: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    bootstrap: Annotated[int, Meta(ge=1)] | None = None
-    rate: Above = 1.0
-    nodes: Above | None = None
-    gangs: bool = False
-    constraints: bool = True
-    namespaces: bool = False
-    pods_per_node: Annotated[int, Meta(ge=1)] = 10_000
 
 
 def load_trace(
@@ -119,20 +75,23 @@ def load_trace(
         pods = bootstrap(pods, options.bootstrap, seed)
     if options.rate != 1:
         pods = warp(pods, options.rate)
+    pods = _distinct(pods, notes)
     if not len(pods):
         raise InputError("no pods are left", source=folder, fix="keep more of them")
     if len(pods) != before:
         notes.append(f"{len(pods):,} pods are played, of {before:,} of the trace.")
     if (np.diff(pods["submit"]) < 0).any():
         pods = pods.take(np.argsort(pods["submit"], kind="stable"))
-    held = _limits(pods)
+    held = group_limits(pods)
     events: list[NodeEvent] = []
-    if not nodes:
+    if nodes:
+        nodes = limited_nodes(nodes, held)
+    else:
         rows = read_columns(folder, pods=False)
         share = options.nodes or share
         if share != 1:
             rows = scaled_nodes(rows, share)
-        nodes, events = _cluster(rows, options, held)
+        nodes, events = make_nodes(rows, options, held)
         if not nodes and not events:
             raise InputError(
                 "the trace has no nodes",
@@ -165,6 +124,30 @@ def _read(folder: Path, options: Trace) -> Columns:
     ):
         but.add("group")
     return read_columns(folder, but=but)
+
+
+def _distinct(pods: Columns, notes: list[str]) -> Columns:
+    """Add numbers to pods whose id an earlier one has."""
+    import dataclasses
+
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    assert pods.ids is not None
+    if pc.count_distinct(pods.ids).as_py() == len(pods):
+        return pods
+    codes = np.asarray(pods.ids.dictionary_encode().indices)
+    order = np.argsort(codes, kind="stable")
+    fresh = np.diff(codes[order], prepend=-1) != 0
+    start = np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))
+    copy = np.empty(len(order), dtype=np.int64)
+    copy[order] = np.arange(len(order)) - start
+    notes.append(
+        f"{int((copy > 0).sum()):,} pods have the id of an earlier one: they are "
+        "numbered."
+    )
+    told = pc.if_else(pa.array(copy == 0), pods.ids, numbered(pods.ids, copy))
+    return dataclasses.replace(pods, ids=told)
 
 
 def _window(pods: Columns, options: Trace) -> Columns:
@@ -234,150 +217,10 @@ def _templates(
         number, _ = ranks(number * count + index)
     first = np.zeros(int(number.max()) + 1, dtype=np.int64)
     first[number[::-1]] = np.arange(len(pods))[::-1]
-    limits = _limits(pods)
-    templates = [_pod(pods, int(row), options, limits) for row in first]
-    objects = _groups(pods, templates, first) if options.gangs else []
+    limits = group_limits(pods)
+    templates = [make_pod(pods, int(row), options, limits) for row in first]
+    objects = make_groups(pods, templates, first) if options.gangs else []
     return templates, number.astype(np.int32), objects
-
-
-def _pod(pods: Columns, row: int, options: Trace, limits: dict[str, int]) -> Pod:
-    requests: dict[str, Any] = {"cpu": f"{pods['cpu_milli'][row]}m"}
-    if pods["memory_mib"][row] > 0:
-        requests["memory"] = f"{pods['memory_mib'][row]}Mi"
-    for name, amount in json.loads(pods.text("resources", row) or "{}").items():
-        requests[name] = str(amount)
-    group = pods.text("group", row)
-    most = int(pods["max_per_node"][row])
-    if most > 0:
-        requests[MAX_PER_NODE.format(group)] = str(limits[group] // most)
-    spec: dict[str, Any] = {
-        "containers": [{"name": "main", "resources": {"requests": requests}}],
-        "priority": int(pods["priority"][row]),
-    }
-    if options.constraints and pods.text("constraints", row):
-        terms = [{"matchExpressions": json.loads(pods.text("constraints", row))}]
-        spec["affinity"] = {
-            "nodeAffinity": {
-                "requiredDuringSchedulingIgnoredDuringExecution": {
-                    "nodeSelectorTerms": terms
-                }
-            }
-        }
-    if options.gangs and pods["gang_size"][row] > 1:
-        spec["schedulingGroup"] = {"podGroupName": group}
-    labels = {"class": kind} if (kind := pods.text("class", row)) else {}
-    user = pods.text("user", row) if options.namespaces else ""
-    document = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": "pod",
-            "namespace": user or "default",
-            "labels": labels,
-            "annotations": gpu_annotations(
-                int(pods["num_gpu"][row]),
-                int(pods["gpu_milli"][row]),
-                pods.text("gpu_models", row),
-            ),
-        },
-        "spec": spec,
-    }
-    pod = decode_object(document, "trace")
-    assert isinstance(pod, Pod)
-    return default_pod(pod)
-
-
-def _groups(
-    pods: Columns, templates: Sequence[Pod], first: NDArray[np.int64]
-) -> list[Any]:
-    """Return a PodGroup for each gang; one that the sample cut is as large as it is."""
-    there = np.bincount(pods["group"], minlength=len(pods.words["group"]))
-    groups: dict[tuple[str, str], Any] = {}
-    for pod, row in zip(templates, first.tolist(), strict=True):
-        named = pod.spec.scheduling_group
-        if named is None or named.pod_group_name is None:
-            continue
-        size = min(int(pods["gang_size"][row]), int(there[pods["group"][row]]))
-        namespace = pod.metadata.namespace or "default"
-        groups[namespace, named.pod_group_name] = decode_object(
-            {
-                "apiVersion": "scheduling.k8s.io/v1beta1",
-                "kind": "PodGroup",
-                "metadata": {"name": named.pod_group_name, "namespace": namespace},
-                "spec": {"schedulingPolicy": {"gang": {"minCount": size}}},
-            },
-            "trace",
-        )
-    return list(groups.values())
-
-
-def _limits(pods: Columns) -> dict[str, int]:
-    """Return how much of its own resource each limited group has on a node.
-
-    A pod that allows k of its group asks for 1 / k of it.
-    """
-    limited = np.flatnonzero(pods["max_per_node"] > 0)
-    pairs = np.unique(
-        np.column_stack([pods["group"][limited], pods["max_per_node"][limited]]), axis=0
-    )
-    most: dict[str, int] = {}
-    for group, limit in pairs.tolist():
-        name = pods.words["group"][group]
-        most[name] = math.lcm(most.get(name, 1), limit)
-    return most
-
-
-def _cluster(
-    rows: Columns, options: Trace, limits: dict[str, int]
-) -> tuple[list[Node], list[NodeEvent]]:
-    """Return the nodes that are there at first, and those that come and go later."""
-    assert rows.ids is not None
-    there: list[Node] = []
-    events: list[NodeEvent] = []
-    extra = {MAX_PER_NODE.format(name): str(most) for name, most in limits.items()}
-    statuses: dict[tuple[int, ...], NodeStatus] = {}
-    shape = ("cpu_milli", "memory_mib", "gpus", "resources")
-    names = rows.ids.to_pylist()
-    for row, name in enumerate(names):
-        key = tuple(int(rows[column][row]) for column in shape)
-        if key not in statuses:
-            statuses[key] = _status(rows, row, options, extra)
-        labels = {"kubernetes.io/hostname": name}
-        labels |= json.loads(rows.text("labels", row) or "{}")
-        if rows.text("gpu_model", row):
-            labels[GPU_MODEL] = rows.text("gpu_model", row)
-        meta = ObjectMeta(name=name, labels=labels)
-        node = Node(metadata=meta, spec=NodeSpec(), status=statuses[key])
-        pace = options.rate
-        added = (float(rows["time_add"][row]) - options.first) / pace
-        removed = (float(rows["time_remove"][row]) - options.first) / pace
-        if removed <= 0:
-            continue
-        if added <= 0:
-            there.append(node)
-        else:
-            events.append(NodeEvent(added, "add", node))
-        if not math.isnan(removed):
-            events.append(NodeEvent(removed, "remove", node))
-    order = {"remove": 0, "update": 1, "add": 2}
-    return there, sorted(events, key=lambda each: (each.time, order[each.change]))
-
-
-def _status(
-    rows: Columns, row: int, options: Trace, extra: dict[str, str]
-) -> NodeStatus:
-    held: dict[str, Quantity] = {
-        "cpu": f"{rows['cpu_milli'][row]}m",
-        "pods": str(options.pods_per_node),
-    }
-    if rows["memory_mib"][row] >= 0:
-        held["memory"] = f"{rows['memory_mib'][row]}Mi"
-    if rows["gpus"][row]:
-        held[GPU_COUNT] = str(rows["gpus"][row])
-    for name, amount in json.loads(rows.text("resources", row) or "{}").items():
-        held[name] = str(amount)
-    held |= extra
-    return NodeStatus(capacity=held, allocatable=held)
 
 
 class Names(Sequence[str]):

@@ -56,7 +56,7 @@ def warp(pods: Columns, rate: float) -> Columns:
 
 
 def scaled_nodes(nodes: Columns, share: float) -> Columns:
-    """Keep the same share of each shape of node; above 1, nodes come again.
+    """Keep the same share of each shape of node, one at least; above 1 they come again.
 
     Rows of one node, which left and came back, stay together.
     """
@@ -68,7 +68,7 @@ def scaled_nodes(nodes: Columns, share: float) -> Columns:
     )
     counts = np.bincount(shape)
     copies = np.zeros(len(first), dtype=np.int64)
-    for number, many in enumerate(shares(counts, round(share * len(first)))):
+    for number, many in enumerate(shares(counts, max(1, round(share * len(first))))):
         members = np.flatnonzero(shape == number)
         whole, rest = divmod(many, len(members))
         copies[members] = whole

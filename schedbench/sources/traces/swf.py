@@ -86,16 +86,18 @@ def _machine(trace: Import, path: Path, header: dict[str, str]) -> tuple[int, in
             source=path,
             fix="give the machine: --set nodes=N --set node_processors=N",
         )
+    extra = 0
     if not each:
-        each = max(1, processors // nodes) if nodes else 1
+        each, extra = divmod(processors, nodes) if 0 < nodes <= processors else (1, 0)
     if not nodes:
         nodes = -(-processors // each)
-    trace.ledger.note(f"The machine has {nodes:,} nodes of {each:,} processors.")
+    more = f", {extra:,} of them with one more" if extra else ""
+    trace.ledger.note(f"The machine has {nodes:,} nodes of {each:,} processors{more}.")
     memory = trace.settings["node_memory"]
     trace.writer.nodes(
         {
             "name": [f"node-{number}" for number in range(nodes)],
-            "cpu_milli": 1000 * each,
+            "cpu_milli": 1000 * (each + (np.arange(nodes) < extra)),
             "memory_mib": memory or -1,
         }
     )

@@ -71,6 +71,7 @@ class TraceWriter:
         self._writers: dict[str, Any] = {}
         self._held: dict[str, list[pa.Table]] = {"nodes": [], "pods": []}
         self._folder = Path()
+        self._gone: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         _check_out(self.out)
@@ -110,7 +111,25 @@ class TraceWriter:
         """Add nodes; `name` and `cpu_milli` are needed."""
         arrays = _arrays(columns, NODE_COLUMNS, NODE_DEFAULTS, "name")
         check_nodes(arrays, "nodes", self.counts["nodes"] + 1)
+        self._check_stays(arrays)
         self._add("nodes", arrays)
+
+    def _check_stays(self, arrays: dict[str, Any]) -> None:
+        """Refuse a node that is there twice at a time; its stays come in order."""
+        stays = zip(
+            arrays["name"].to_pylist(), arrays["time_add"].tolist(),
+            arrays["time_remove"].tolist(), strict=True,
+        )  # fmt: skip
+        for name, added, removed in stays:
+            if not name or not added >= self._gone.get(name, -np.inf):
+                raise InputError(
+                    "the node is there twice" if name else "a node without a name",
+                    source="nodes",
+                    where="column name",
+                    value=name,
+                    fix="name each node once",
+                )
+            self._gone[name] = np.inf if np.isnan(removed) else removed
 
     def pods(self, columns: Columns) -> None:
         """Add pods; `id` and `submit` are needed."""

@@ -220,6 +220,7 @@ def test_sample_is_by_job(borg):
         pytest.param(event(0, 1).replace("103", "NaN"), "row 4", id="NaN"),
         pytest.param(event(0, 1, extra=1), "unknown field", id="unknown column"),
         pytest.param(event(0, "soon"), "column time", id="no time"),
+        pytest.param('{"collection_id": 1}', "row 4.*required field", id="too short"),
     ],
 )
 def test_malformed_rows(borg, line, words):

@@ -121,9 +121,11 @@ def test_decimals_and_interactive_queue(log):
 
 def test_machine_from_the_header(log):
     """Processors without nodes are nodes of one processor; settings win."""
+    odd = log(row(), header=["; MaxProcs: 14", "; MaxNodes: 4"])
     one = log(row(), header=["; MaxProcs: 8"])
     two = log(row(), header=["; MaxProcs: 8"], node_processors=4)
 
+    assert [node["cpu_milli"] for node in odd.nodes] == [4000, 4000, 3000, 3000]
     assert len(one.nodes) == 8
     assert [node["cpu_milli"] for node in two.nodes] == [4000, 4000]
 

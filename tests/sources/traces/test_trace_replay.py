@@ -11,7 +11,8 @@ from schedbench.errors import InputError
 from schedbench.objects.resources import node_allocatable, pod_requests
 from schedbench.sources.gpu import GPU_COUNT, GPU_MILLI, GPU_MODEL
 from schedbench.sources.traces.ledger import Ledger
-from schedbench.sources.traces.replay import SHORTEST, Trace, load_trace
+from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.replay import SHORTEST, load_trace
 from schedbench.sources.traces.writer import TraceWriter
 
 MIB = 1 << 20
@@ -126,6 +127,18 @@ def test_limits_per_node_hold(folder):
 
     assert [there // each for each in asked[:2]] == [2, 4]
     assert asked[2] == 0
+
+
+def test_another_cluster(folder):
+    """Nodes given beside the trace take the place of its own, and keep its limits."""
+    path = folder({"id": ["a"], "group": ["g"], "submit": 0.0, "max_per_node": 2})
+    nodes = load(path).nodes[:1]
+    for node in nodes:
+        node.status.allocatable.pop("schedbench.io/max-per-node-g")
+    workload = load_trace(path, Trace(), 1, nodes)
+
+    (node,) = workload.nodes
+    assert node_allocatable(node)["schedbench.io/max-per-node-g"] == 2
 
 
 def test_gangs_become_pod_groups(folder):
@@ -250,6 +263,22 @@ def test_impossible_pods(folder, columns, words, tmp_path):
     with pytest.raises(InputError, match=words):
         folder({"id": ["a"], "submit": 0.0} | columns)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_node_twice(folder):
+    """Two nodes of one name at a time are refused; stays one after another are not."""
+    with pytest.raises(InputError, match="there twice: 'x'"):
+        folder({"id": ["a"], "submit": 0.0}, {"name": ["x", "x"], "cpu_milli": 1})
+
+
+def test_ids_that_occur_twice(folder):
+    """Later pods of one id are numbered, and it is told."""
+    workload = load(folder({"id": ["a", "b", "a", "a"], "submit": 0.0}))
+
+    assert list(workload.pods.names) == [
+        "default/a", "default/b", "default/a-1", "default/a-2",
+    ]  # fmt: skip
+    assert any("2 pods have the id" in note for note in workload.notes)
 
 
 def test_nothing_of_others_is_overwritten(tmp_path):
