@@ -125,7 +125,7 @@ def test_a_metric_without_values_has_no_width():
 class TestRun:
     @pytest.fixture
     def run(self, tmp_path, monkeypatch):
-        """Run the stub grid until something; return what stopped it and what it told."""
+        """Run the stub grid until something; return what stopped and what was told."""
         monkeypatch.setattr("schedbench.experiment.cell.code_digest", lambda: "code")
 
         def call(stopping, cell_function=stubs.stub_cell, **changes):

@@ -34,6 +34,7 @@ Basis = Literal[
     "not told apart",
     "fewer than two pairs",
     "no direction",
+    "other conditions",
 ]
 Correction = Literal["holm", "benjamini-hochberg"]
 Place = TypeVar("Place", bound=Hashable)
