@@ -41,10 +41,19 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class Seeds(Struct, forbid_unknown_fields=True):
-    """The seeds `first`, `first` + 1, … of which each is one repeat."""
+    """The seeds `first`, `first` + 1, … of which each is one repeat.
+
+    Attributes
+    ----------
+    until
+        How well means are to be known, such as `nodes_used:1%`: repeats are then added
+        until they are, at most `max` in all.
+    """
 
     first: Annotated[int, Meta(ge=0)] = 1
     repeats: Annotated[int, Meta(ge=1, le=10_000)] = 5
+    until: list[str] = field(default_factory=list)
+    max: Annotated[int, Meta(ge=8, le=10_000)] = 200
 
     def values(self) -> list[int]:
         """Return the seeds."""
