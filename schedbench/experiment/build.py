@@ -26,6 +26,8 @@ from schedbench.experiment.scenario import (
 )
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.simulation.plan import EndToEnd
+from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.replay import load_trace
 
 SMALLEST = "quick"
 """The size that `--quick` asks for; the first of the file where there is none."""
@@ -204,6 +206,8 @@ def is_perf_config(path: Path) -> bool:
 def _make(scenario: Scenario, seed: int) -> Workload:
     if scenario.openb is not None:
         return _openb(scenario.openb, scenario, seed)
+    if scenario.trace is not None:
+        return _trace(scenario.trace, scenario, seed)
     from schedbench.sources.synthetic.cluster import (
         cluster_capacity,
         decode_objects,
@@ -246,6 +250,12 @@ def _openb(openb: Openb, scenario: Scenario, seed: int) -> Workload:
     assert openb.data is not None
     data = scenario.located(openb.data)
     return load_openb(data, openb.trace, seed, tune=openb.tune, times=openb.times)
+
+
+def _trace(trace: Trace, scenario: Scenario, seed: int) -> Workload:
+    assert trace.file is not None
+    nodes = [] if scenario.cluster is None else scenario.cluster.make()
+    return load_trace(scenario.located(trace.file), trace, seed, nodes)
 
 
 def _manifests(scenario: Scenario) -> Workload | None:

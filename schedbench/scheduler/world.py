@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, ValuesView
+import math
+from collections.abc import Mapping, Sequence, ValuesView
 from typing import Protocol
 
 import numpy as np
@@ -107,6 +108,7 @@ class World:
         self._later: dict[int, list[int]] = {}
         self._nominated_on: dict[int, dict[str, PlacedPod]] = {}
         self._evictions: Evictions | None = None
+        self._lowest = _lowest_priority(encoded.class_pods)
         for session in self.sessions.values():
             for slot in np.flatnonzero(session.state.alive):
                 session.images.touch(int(slot))  # no attempt has looked so far
@@ -194,8 +196,13 @@ class World:
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
 
+    def nobody_below(self, priority: int) -> bool:
+        """Return whether no pod that came to a node has a lower priority."""
+        return self._lowest >= priority
+
     def _enter(self, placed: PlacedPod) -> None:
         key = placed.pod.key
+        self._lowest = min(self._lowest, placed.priority)
         self._placed[key] = placed
         if placed.slot != NOWHERE:
             self._on_node.setdefault(placed.slot, {})[key] = placed
@@ -206,6 +213,7 @@ class World:
         The columns are the caller's to fill.
         """
         self._placed, self._on_node = other.placed, other._on_node
+        self._lowest = min(self._lowest, other._lowest)
         for placed in self._placed.values():
             if placed.slot != NOWHERE and uses_volumes(placed.pod):
                 self.volumes.add_pod(placed.pod, placed.slot)
@@ -343,3 +351,10 @@ class World:
             classes, slots = np.array(here, dtype=np.int32).reshape(-1, 2).T
         for session in self.sessions.values():
             session.recount(classes, slots)
+
+
+def _lowest_priority(pods: Sequence[Pod]) -> float:
+    """Return the lowest priority of some pods; −∞ if groups may give them others."""
+    if any(pod.spec.scheduling_group is not None for pod in pods):
+        return -math.inf
+    return min((pod.spec.priority or 0 for pod in pods), default=math.inf)
