@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.plugins.base import Scope, Status
-from schedbench.scheduler.candidates import find_candidates
+from schedbench.scheduler.candidates import WORD, Walk, find_candidates, read_walk
 from schedbench.scheduler.diagnose import Diagnosis
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.lent import Candidates, Remembered, Told
@@ -123,15 +123,23 @@ class Memory:
                 reader.keep()
         self._lent.clear()
 
+    def walk(self, search: Search) -> Walk:
+        """Return the order of a search with its words, to be read."""
+        order = np.asarray(search.order, dtype=np.int32)
+        words = np.zeros((2, (len(order) + WORD - 1) // WORD), dtype=np.int64)
+        place = np.zeros(self.occupants.nodes, dtype=np.int32)
+        return Walk(order, place, *words)
+
     def preempt(self, search: Search) -> Preemption:
         """Make room: the same as `preemption.preempt` for a pod that may."""
         tryable = self.tally[TRIED]
         if tryable:
             self.keep_lent()
-            order = np.asarray(search.order, dtype=np.int32)
+            walk = self.walk(search)
+            read_walk(self.rates, walk)
             count, tied = find_candidates(
                 self.rates,
-                order,
+                walk,
                 search.start(tryable),
                 search.enough(tryable),
                 self.found,

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
 from schedbench.jit import inner_kernel, kernel, monotonic_ns
-from schedbench.scheduler.candidates import find_candidates
+from schedbench.scheduler.candidates import (
+    Walk,
+    find_candidates,
+    nth_least,
+    read_node,
+    read_walk,
+)
 from schedbench.scheduler.index.decide import note_change
 from schedbench.scheduler.index.layout import Index
 from schedbench.scheduler.select import draw
@@ -58,8 +64,8 @@ class Rules(NamedTuple):
 
     Attributes
     ----------
-    order : int32[N]
-        Slots in the scheduler's order.
+    walk
+        The nodes in the scheduler's order.
     percentage, absolute
         So many candidates are enough.
     start, ties
@@ -70,7 +76,7 @@ class Rules(NamedTuple):
         For each verdict the bit of the plugin that gives it.
     """
 
-    order: NDArray[np.int32]
+    walk: Walk
     percentage: int
     absolute: int
     start: int
@@ -134,6 +140,7 @@ def make_room(
     the log.
     """
     at = progress.counters
+    read_walk(rates, rules.walk)
     most = 2 + columns.pods.shape[1]
     for i in range(line.pods.size):
         if at.logged[0] + most > log.time.size or (at.decisions[0] >= log.latency.size):
@@ -158,6 +165,7 @@ def make_room(
         columns.guests[node, guest, 1] = question.priority
         columns.counts[node, 1] = guest + 1
         rate_nodes(question, columns, rates, line.node)
+        read_node(rates, rules.walk, node)
         log.latency[at.decisions[0]] = monotonic_ns() - started
         at.decisions[0] += 1
     return line.pods.size
@@ -227,12 +235,12 @@ def choose_candidate(
         tally[PASSING] > 0
         or tally[ODD] > 0
         or tried == 0
-        or rejecting != rules.order.size
+        or rejecting != rules.walk.order.size
     ):
         return -1
     start = draw(rules.start, pod, tried)
     enough = min(tried, max(tried * rules.percentage // 100, rules.absolute))
-    count, tied = find_candidates(rates, rules.order, start, enough, line.found)
+    count, tied = find_candidates(rates, rules.walk, start, enough, line.found)
     if count == 0:
         return -1
     wanted = draw(rules.ties, pod, tied) if rules.random else np.int64(0)
@@ -305,31 +313,3 @@ def as_set(state: ClusterState, node: int) -> None:
     """Let the host ports of a node be a set again, after a pod came or went."""
     for port in range(state.port_used.shape[0]):
         state.port_used[port, node] = min(max(state.port_used[port, node], 0), 1)
-
-
-@kernel
-def nth_least(values: NDArray[np.int64], count: int, n: int) -> int:
-    """Return the value that is less than all but `n` of the first, which it moves.
-
-    Quickselect (Hoare, CACM 1961); the values differ.
-    """
-    low, high = np.int64(0), np.int64(count - 1)
-    while low < high:
-        pivot = values[(low + high) >> 1]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if n <= j:
-            high = j
-        elif n >= i:
-            low = i
-        else:
-            return values[n]
-    return values[n]

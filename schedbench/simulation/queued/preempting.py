@@ -174,7 +174,7 @@ class CompiledPreemption:
     def _rules(self, memory: Memory) -> Rules:
         search, (start, ties) = self._search(0), self._streams
         return Rules(
-            order=np.asarray(search.order, dtype=np.int32),
+            walk=memory.walk(search),
             percentage=search.percentage,
             absolute=search.absolute,
             start=start,
