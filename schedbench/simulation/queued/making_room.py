@@ -90,12 +90,16 @@ class Line(NamedTuple):
 
     Attributes
     ----------
+    pod_class
+        Their class.
+    now
+        The bits of the float64 that says what time it is.
     pods : int64[L]
         Their numbers.
     is_first : uint8[L]
         1 for those that were not tried before.
     slot : int64[L]
-        The nodes on which they make room, or to which they are nominated.
+        The nodes to which they are nominated; −1 = none, until they made room there.
     victims : int64[L]
         How many pods go for each.
     rejectors : int64[L]
@@ -106,6 +110,8 @@ class Line(NamedTuple):
         Scratch.
     """
 
+    pod_class: int
+    now: int
     pods: NDArray[np.int64]
     is_first: NDArray[np.uint8]
     slot: NDArray[np.int64]
@@ -117,7 +123,7 @@ class Line(NamedTuple):
 
 
 @kernel
-def make_room(
+def play_line(
     state: ClusterState,
     classes: PodClasses,
     index: Index,
@@ -130,90 +136,61 @@ def make_room(
     log: Log,
     line: Line,
 ) -> int:
-    """Let one pod after another fail, evict others and be nominated to their node.
+    """Let pods in line make room, or bind them if they are nominated.
 
-    What is known of the nodes must be up to date.
+    What is known of the nodes must be up to date. One kernel for both: most of its
+    compile time goes into taking the columns apart.
 
     Returns
     -------
     How many pods did so, up to the first that is not that simple, or to the end of
     the log.
     """
-    at = progress.counters
     read_walk(rates, rules.walk)
+    at = progress.counters
     most = 2 + columns.pods.shape[1]
     for i in range(line.pods.size):
         if at.logged[0] + most > log.time.size or (at.decisions[0] >= log.latency.size):
             return i
         started = monotonic_ns()
-        pod = line.pods[i]
-        node = choose_candidate(question, columns, rates, rules, line, pod)
-        if node < 0:
-            return i
-        line.slot[i] = node
-        line.rejectors[i] = count_verdicts(rates, rules, line, line.is_first[i])
-        write(progress, log, UNSCHEDULABLE, pod, NO_NODE, NO_DEVICES)
-        write(progress, log, PREEMPT, pod, node, NO_DEVICES)
-        line.node[0] = node
-        rate_nodes(question, columns, rates, line.node)
-        first = at.logged[0]
-        evict(state, classes, columns, progress, log, node)
-        line.victims[i] = at.logged[0] - first
-        note_change(index, node)
-        guest = columns.counts[node, 1]
-        columns.guests[node, guest, 0] = pods.pod_class[pod]
-        columns.guests[node, guest, 1] = question.priority
-        columns.counts[node, 1] = guest + 1
-        rate_nodes(question, columns, rates, line.node)
-        read_node(rates, rules.walk, node)
-        log.latency[at.decisions[0]] = monotonic_ns() - started
-        at.decisions[0] += 1
-    return line.pods.size
-
-
-@kernel
-def take_room(
-    state: ClusterState,
-    classes: PodClasses,
-    index: Index,
-    question: Question,
-    columns: Columns,
-    pods: Pods,
-    progress: Progress,
-    log: Log,
-    line: Line,
-    started_at: int,
-) -> int:
-    """Bind one pod after another to the node to which it is nominated.
-
-    `started_at` has the bits of the float64 that says what time it is.
-
-    Returns
-    -------
-    How many were bound, up to the first whose node does not pass, or is another's too,
-    or to the end of the log.
-    """
-    at = progress.counters
-    for i in range(line.pods.size):
-        if at.logged[0] >= log.time.size or at.decisions[0] >= log.latency.size:
-            return i
-        started = monotonic_ns()
         pod, node = line.pods[i], line.slot[i]
-        if (
-            columns.counts[node, 1] != 1
-            or columns.counts[node, 0] == columns.pods.shape[1]
-            or not passes(question, node)
-        ):
-            return i
+        if node >= 0:
+            if not may_take(question, columns, node):
+                return i
+            place(state, classes, pods, progress, log, index, pod, node)
+            at.cursor[0] = (node + 1) % state.alive.size
+            as_set(state, node)
+            enter(columns, line, node, question.priority, pod)
+        else:
+            node = choose_candidate(question, columns, rates, rules, line, pod)
+            if node < 0:
+                return i
+            line.slot[i] = node
+            line.rejectors[i] = count_verdicts(rates, rules, line, line.is_first[i])
+            write(progress, log, UNSCHEDULABLE, pod, NO_NODE, NO_DEVICES)
+            write(progress, log, PREEMPT, pod, node, NO_DEVICES)
+            line.node[0] = node
+            rate_nodes(question, columns, rates, line.node)
+            first = at.logged[0]
+            evict(state, classes, columns, progress, log, node)
+            line.victims[i] = at.logged[0] - first
+            note_change(index, node)
+            invite(columns, node, line.pod_class, question.priority)
+            rate_nodes(question, columns, rates, line.node)
+            read_node(rates, rules.walk, node)
         log.latency[at.decisions[0]] = monotonic_ns() - started
         at.decisions[0] += 1
-        place(state, classes, pods, progress, log, index, pod, node)
-        as_set(state, node)
-        at.cursor[0] = (node + 1) % state.alive.size
-        columns.counts[node, 1] = 0
-        pod_class = np.int64(pods.pod_class[pod])
-        enter(columns, node, pod_class, question.priority, started_at, pod)
     return line.pods.size
+
+
+@inner_kernel
+def may_take(question: Question, columns: Columns, node: int) -> bool:
+    """Return whether a node passes that one pod is nominated to, and has a place."""
+    return (
+        columns.counts[node, 1] == 1
+        and columns.counts[node, 0] < columns.pods.shape[1]
+        and passes(question, node)
+    )
 
 
 @inner_kernel
@@ -291,21 +268,29 @@ def evict(
 
 
 @inner_kernel
-def enter(
-    columns: Columns, node: int, pod_class: int, priority: int, start: int, pod: int
-) -> None:
-    """Put a pod that starts now among those of a node, behind the more important."""
+def invite(columns: Columns, node: int, pod_class: int, priority: int) -> None:
+    """Put a pod behind those nominated to a node."""
+    guest = columns.counts[node, 1]
+    columns.guests[node, guest, 0] = pod_class
+    columns.guests[node, guest, 1] = priority
+    columns.counts[node, 1] = guest + 1
+
+
+@inner_kernel
+def enter(columns: Columns, line: Line, node: int, priority: int, pod: int) -> None:
+    """Put the nominated pod among those of its node, behind the more important."""
     count, there = columns.counts[node, 0], columns.pods
     while count > 0 and there[node, count - 1, PRIORITY] < priority:
         for field in range(there.shape[2]):
             there[node, count, field] = there[node, count - 1, field]
         count -= 1
-    there[node, count, CLASS] = pod_class
+    there[node, count, CLASS] = line.pod_class
     there[node, count, PRIORITY] = priority
     there[node, count, BUDGETS] = 0
-    there[node, count, START] = start
+    there[node, count, START] = line.now
     there[node, count, NUMBER] = pod
     columns.counts[node, 0] += 1
+    columns.counts[node, 1] = 0
 
 
 @inner_kernel

@@ -14,7 +14,7 @@ from schedbench.scheduler.queueing.entry import QueuedPod
 from schedbench.scheduler.queueing.events import Action, Event
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.cluster import QueuedCluster
-from schedbench.simulation.queued.making_room import Line, Rules, make_room, take_room
+from schedbench.simulation.queued.making_room import Line, Rules, play_line
 from schedbench.simulation.queued.parked import class_event
 from schedbench.simulation.queued.pods import on_node
 from schedbench.simulation.queued.policy import search_of, streams_of
@@ -69,7 +69,7 @@ class CompiledPreemption:
         pods = self._pods(head, is_nominated)
         line = self._line(memory, pods)
         self._make_room_in_log(len(pods), memory)
-        done = (self._bind if is_nominated else self._preempt)(memory, pods, line)
+        done = self._play(memory, pods, line, is_nominated)
         self._length = FEWEST if done < len(pods) else min(4 * self._length, MOST)
         following = cluster.queue.waiting.peek()
         if done < len(pods) and following is not None and self._has_room(memory):
@@ -118,6 +118,8 @@ class CompiledPreemption:
         ]
         index = cluster.objects.index
         return Line(
+            pod_class=cluster.class_of(pods[0]),
+            now=np.float64(cluster.now + 0.0).view(np.int64),
             pods=np.array([index(one.key) for one in pods], dtype=np.int64),
             is_first=np.array([not one.attempts for one in pods], dtype=np.uint8),
             slot=np.array(slots, dtype=np.int64),
@@ -146,12 +148,19 @@ class CompiledPreemption:
             at.logged[0] + most <= len(log.time) and at.decisions[0] < len(log.latency)
         )
 
-    def _preempt(self, memory: Memory, pods: Sequence[QueuedPod], line: Line) -> int:
-        """Let pods make room, and tell of it."""
-        cluster = self._cluster
-        session, first = cluster.session, int(cluster.progress.counters.logged[0])
-        memory.keep_lent()
-        done = make_room(
+    def _play(
+        self,
+        memory: Memory,
+        pods: Sequence[QueuedPod],
+        line: Line,
+        is_nominated: bool,
+    ) -> int:
+        """Let pods make room, or take what they made; tell of it."""
+        cluster, session = self._cluster, self._cluster.session
+        first = int(cluster.progress.counters.logged[0])
+        if not is_nominated:
+            memory.keep_lent()
+        done = play_line(
             session.state,
             session.compiled.classes,
             cluster.memory.index,
@@ -164,11 +173,15 @@ class CompiledPreemption:
             cluster.log,
             line,
         )
-        if done:
+        slots = np.unique(line.slot[:done])
+        if done and is_nominated:
+            self._tell_bound(pods[:done], line, first)
+            memory.occupants.follow(slots)
+        elif done:
             look_at_all(session.compiled.sampling)
             cluster.found.update(memory.reasons(line.whys))
             self._tell_preempted(memory, pods[:done], line, first)
-            memory.follow(np.unique(line.slot[:done]))
+            memory.follow(slots)
         return int(done)
 
     def _rules(self, memory: Memory) -> Rules:
@@ -225,27 +238,6 @@ class CompiledPreemption:
         else:
             gone = on_node(cluster.objects[pod], cluster.world.names[slot])
             cluster.queue.observe(gone, None, cluster.now)
-
-    def _bind(self, memory: Memory, pods: Sequence[QueuedPod], line: Line) -> int:
-        """Let nominated pods take the room they made, and tell of it."""
-        cluster = self._cluster
-        session, first = cluster.session, int(cluster.progress.counters.logged[0])
-        done = take_room(
-            session.state,
-            session.compiled.classes,
-            cluster.memory.index,
-            memory.question,
-            memory.occupants.columns,
-            cluster.pods,
-            cluster.progress,
-            cluster.log,
-            line,
-            np.float64(cluster.now + 0.0).view(np.int64),
-        )
-        if done:
-            self._tell_bound(pods[:done], line, first)
-            memory.occupants.follow(np.unique(line.slot[:done]))
-        return int(done)
 
     def _tell_bound(self, pods: Sequence[QueuedPod], line: Line, first: int) -> None:
         """Let world and queue know who came to a node."""
