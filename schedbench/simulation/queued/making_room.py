@@ -22,8 +22,6 @@ from schedbench.scheduler.candidates import (
     read_node,
     read_walk,
 )
-from schedbench.scheduler.index.decide import note_change
-from schedbench.scheduler.index.layout import Index
 from schedbench.scheduler.select import draw
 from schedbench.scheduler.victims import (
     ODD,
@@ -38,6 +36,8 @@ from schedbench.scheduler.victims import (
     rate_nodes,
 )
 from schedbench.simulation.columns import (
+    ADD,
+    BOUND,
     GONE,
     NO_DEVICES,
     NO_NODE,
@@ -47,10 +47,11 @@ from schedbench.simulation.columns import (
     Progress,
     write,
 )
-from schedbench.simulation.loop import place
+from schedbench.simulation.heap import timed_push
 from schedbench.simulation.record import EventKind
 
-UNSCHEDULABLE, PREEMPT, DELETE = (
+BIND, UNSCHEDULABLE, PREEMPT, DELETE = (
+    np.int64(EventKind.BIND),
     np.int64(EventKind.UNSCHEDULABLE),
     np.int64(EventKind.PREEMPT),
     np.int64(EventKind.DELETE),
@@ -92,6 +93,8 @@ class Line(NamedTuple):
     ----------
     pod_class
         Their class.
+    changed : int32[M], changes : int64[1]
+        The log of the index: see there.
     now
         The bits of the float64 that says what time it is.
     pods : int64[L]
@@ -112,6 +115,8 @@ class Line(NamedTuple):
 
     pod_class: int
     now: int
+    changed: NDArray[np.int32]
+    changes: NDArray[np.int64]
     pods: NDArray[np.int64]
     is_first: NDArray[np.uint8]
     slot: NDArray[np.int64]
@@ -126,7 +131,6 @@ class Line(NamedTuple):
 def play_line(
     state: ClusterState,
     classes: PodClasses,
-    index: Index,
     question: Question,
     columns: Columns,
     rates: Rates,
@@ -157,7 +161,7 @@ def play_line(
         if node >= 0:
             if not may_take(question, columns, node):
                 return i
-            place(state, classes, pods, progress, log, index, pod, node)
+            settle(state, classes, pods, progress, log, line, pod, node)
             at.cursor[0] = (node + 1) % state.alive.size
             as_set(state, node)
             enter(columns, line, node, question.priority, pod)
@@ -174,13 +178,43 @@ def play_line(
             first = at.logged[0]
             evict(state, classes, columns, progress, log, node)
             line.victims[i] = at.logged[0] - first
-            note_change(index, node)
             invite(columns, node, line.pod_class, question.priority)
             rate_nodes(question, columns, rates, line.node)
             read_node(rates, rules.walk, node)
+        line.changed[line.changes[0] % line.changed.size] = node
+        line.changes[0] += 1
         log.latency[at.decisions[0]] = monotonic_ns() - started
         at.decisions[0] += 1
     return line.pods.size
+
+
+@inner_kernel
+def settle(
+    state: ClusterState,
+    classes: PodClasses,
+    pods: Pods,
+    progress: Progress,
+    log: Log,
+    line: Line,
+    pod: int,
+    node: int,
+) -> None:
+    """Bind a pod to a node, as `loop.place` where no GPU device is to be chosen."""
+    at = progress.counters
+    bind(state, classes, line.pod_class, node, NO_DEVICES, ADD)
+    progress.status[pod] = BOUND
+    progress.place[pod] = node
+    progress.devices[pod] = NO_DEVICES
+    write(progress, log, BIND, pod, node, NO_DEVICES)
+    progress.finish[pod] = at.now[0] + pods.duration[pod]
+    if progress.finish[pod] < np.inf:
+        timed_push(
+            progress.finish_time,
+            progress.finish_pod,
+            at.finishing,
+            progress.finish[pod],
+            pod,
+        )
 
 
 @inner_kernel

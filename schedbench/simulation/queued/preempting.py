@@ -119,6 +119,8 @@ class CompiledPreemption:
         index = cluster.objects.index
         return Line(
             pod_class=cluster.class_of(pods[0]),
+            changed=cluster.memory.index.log,
+            changes=cluster.memory.index.changes,
             now=np.float64(cluster.now + 0.0).view(np.int64),
             pods=np.array([index(one.key) for one in pods], dtype=np.int64),
             is_first=np.array([not one.attempts for one in pods], dtype=np.uint8),
@@ -163,7 +165,6 @@ class CompiledPreemption:
         done = play_line(
             session.state,
             session.compiled.classes,
-            cluster.memory.index,
             memory.question,
             memory.occupants.columns,
             memory.rates,
