@@ -19,6 +19,7 @@ from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import PlacedPod, as_set
 from schedbench.scheduler.evictions import Evictions
+from schedbench.scheduler.occupants import UNNUMBERED, OnNodes
 from schedbench.scheduler.preemption import Around, Candidate
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.sampling import NodeWalk
@@ -36,6 +37,12 @@ class Columns(Protocol):
 
     def made(self, entry: int) -> PlacedPod | None:
         """Return the pod that came by an entry, None if it has gone since."""
+
+    def on_nodes(self, slots: NDArray[np.int64]) -> OnNodes | None:
+        """Return the pods on some nodes; None if the columns do not tell all."""
+
+    def number(self, pod: Pod) -> int:
+        """Return the number of a pod."""
 
     def changed(self, slot: int) -> None:
         """Note that pods came to a node, or went, in the columns of the sessions."""
@@ -146,6 +153,14 @@ class World:
         """Return the pods on a node, in the order in which they came."""
         self.settle(slot)
         return self._on_node.get(slot, {}).values()
+
+    def on_nodes(self, slots: NDArray[np.int64]) -> OnNodes | None:
+        """Return the pods on some nodes, None if nobody has them in columns."""
+        return None if self.columns is None else self.columns.on_nodes(slots)
+
+    def number(self, placed: PlacedPod) -> int:
+        """Return the number of a pod in the columns; `UNNUMBERED` without any."""
+        return UNNUMBERED if self.columns is None else self.columns.number(placed.pod)
 
     def later(self, slot: int, entry: int) -> None:
         """Let a pod without volumes be on a node, to be made when somebody asks."""
