@@ -28,7 +28,7 @@ from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
-from schedbench.sources.traces.openb_tables import openb_files
+from schedbench.sources.traces.openb_tables import openb_files, trace_names
 
 GENERATOR = 1
 """Raised whenever the same scenario and seed give other pods or nodes."""
@@ -75,7 +75,10 @@ class Openb(Struct, forbid_unknown_fields=True):
     data
         The folder with `nodes/` and `pods/`.
     trace
-        Which list of pods: default, cpu050, gpushare40, gpuspec10, multigpu20.
+        Which list of pods: the name that its file in `pods/` ends with.
+    traces
+        Several such names, as a list or `a,b`, each a scenario of its own; `all` for
+        every list in the folder. It wins over `trace`.
     tune
         Request of all pods, in multiples of the cluster's GPU capacity; 0 = as it is.
     times
@@ -84,6 +87,7 @@ class Openb(Struct, forbid_unknown_fields=True):
 
     data: str | None = None
     trace: str = "default"
+    traces: str | list[str] | None = None
     tune: Annotated[float, Meta(ge=0)] = 1.3
     times: bool = False
 
@@ -199,6 +203,33 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
                 where="openb.data",
                 fix="give the folder that holds nodes/ and pods/",
             )
+
+    def by_trace(self) -> list[Scenario]:
+        """Return a scenario for each trace it asks for; itself if that is one.
+
+        Raises
+        ------
+        InputError
+            If the folder of the traces is not given, or holds none.
+        """
+        openb = self.openb
+        if openb is None or openb.traces is None:
+            return [self]
+        self.check_given()
+        assert openb.data is not None
+        asked = openb.traces
+        if isinstance(asked, str):
+            asked = [name.strip() for name in asked.split(",") if name.strip()]
+        if asked == ["all"]:
+            asked = trace_names(self.located(openb.data))
+        return [
+            msgspec.structs.replace(
+                self,
+                name=f"{self.name}-{name}",
+                openb=msgspec.structs.replace(openb, trace=name, traces=None),
+            )
+            for name in dict.fromkeys(asked)
+        ]
 
     def located(self, spelled: str) -> Path:
         """Return a path relative to the working directory, else to this file's."""
