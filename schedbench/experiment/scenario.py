@@ -205,18 +205,16 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             )
 
     def by_trace(self) -> list[Scenario]:
-        """Return a scenario for each trace it asks for; itself if that is one.
+        """Return a scenario for each trace it asks for; itself without a folder yet.
 
         Raises
         ------
         InputError
-            If the folder of the traces is not given, or holds none.
+            If the folder of the traces holds none.
         """
         openb = self.openb
-        if openb is None or openb.traces is None:
+        if openb is None or openb.traces is None or openb.data is None:
             return [self]
-        self.check_given()
-        assert openb.data is not None
         asked = openb.traces
         if isinstance(asked, str):
             asked = [name.strip() for name in asked.split(",") if name.strip()]

@@ -93,7 +93,9 @@ def _means(
     count = np.bincount(point, minlength=length)
     total = np.bincount(point, values, minlength=length)
     means = np.where(
-        count > 0, quotient(total, count, np.nan), quotient(_with_beside(total), _with_beside(count), np.nan)
+        count > 0,
+        quotient(total, count, np.nan),
+        quotient(_with_beside(total), _with_beside(count), np.nan),
     )
     return np.asarray(means, dtype=np.float64)
 
@@ -101,4 +103,4 @@ def _means(
 def _with_beside(values: NDArray) -> NDArray:
     """Return each value plus those before and after it."""
     padded = np.pad(values, 1)
-    return padded[:-2] + padded[1:-1] + padded[2:]
+    return np.asarray(padded[:-2] + padded[1:-1] + padded[2:])

@@ -97,7 +97,9 @@ def test_gpu_policies_equal_the_naive_replay(spec, engine, workload):
     profile = naive_profile.Profile(
         weights={GPU_NAIVE[spec]: 1},
         largest=(max(largest_cpu, 1), max(int(devices) * 1000, 1)),
-        typical=typical_pods(workload.pods.templates[i] for i in workload.pods.template),
+        typical=typical_pods(
+            workload.pods.templates[i] for i in workload.pods.template
+        ),
     )
 
     record = replay(encoded, make_policy(spec), seed=1, engine=engine)
