@@ -160,7 +160,11 @@ def expand_target(
             raise InputError("no scenario in this folder", source=path)
         return refs
     scenario = load_scenario(path, sets)
-    return [_ref(scenario, each) for each in _sizes(scenario, size, quick)]
+    return [
+        _ref(one, each)
+        for one in scenario.by_trace()
+        for each in _sizes(one, size, quick)
+    ]
 
 
 def expand_grid(grid: GridFile, *, quick: bool = False) -> list[ScenarioRef]:
@@ -183,7 +187,11 @@ def expand_grid(grid: GridFile, *, quick: bool = False) -> list[ScenarioRef]:
         scenario = scenario_of(read_own(path), str(path), entry.set)
         sizes: list[str | None] = [None] if quick or not entry.sizes else [*entry.sizes]
         for size in sizes:
-            refs += [_ref(scenario, each) for each in _sizes(scenario, size, quick)]
+            refs += [
+                _ref(one, each)
+                for one in scenario.by_trace()
+                for each in _sizes(one, size, quick)
+            ]
     return refs
 
 

@@ -29,7 +29,7 @@ from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
 from schedbench.sources.traces.folder import read_about
-from schedbench.sources.traces.openb_tables import openb_files
+from schedbench.sources.traces.openb_tables import openb_files, trace_names
 from schedbench.sources.traces.options import Trace
 from schedbench.sources.traces.target import NODES, PODS
 
@@ -87,7 +87,10 @@ class Openb(Struct, forbid_unknown_fields=True):
     data
         The folder with `nodes/` and `pods/`.
     trace
-        Which list of pods: default, cpu050, gpushare40, gpuspec10, multigpu20.
+        Which list of pods: the name that its file in `pods/` ends with.
+    traces
+        Several such names, as a list or `a,b`, each a scenario of its own; `all` for
+        every list in the folder. It wins over `trace`.
     tune
         Request of all pods, in multiples of the cluster's GPU capacity; 0 = as it is.
     times
@@ -96,6 +99,7 @@ class Openb(Struct, forbid_unknown_fields=True):
 
     data: str | None = None
     trace: str = "default"
+    traces: str | list[str] | None = None
     tune: Annotated[float, Meta(ge=0)] = 1.3
     times: bool = False
 
@@ -225,6 +229,31 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
                 where="trace.file",
                 fix="give a folder that schedbench import wrote",
             )
+
+    def by_trace(self) -> list[Scenario]:
+        """Return a scenario for each trace it asks for; itself without a folder yet.
+
+        Raises
+        ------
+        InputError
+            If the folder of the traces holds none.
+        """
+        openb = self.openb
+        if openb is None or openb.traces is None or openb.data is None:
+            return [self]
+        asked = openb.traces
+        if isinstance(asked, str):
+            asked = [name.strip() for name in asked.split(",") if name.strip()]
+        if asked == ["all"]:
+            asked = trace_names(self.located(openb.data))
+        return [
+            msgspec.structs.replace(
+                self,
+                name=f"{self.name}-{name}",
+                openb=msgspec.structs.replace(openb, trace=name, traces=None),
+            )
+            for name in dict.fromkeys(asked)
+        ]
 
     def located(self, spelled: str) -> Path:
         """Return a path relative to the working directory, else to this file's."""

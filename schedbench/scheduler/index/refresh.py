@@ -300,6 +300,8 @@ def gather(state: ClusterState, work: Work, count: int) -> None:
             columns.port_used[port, at] = state.port_used[port, node]
         for device in range(state.gpu_free.shape[0]):
             columns.gpu_free[device, at] = state.gpu_free[device, node]
+        for tag in range(state.gpu_tags.shape[0]):
+            columns.gpu_tags[tag, at] = state.gpu_tags[tag, node]
 
 
 @inner_kernel

@@ -166,10 +166,10 @@ class QueuedCluster(Run):
     def bind(self, queued: QueuedPod, pod: int, slot: int) -> None:
         """Bind a popped pod to a node."""
         self.make_room_in_log()
-        state, classes = self.session.state, self.session.compiled.classes
+        state, compiled = self.session.state, self.session.compiled
         node = np.int64(slot)
         columns = self.pods, self.progress, self.log, self.memory.index
-        loop.place(state, classes, *columns, pod, node)
+        loop.place(state, compiled, *columns, pod, node)
         self.progress.counters.cursor[0] = (slot + 1) % len(self.world.names)
         before = self.objects[pod]
         self.enter(pod, slot)
