@@ -144,6 +144,7 @@ class NodeColumns(NamedTuple):
     nonzero: NDArray[np.int64]
     port_used: NDArray[np.int32]
     gpu_free: NDArray[np.int64]
+    gpu_tags: NDArray[np.int32]
 
 
 class Work(NamedTuple):

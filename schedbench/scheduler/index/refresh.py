@@ -280,7 +280,7 @@ def side_by_side(columns: NodeColumns, domains: DomainState) -> ClusterState:
     """Return gathered columns as a cluster's."""
     return ClusterState(
         columns.alive, columns.allocatable, columns.requested, columns.nonzero,
-        columns.port_used, columns.gpu_free, domains,
+        columns.port_used, columns.gpu_free, columns.gpu_tags, domains,
     )  # fmt: skip
 
 
