@@ -19,7 +19,7 @@ from schedbench.errors import SchedbenchError
 if TYPE_CHECKING:
     from schedbench.experiment.grid import Grid
     from schedbench.experiment.progress import RunSummary
-    from schedbench.experiment.scenario import Seeds
+    from schedbench.experiment.scenario_fields import Seeds
     from schedbench.experiment.statistics.sequential import Stopping
 
 Command = TypeVar("Command", bound=Callable[..., Any])

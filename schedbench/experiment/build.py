@@ -14,16 +14,15 @@ from typing import Any
 
 from schedbench.errors import InputError
 from schedbench.experiment.cell import ScenarioRef
+from schedbench.experiment.grid_file import GridEntry, GridFile
 from schedbench.experiment.scenario import (
-    GridEntry,
-    GridFile,
-    Openb,
     Scenario,
     load_scenario,
     read_own,
-    resolve_target,
     scenario_of,
 )
+from schedbench.experiment.scenario_fields import Openb
+from schedbench.experiment.shipped import resolve_target
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.traces.options import Trace
