@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Literal
 
 Status = Literal["optimal", "time limit", "failed"]
@@ -58,3 +59,20 @@ def floor_whole(value: float) -> int:
 def ceil_whole(value: float) -> int:
     """Return the smallest whole number that a floor of `value` allows."""
     return math.ceil(value - SLACK * max(1.0, abs(value)))
+
+
+def holds_for(valid_for: Validity, metrics: Mapping[str, float | None]) -> bool:
+    """Tell whether a run is one of those that a bound binds.
+
+    Parameters
+    ----------
+    metrics
+        The run's counts of pods, by the metrics' names.
+    """
+    if valid_for == "every run":
+        return True
+    whole = metrics["pods_bound"] == metrics["pods_total"]
+    if valid_for == "runs that bind every pod":
+        return whole and not metrics["pods_preempted"]
+    moved = ("unschedulable_attempts", "pods_evicted", "pods_preempted")
+    return whole and not any(metrics[name] for name in moved)

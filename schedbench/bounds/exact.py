@@ -48,11 +48,12 @@ def most_weight(
     """
     model = _Model(packing)
     model.upper_count()
-    found = model.solve(-weight[model.kind_of_pods], limit)
+    largest = float(weight.max(initial=0.0)) or 1.0
+    found = model.solve(-weight[model.kind_of_pods] / largest, limit)
     if found is None:
         return None
-    value, best = -found.value, found.best
-    return Relaxed(value, found.status, None if best is None else -best)
+    best = None if found.best is None else -found.best * largest
+    return Relaxed(-found.value * largest, found.status, best)
 
 
 def fewest_nodes(packing: Packing, limit: float) -> Relaxed | None:

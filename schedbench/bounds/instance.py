@@ -97,28 +97,40 @@ class Instance:
         See there; `groups` offer what early, lasting, bound pods leave.
     kind : int64[P]
         Kind of each pod of the stream.
-    scheduled : bool[P]
-        Pods that arrive, not bound: a policy decides about them.
-    arrival, end : float64[P]
-        Of every pod: arrival, and when it leaves if it is bound on arrival; inf = never.
+    arrives, scheduled : bool[P]
+        Pods that arrive; those of them that do not come bound.
+    measured : bool[P]
+        Scheduled pods whose waiting counts.
+    arrival, duration, deletion : float64[P]
+        As in the stream.
+    end : float64[P]
+        When a pod leaves that starts on arrival; inf = never.
     lasting : bool[P]
         Pods that stay to the end of the run once they are bound.
     offers
         The nodes one by one, without the pods that come bound.
     preempts, leaves
         Whether pods may be preempted; whether nodes leave.
+    queued, changes
+        Whether pods wait in kube-scheduler's queue; whether node objects change.
     """
 
     kinds: Kinds
     groups: Groups
     kind: NDArray[np.int64]
+    arrives: NDArray[np.bool_]
     scheduled: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
     arrival: NDArray[np.float64]
+    duration: NDArray[np.float64]
+    deletion: NDArray[np.float64]
     end: NDArray[np.float64]
     lasting: NDArray[np.bool_]
     offers: Offers
     preempts: bool
     leaves: bool
+    queued: bool
+    changes: bool
 
     @property
     def placeable(self) -> NDArray[np.bool_]:
@@ -151,13 +163,19 @@ def instance_of(encoded: EncodedWorkload) -> Instance:
         kinds=kinds,
         groups=_groups(kinds, np.maximum(left, 0), offers),
         kind=kind,
+        arrives=arrives,
         scheduled=scheduled,
+        measured=scheduled & stream.measured,
         arrival=stream.arrival,
+        duration=stream.duration,
+        deletion=stream.deletion,
         end=end,
         lasting=arrives & np.isinf(stream.duration) & np.isinf(stream.deletion),
         offers=offers,
         preempts=preempts,
         leaves=any(each.change == "remove" for each in encoded.workload.node_events),
+        queued=encoded.workload.needs_scheduling_queue,
+        changes=bool(encoded.workload.node_events),
     )
 
 

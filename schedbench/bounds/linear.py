@@ -62,7 +62,9 @@ def most_weight(
     limit
         Seconds that the solver is given in all.
     """
-    return _Program(packing).maximize(weight, limit)
+    largest = float(weight.max(initial=0.0)) or 1.0
+    found = _Program(packing).maximize(weight / largest, limit)
+    return dataclasses.replace(found, value=found.value * largest)
 
 
 def fewest_nodes(packing: Packing, limit: float) -> Relaxed | None:
@@ -71,6 +73,31 @@ def fewest_nodes(packing: Packing, limit: float) -> Relaxed | None:
     None if they cannot all be there at one time.
     """
     return _Program(packing).minimize(limit)
+
+
+def ceiling(
+    worth: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    matrix: Any,
+    right: NDArray[np.float64],
+    deadline: float,
+) -> tuple[float, NDArray[np.float64] | None]:
+    """Return a bound on the greatest `worth · x`, and the solver's x.
+
+    Over all 0 ≤ x ≤ `upper` with `matrix` x ≤ `right`. Without an answer in time x is
+    None and the bound is what the variables' own limits allow.
+
+    Parameters
+    ----------
+    deadline
+        `time.monotonic()` at which the solver is stopped.
+    """
+    found = _solve(-worth, upper, deadline, matrix, right)
+    if found is None or found.x is None:
+        return float(np.maximum(worth, 0.0) @ upper), None
+    dual = np.maximum(-found.ineqlin.marginals, 0.0)
+    reduced = np.maximum(worth - matrix.T @ dual, 0.0)
+    return float(right @ dual + upper @ reduced), found.x
 
 
 class _Program:
@@ -97,14 +124,12 @@ class _Program:
         for _ in range(ROUNDS):
             matrix, right = self._of_groups(), np.array([row.bins for row in self.rows])
             matrix, right = self._with_counts(matrix, right)
-            found = _solve(-worth, self.upper, deadline, matrix, right)
-            if found is None:
+            value, x = ceiling(worth, self.upper, matrix, right, deadline)
+            best = min(best, value)
+            if x is None:
                 status = "time limit"
                 break
-            dual = np.maximum(-found.ineqlin.marginals, 0.0)
-            reduced = np.maximum(worth - matrix.T @ dual, 0.0)
-            best = min(best, float(right @ dual + self.upper @ reduced))
-            if not self._cut(found.x, lambda row: row.bins):
+            if not self._cut(x, lambda row: row.bins):
                 break
         return Relaxed(best, status)  # type: ignore[arg-type]
 
