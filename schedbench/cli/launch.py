@@ -28,7 +28,10 @@ CELLS_FAILED = 3
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Options:
-    """How to run a grid, as the options say it; `form` is `json` or None."""
+    """How to run a grid, as the options say it; `form` is `json` or None.
+
+    `bounds_limit` is in seconds, None = the house's.
+    """
 
     out: str | None
     jobs: int | None
@@ -37,7 +40,15 @@ class Options:
     strict: bool
     dry_run: bool
     report: bool | None
+    bounds: bool
+    bounds_limit: float | None
     form: str | None
+
+    def bounds_words(self) -> str:
+        """Return the options of the bounds as they are typed."""
+        limit = self.bounds_limit
+        told = "" if limit is None else f" --bounds-limit {limit:g}"
+        return f" --bounds{told}" if self.bounds else ""
 
 
 def grid_options(command: Command) -> Command:
@@ -87,6 +98,15 @@ def grid_options(command: Command) -> Command:
             "--report/--no-report", default=None,
             help="Draw the page too. [default: yes, but not with --json]",
         ),
+        click.option(
+            "--bounds", is_flag=True,
+            help="Also bound what any policy can reach, and tell the distance to it.",
+        ),
+        click.option(
+            "--bounds-limit", type=click.FloatRange(0, min_open=True),
+            metavar="SECONDS",
+            help="Wall time of each call of a solver for --bounds. [default: 10]",
+        ),
         output.json_option,
         output.quiet_and_verbose,
     )  # fmt: skip
@@ -123,6 +143,7 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
     from schedbench.experiment.runner import run_grid
 
     seeds = output.ranged(grid.seeds)
+    rerun += options.bounds_words()
     output.note(f"{output.counted(len(grid), 'cell')} into {out}, seeds {seeds}")
     try:
         with Reporter() as reporter:
@@ -143,6 +164,11 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
             raise
         output.error(str(error))
         return CELLS_FAILED
+    if options.bounds and not summary.interrupted:
+        from schedbench.experiment.bounds import LIMIT, write_bounds
+
+        limit = options.bounds_limit
+        write_bounds(grid, out, LIMIT if limit is None else limit, output.note)
     _print_results(summary, options, grid, rerun)
     return summary.exit_code
 
@@ -241,15 +267,16 @@ def _print_results(
     from schedbench.cli import summary as tables
     from schedbench.experiment.store import load_results
 
+    results = load_results(summary.out)
     if options.form == "json":
         output.json_document(
             {
                 "run": str(summary.out),
                 "seeds": list(grid.seeds),
                 "cells": [tables.cell_document(cell) for cell in summary.results],
+                **tables.bounds_document(results),
             }
         )
-    results = load_results(summary.out)
     done = summary.counts.get("done", 0)
     if options.form is None:
         tables.tell(results)

@@ -6,13 +6,14 @@ import csv
 import dataclasses
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from schedbench.errors import InputError
 from schedbench.experiment.limits import Limit
+from schedbench.experiment.regret import documents, regret, summary
 from schedbench.experiment.statistics import Verdict, difference, metric_of
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ class Comparison:
         Broken limits, one sentence each.
     notes
         What could not be compared and why, one sentence each.
+    regret
+        How far both runs are from their bounds: `run`, then the columns of
+        `regret.summary`, a row a policy and metric.
     """
 
     base: str
@@ -78,6 +82,7 @@ class Comparison:
     rows: Sequence[Row]
     regressions: Sequence[str]
     notes: Sequence[str]
+    regret: Sequence[Mapping[str, Any]] = ()
 
     @property
     def exit_code(self) -> int:
@@ -102,6 +107,7 @@ class Comparison:
             ],
             "regressions": list(self.regressions),
             "notes": list(self.notes),
+            "regret": list(self.regret),
         }
 
     def table(self, *, changed_only: bool = True) -> tuple[list[str], list[list[str]]]:
@@ -203,7 +209,16 @@ def compare(
     notes += [] if limits else lost
     for limit in limits:
         regressions += _broken(limit, rows)
-    return Comparison(str(base.path), str(new.path), rows, regressions, notes)
+    paths = str(base.path), str(new.path)
+    regret = [*_regret("base", base), *_regret("new", new)]
+    return Comparison(*paths, rows, regressions, notes, regret)
+
+
+def _regret(run: str, results: Results) -> list[dict[str, Any]]:
+    if not len(results.bounds):
+        return []
+    rows = documents(summary(regret(results)))
+    return [{"run": run, **row} for row in rows]
 
 
 def _row(place: Any, metric: str, pairs: Any, *, same_machine: bool) -> Row | None:

@@ -15,6 +15,7 @@ PLOTS = {
     "ranks": "schedbench.report.plots.ranks",
     "pareto": "schedbench.report.plots.pareto",
     "differences": "schedbench.report.plots.differences",
+    "regret": "schedbench.report.plots.regret",
     "allocation": "schedbench.report.plots.allocation",
     "pending": "schedbench.report.plots.pending",
     "node_fill": "schedbench.report.plots.node_fill",
