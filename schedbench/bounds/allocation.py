@@ -119,4 +119,5 @@ def _integral(
     time, index = np.unique(changes, return_inverse=True)
     there = np.cumsum(np.bincount(index, weights=by, minlength=len(time)))
     area = np.minimum(there, most)[:-1] * np.diff(time)
-    return np.interp(until, time, np.concatenate([[0.0], np.cumsum(area)]))
+    whole = np.concatenate([[0.0], np.cumsum(area)])
+    return np.asarray(np.interp(until, time, whole))

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 Status = Literal["optimal", "time limit", "failed"]
-Validity = Literal["every run", "runs that bind every pod", "runs in which no pod waits"]
+Validity = Literal[
+    "every run", "runs that bind every pod", "runs in which no pod waits"
+]
 
 SLACK = 1e-9
 """Relative allowance for rounding, always on the side that weakens a bound."""

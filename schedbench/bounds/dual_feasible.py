@@ -21,7 +21,9 @@ MOST_DIVISIONS = 20
 MOST_THRESHOLDS = 24
 
 
-def threshold(size: NDArray[np.int64], capacity: int, least: int) -> NDArray[np.float64]:
+def threshold(
+    size: NDArray[np.int64], capacity: int, least: int
+) -> NDArray[np.float64]:
     """Return sizes with those below `least` as 0 and those above C − `least` as C.
 
     Dual feasible for 0 ≤ least ≤ C / 2: of two sizes above C − least none fits beside
@@ -32,9 +34,7 @@ def threshold(size: NDArray[np.int64], capacity: int, least: int) -> NDArray[np.
     return np.where(size > capacity - least, 1.0, share)
 
 
-def rounding(
-    size: NDArray[np.int64], capacity: int, parts: int
-) -> NDArray[np.float64]:
+def rounding(size: NDArray[np.int64], capacity: int, parts: int) -> NDArray[np.float64]:
     """Return sizes rounded down to multiples of C / (k + 1), in units of C / k.
 
     Sizes that are such multiples keep their share. Dual feasible for k ≥ 1.
@@ -54,9 +54,7 @@ def stairs(size: NDArray[np.int64], capacity: int, step: int) -> NDArray[np.floa
     return np.where(2 * size == capacity, most / 2, level) / most
 
 
-def family(
-    size: NDArray[np.int64], capacity: int
-) -> Iterator[NDArray[np.float64]]:
+def family(size: NDArray[np.int64], capacity: int) -> Iterator[NDArray[np.float64]]:
     """Yield several rewritings of sizes 0..C, each dual feasible.
 
     Thresholds and steps are taken from the sizes themselves, evenly over their ranks

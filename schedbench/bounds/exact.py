@@ -155,7 +155,7 @@ class _Model:
             asked = packing.kinds.request[:, q]
             divisor = math.gcd(*asked.tolist())
             high = int(packing.groups.largest[group, q]) // divisor
-            entries = [
+            entries: list[tuple[int, float]] = [
                 (variable, int(asked[kind]) // divisor)
                 for kind, own in placed.items()
                 for variable in own

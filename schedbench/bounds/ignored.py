@@ -24,9 +24,13 @@ def ignored(encoded: EncodedWorkload) -> list[str]:
 
 def _of_pod(pod: Pod) -> Iterator[str]:
     spec, affinity = pod.spec, pod.spec.affinity
-    for side in () if affinity is None else (
-        affinity.pod_affinity,
-        affinity.pod_anti_affinity,
+    for side in (
+        ()
+        if affinity is None
+        else (
+            affinity.pod_affinity,
+            affinity.pod_anti_affinity,
+        )
     ):
         if side and side.required_during_scheduling_ignored_during_execution:
             yield "required pod affinity"

@@ -188,9 +188,7 @@ def may_preempt(encoded: EncodedWorkload) -> bool:
     return grouped or len(np.unique(encoded.priority)) > 1
 
 
-def _kinds(
-    encoded: EncodedWorkload, offers: Offers
-) -> tuple[Kinds, NDArray[np.int64]]:
+def _kinds(encoded: EncodedWorkload, offers: Offers) -> tuple[Kinds, NDArray[np.int64]]:
     """Return the kinds, and the kind of each class."""
     classes = encoded.classes
     columns = np.column_stack(

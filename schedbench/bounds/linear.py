@@ -45,14 +45,12 @@ class _Row:
     """Σ coefficient · pods of the group ≤ bins of the group."""
 
     group: int
-    coefficient: NDArray[np.float64]
+    coefficient: NDArray[Any]
     bins: float
     bins_of_node: float
 
 
-def most_weight(
-    packing: Packing, weight: NDArray[np.float64], limit: float
-) -> Relaxed:
+def most_weight(packing: Packing, weight: NDArray[np.float64], limit: float) -> Relaxed:
     """Bound the weight of pods that can be on the nodes at one time from above.
 
     Parameters

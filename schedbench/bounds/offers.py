@@ -61,7 +61,7 @@ def offers_of(encoded: EncodedWorkload) -> Offers:
         ]
         count = len(range(*slots.indices(len(table))))
         shape = (len(encoded.static_pods), len(filters), count)
-        return np.array(rows, dtype=np.bool_).reshape(shape).all(axis=1)
+        return np.asarray(np.array(rows, dtype=np.bool_).reshape(shape).all(axis=1))
 
     now = np.asarray(encoded.state.allocatable).T.copy()
     devices = np.count_nonzero(np.asarray(encoded.state.gpu_free) >= 0, axis=0)
@@ -74,8 +74,9 @@ def offers_of(encoded: EncodedWorkload) -> Offers:
             now[slot], devices[slot] = 0, 0
             continue
         table.update(slot, event.node)
-        now[slot], devices[slot] = encoded.allocatable(event.node), gpu_devices(
-            event.node
+        now[slot], devices[slot] = (
+            encoded.allocatable(event.node),
+            gpu_devices(event.node),
         )
         np.maximum(amount[slot], now[slot], out=amount[slot])
         most[slot] = max(most[slot], devices[slot])

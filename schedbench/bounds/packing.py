@@ -107,7 +107,7 @@ class Packing:
     def most(self) -> NDArray[np.int64]:
         """Return how many pods of a kind fit a group without others, int64[K, G]."""
         on_nodes = self.most_on_node() * self.groups.size
-        return np.minimum(on_nodes, self.count[:, None])
+        return np.asarray(np.minimum(on_nodes, self.count[:, None]))
 
 
 def packing_of(instance: Instance, pods: NDArray[np.bool_]) -> Packing:

@@ -22,7 +22,7 @@ from schedbench.bounds.course import (
     requests,
 )
 from schedbench.bounds.ignored import ignored
-from schedbench.bounds.instance import Instance, instance_of
+from schedbench.bounds.instance import instance_of
 from schedbench.bounds.packing import Packing, packing_of
 
 if TYPE_CHECKING:
@@ -155,7 +155,9 @@ class _Bounds:
             yield Bound("nodes_used_mean", mean, VOLUME, valid_for=NO_WAIT)
         timeless = steady and bool((instance.arrival == last).all())
         for instant in course.busiest(capacities(instance)):
-            packing = packing_of(instance, present(instance, instance.scheduled, instant))
+            packing = packing_of(
+                instance, present(instance, instance.scheduled, instant)
+            )
             found = linear.fewest_nodes(packing, self.limit)
             if found is None:
                 return
@@ -300,9 +302,7 @@ def _gap(reached: float, bound: float) -> float:
     return abs(reached - bound) / abs(reached) if reached else math.inf
 
 
-def _mean(
-    time: NDArray[np.float64], step: NDArray[np.int64], horizon: float
-) -> float:
+def _mean(time: NDArray[np.float64], step: NDArray[np.int64], horizon: float) -> float:
     """Return the mean of a step over time, from 0 to a horizon."""
     if time[0] == horizon:
         return float(step[-1])

@@ -7,7 +7,9 @@ pods on the nodes ask for no more than all nodes offer.
 
 from __future__ import annotations
 
+import itertools
 import time
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +46,7 @@ def fewest_that_wait(instance: Instance, limit: float) -> Relaxed:
     first = np.searchsorted(instants, instance.arrival[chosen])
     after = np.searchsorted(instants, instance.end[chosen])
     alike = np.column_stack([instance.kind[chosen], first, after])
-    alike, one, count = np.unique(
-        alike, axis=0, return_index=True, return_counts=True
-    )
+    alike, one, count = np.unique(alike, axis=0, return_index=True, return_counts=True)
     need = asked[chosen[one]][:, columns] / room[columns]
     at = np.arange(len(instants))[:, None]
     runs = (alike[:, 1] <= at) & (at < alike[:, 2])
@@ -84,7 +84,7 @@ def least_mean_wait(instance: Instance, limit: float) -> Relaxed | None:
     calm = _calm_until(instance, room)
     edges = _edges(instance, pods, need, calm)
     deadline, total = time.monotonic() + limit, 0.0
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         here = instance.arrival[pods] <= begin
         started, solved = _most_started(instance, pods[here], need[here], end, deadline)
         total += max(0, int(here.sum()) - floor_whole(started)) * (end - begin)
@@ -163,13 +163,13 @@ def _edges(
     return np.unique(np.concatenate([[calm], during, tail]))
 
 
-def _sparse(blocks: list[NDArray[np.float64]]) -> object:
+def _sparse(blocks: list[NDArray[np.float64]]) -> Any:
     from scipy.sparse import csr_array, vstack
 
     return vstack([csr_array(block) for block in blocks]).tocsr()
 
 
-def _either(pods: int, ended: NDArray[np.int64]) -> object:
+def _either(pods: int, ended: NDArray[np.int64]) -> Any:
     """Return rows by which a pod has ended or runs, not both."""
     from scipy.sparse import coo_array, eye_array, hstack
 
@@ -178,7 +178,7 @@ def _either(pods: int, ended: NDArray[np.int64]) -> object:
     return hstack([eye_array(pods), done])
 
 
-def _joined(rows: NDArray[np.float64], below: object) -> object:
+def _joined(rows: NDArray[np.float64], below: Any) -> Any:
     from scipy.sparse import csr_array, vstack
 
     return vstack([csr_array(rows), below]).tocsr()

@@ -76,7 +76,9 @@ def write_bounds(
         for seed in grid.seeds:
             key = _key(scenario, seed, limit)
             stored = known[known["key"] == key]
-            parts.append(stored if len(stored) else _computed(scenario, seed, key, limit))
+            parts.append(
+                stored if len(stored) else _computed(scenario, seed, key, limit)
+            )
     frame = _typed(pd.concat(parts, ignore_index=True) if parts else known[:0])
     write_file(out / BOUNDS, frame.to_parquet(index=False))
     return frame
@@ -106,9 +108,7 @@ def read_bounds(out: Path) -> pd.DataFrame:
         ) from None
 
 
-def _computed(
-    scenario: ScenarioRef, seed: int, key: str, limit: float
-) -> pd.DataFrame:
+def _computed(scenario: ScenarioRef, seed: int, key: str, limit: float) -> pd.DataFrame:
     """Return the bounds of one workload as rows; none if it cannot be built."""
     import pandas as pd
 

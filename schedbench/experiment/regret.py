@@ -54,19 +54,19 @@ def regret(results: Results) -> pd.DataFrame:
     cells = results.cells[results.cells["status"] == "done"]
     metrics = [name for name in dict.fromkeys(best["metric"]) if name in cells]
     columns = ["scenario", "size", "policy", "seed"]
-    counts = [name for name in COUNTS if name in cells and name not in metrics]
-    long = cells[[*columns, *metrics, *counts]].melt(
+    long = cells[[*columns, *metrics]].melt(
         columns, metrics, var_name="metric", value_name="cell"
     )
     on = ["scenario", "size", "seed", "metric"]
     found = long.merge(best, on=on, how="inner").rename(columns={"value": "bound"})
     found = found.rename(columns={"cell": "value"})
     found = found[found["value"].notna()]
-    where = cells.set_index(columns)[list(COUNTS)] if len(found) else None
+    counts = _counts(cells, columns)
+    rows: list[dict[Any, Any]] = found[[*columns, "valid_for"]].to_dict("records")
     holds = [
-        holds_for(row.valid_for, where.loc[(row.scenario, row.size, row.policy, row.seed)])
-        for row in found.itertuples()
-    ]  # fmt: skip
+        holds_for(row["valid_for"], counts[tuple(row[name] for name in columns)])
+        for row in rows
+    ]
     found = found[np.array(holds, dtype=bool)].reset_index(drop=True)
     signs = {name: 1 if metric_of(name).better == "down" else -1 for name in metrics}
     sign = found["metric"].map(signs).astype(float)
@@ -79,6 +79,14 @@ def regret(results: Results) -> pd.DataFrame:
     found = found.assign(regret=over, relative=relative)
     rest = [name for name in found if name not in order]
     return pd.DataFrame(found[[*order, *rest]])
+
+
+def _counts(
+    cells: pd.DataFrame, columns: list[str]
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return each cell's counts of pods."""
+    rows: list[dict[Any, Any]] = cells[[*columns, *COUNTS]].to_dict("records")
+    return {tuple(row[name] for name in columns): row for row in rows}
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
@@ -137,7 +145,7 @@ def amount(row: Any) -> str:
     unit = metric_of(str(row.metric)).unit
     if unit == "fraction":
         return f"{100 * row.regret:.3g} percentage points"
-    if row.relative == row.relative and row.relative <= LARGEST_RATIO:  # noqa: PLR0124
+    if row.relative <= LARGEST_RATIO:  # not so if it is NaN
         return f"{100 * row.relative:.3g} %"
     told = f"{row.regret:,.0f}" if abs(row.regret) >= 100 else f"{row.regret:.3g}"
     return f"{told} {unit}" if unit in {"s", "bytes"} else told

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from naive import best_placement as brute_force
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from naive import best_placement as brute_force
 from strategies import workloads
 
 from schedbench.bounds import exact, linear

@@ -49,7 +49,5 @@ def most_weight(nodes, pods, weight):
 
 def fewest_nodes(nodes, pods):
     """Return the fewest nodes that carry all pods, None if none can."""
-    counts = [
-        len(set(each)) for each in placements(nodes, pods) if None not in each
-    ]
+    counts = [len(set(each)) for each in placements(nodes, pods) if None not in each]
     return min(counts, default=None)

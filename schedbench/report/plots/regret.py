@@ -1,7 +1,7 @@
 """How much worse each policy is than a bound that no policy can beat.
 
 The bar runs over the seeds, from the least to the most; 0 is the bound. A hollow marker
-means that the bound does not hold for some seeds, in which the policy let pods wait or
+means that the bound does not apply to some seeds, in which the policy let pods wait or
 pend. The table tells how each bound was found, and how far it is proven.
 """
 
@@ -29,6 +29,8 @@ EACH_SCENARIO = True
 def data(results: Results) -> pd.DataFrame | None:
     """Return a row for each scenario, size, metric with a bound, and policy."""
     found = regret.table(results)
+    if found.empty:
+        return None
     parts = []
     for group in views.groups(results):
         here = views.of(found, group)
@@ -84,9 +86,10 @@ def _distances(
     absent = [name for name in names if name not in set(part["policy"].astype(str))]
     for name in absent:
         axis.text(
-            0.02, names.index(name), "not bound by it",
+            0.98, names.index(name), "does not apply",
             transform=axis.get_yaxis_transform(), fontsize=lettering.SMALL,
-            color=style.MUTED, va="center", gid=known[name].gid(),
+            color=style.MUTED, ha="right", va="center", gid=known[name].gid(),
+            backgroundcolor=style.CARD,
         )  # fmt: skip
     axis.axvline(0, color=style.INK, linewidth=1, zorder=1)
     axis.set_ylim(len(names) - 0.5, -0.5)
