@@ -34,7 +34,7 @@ from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.traces.folder import read_about
-from schedbench.sources.traces.openb_tables import openb_files, trace_names
+from schedbench.sources.traces.openb_tables import openb_files
 from schedbench.sources.traces.options import Trace
 from schedbench.sources.traces.target import NODES, PODS
 
@@ -167,31 +167,6 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
                 where="trace.file",
                 fix="give a folder that schedbench import wrote",
             )
-
-    def by_trace(self) -> list[Scenario]:
-        """Return a scenario for each trace it asks for; itself without a folder yet.
-
-        Raises
-        ------
-        InputError
-            If the folder of the traces holds none.
-        """
-        openb = self.openb
-        if openb is None or openb.traces is None or openb.data is None:
-            return [self]
-        asked = openb.traces
-        if isinstance(asked, str):
-            asked = [name.strip() for name in asked.split(",") if name.strip()]
-        if asked == ["all"]:
-            asked = trace_names(self.located(openb.data))
-        return [
-            msgspec.structs.replace(
-                self,
-                name=f"{self.name}-{name}",
-                openb=msgspec.structs.replace(openb, trace=name, traces=None),
-            )
-            for name in dict.fromkeys(asked)
-        ]
 
     def located(self, spelled: str) -> Path:
         """Return a path relative to the working directory, else to this file's."""
