@@ -26,6 +26,8 @@ from schedbench.experiment.scenario import (
 )
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.simulation.plan import EndToEnd
+from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.replay import load_trace
 
 SMALLEST = "quick"
 """The size that `--quick` asks for; the first of the file where there is none."""
@@ -158,7 +160,11 @@ def expand_target(
             raise InputError("no scenario in this folder", source=path)
         return refs
     scenario = load_scenario(path, sets)
-    return [_ref(scenario, each) for each in _sizes(scenario, size, quick)]
+    return [
+        _ref(one, each)
+        for one in scenario.by_trace()
+        for each in _sizes(one, size, quick)
+    ]
 
 
 def expand_grid(grid: GridFile, *, quick: bool = False) -> list[ScenarioRef]:
@@ -181,7 +187,11 @@ def expand_grid(grid: GridFile, *, quick: bool = False) -> list[ScenarioRef]:
         scenario = scenario_of(read_own(path), str(path), entry.set)
         sizes: list[str | None] = [None] if quick or not entry.sizes else [*entry.sizes]
         for size in sizes:
-            refs += [_ref(scenario, each) for each in _sizes(scenario, size, quick)]
+            refs += [
+                _ref(one, each)
+                for one in scenario.by_trace()
+                for each in _sizes(one, size, quick)
+            ]
     return refs
 
 
@@ -204,6 +214,8 @@ def is_perf_config(path: Path) -> bool:
 def _make(scenario: Scenario, seed: int) -> Workload:
     if scenario.openb is not None:
         return _openb(scenario.openb, scenario, seed)
+    if scenario.trace is not None:
+        return _trace(scenario.trace, scenario, seed)
     from schedbench.sources.synthetic.cluster import (
         cluster_capacity,
         decode_objects,
@@ -246,6 +258,12 @@ def _openb(openb: Openb, scenario: Scenario, seed: int) -> Workload:
     assert openb.data is not None
     data = scenario.located(openb.data)
     return load_openb(data, openb.trace, seed, tune=openb.tune, times=openb.times)
+
+
+def _trace(trace: Trace, scenario: Scenario, seed: int) -> Workload:
+    assert trace.file is not None
+    nodes = [] if scenario.cluster is None else scenario.cluster.make()
+    return load_trace(scenario.located(trace.file), trace, seed, nodes)
 
 
 def _manifests(scenario: Scenario) -> Workload | None:

@@ -28,7 +28,10 @@ from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
 from schedbench.sources.synthetic.streams import SyntheticStream
-from schedbench.sources.traces.openb_tables import openb_files
+from schedbench.sources.traces.folder import read_about
+from schedbench.sources.traces.openb_tables import openb_files, trace_names
+from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.target import NODES, PODS
 
 GENERATOR = 1
 """Raised whenever the same scenario and seed give other pods or nodes."""
@@ -84,7 +87,10 @@ class Openb(Struct, forbid_unknown_fields=True):
     data
         The folder with `nodes/` and `pods/`.
     trace
-        Which list of pods: default, cpu050, gpushare40, gpuspec10, multigpu20.
+        Which list of pods: the name that its file in `pods/` ends with.
+    traces
+        Several such names, as a list or `a,b`, each a scenario of its own; `all` for
+        every list in the folder. It wins over `trace`.
     tune
         Request of all pods, in multiples of the cluster's GPU capacity; 0 = as it is.
     times
@@ -93,6 +99,7 @@ class Openb(Struct, forbid_unknown_fields=True):
 
     data: str | None = None
     trace: str = "default"
+    traces: str | list[str] | None = None
     tune: Annotated[float, Meta(ge=0)] = 1.3
     times: bool = False
 
@@ -110,6 +117,8 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
         A file or folder of Kubernetes objects, instead of or beside `workload`.
     openb
         A trace, instead of the above.
+    trace
+        An imported trace, instead of `workload` and, unless given, of `cluster`.
     queue
         How pods that found no node wait: see `Workload.queue`.
     end_to_end
@@ -132,6 +141,7 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
     workload: SyntheticWorkload | None = None
     manifests: str | None = None
     openb: Openb | None = None
+    trace: Trace | None = None
     queue: QueueKind = "immediate"
     end_to_end: EndToEnd | None = None
     sizes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -147,15 +157,19 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.openb is not None:
-            for other in ("cluster", "workload", "manifests"):
+            for other in ("cluster", "workload", "manifests", "trace"):
                 if getattr(self, other) is not None:
                     raise ValueError(f"openb is a whole workload: leave {other} out")
+        elif self.trace is not None:
+            for other in ("workload", "manifests"):
+                if getattr(self, other) is not None:
+                    raise ValueError(f"trace has the pods: leave {other} out")
         elif (
             self.manifests is None
             and (self.cluster is None or self.workload is None)
             and None not in self.parameters.values()
         ):
-            raise ValueError("needs cluster and workload, manifests, or openb")
+            raise ValueError("needs cluster and workload, manifests, openb, or trace")
         if self.default_size is not None and self.default_size not in self.sizes:
             raise ValueError(f"default_size {self.default_size!r} is not among sizes")
         if not self.policies:
@@ -208,6 +222,38 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
                 where="openb.data",
                 fix="give the folder that holds nodes/ and pods/",
             )
+        if self.trace is not None and self.trace.file is None:
+            raise InputError(
+                "missing: the folder of the trace",
+                source=self.path or self.name,
+                where="trace.file",
+                fix="give a folder that schedbench import wrote",
+            )
+
+    def by_trace(self) -> list[Scenario]:
+        """Return a scenario for each trace it asks for; itself without a folder yet.
+
+        Raises
+        ------
+        InputError
+            If the folder of the traces holds none.
+        """
+        openb = self.openb
+        if openb is None or openb.traces is None or openb.data is None:
+            return [self]
+        asked = openb.traces
+        if isinstance(asked, str):
+            asked = [name.strip() for name in asked.split(",") if name.strip()]
+        if asked == ["all"]:
+            asked = trace_names(self.located(openb.data))
+        return [
+            msgspec.structs.replace(
+                self,
+                name=f"{self.name}-{name}",
+                openb=msgspec.structs.replace(openb, trace=name, traces=None),
+            )
+            for name in dict.fromkeys(asked)
+        ]
 
     def located(self, spelled: str) -> Path:
         """Return a path relative to the working directory, else to this file's."""
@@ -251,6 +297,10 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             files = files_below(self.located(self.manifests))
         elif self.openb is not None and self.openb.data is not None:
             files = openb_files(self.located(self.openb.data), self.openb.trace)
+        elif self.trace is not None and self.trace.file is not None:
+            folder = self.located(self.trace.file)
+            read_about(folder)
+            files = [folder / NODES, folder / PODS]
         parts = {
             "generator": GENERATOR,
             "name": self.name,
@@ -261,6 +311,8 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             "openb": self.openb and msgspec.structs.replace(self.openb, data=None),
             "files": [file_digest(each) for each in files],
         }
+        if self.trace is not None:
+            parts["trace"] = msgspec.structs.replace(self.trace, file=None)
         if self.end_to_end is not None:
             parts["end_to_end"] = self.end_to_end
         text = msgspec.json.encode(parts, order="deterministic")

@@ -84,6 +84,11 @@ class Results:
         return self._tables("rejections", ["plugin", "reason", "nodes"])
 
     @functools.cached_property
+    def curves(self) -> pd.DataFrame:
+        """Curves over arrived GPU request: curve, arrived_pct, ours, published."""
+        return self._tables("curves", ["curve", "arrived_pct", "ours", "published"])
+
+    @functools.cached_property
     def timelines(self) -> pd.DataFrame:
         """When each pod made each hop, of cells that were played end to end."""
         return self._tables("timelines", ["uid"])

@@ -10,9 +10,10 @@ from schedbench.scheduler.cycle import Compiled, schedule_one
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.fused import NOT_PLAIN, scan
 from schedbench.scheduler.index.choose import choose
-from schedbench.scheduler.index.layout import NOT_INDEXED, Index
+from schedbench.scheduler.index.layout import NO_TEAM, NOT_INDEXED, Index
 from schedbench.scheduler.index.places import give_row
 from schedbench.scheduler.index.refresh import refresh
+from schedbench.scheduler.index.teams import decide_in_team
 from schedbench.scheduler.score import Scratch
 
 
@@ -28,6 +29,11 @@ def decide(
 ) -> int:
     """Return the node for a pod of a class as `schedule_one` does, or −1."""
     like = np.int64(index.plan.alike[pod_class])
+    team = np.int64(index.teams.place[like, 0])
+    if team != NO_TEAM:
+        node = np.int64(decide_in_team(state, compiled, index, team, like, counter))
+        if node >= 0:
+            return int(node)
     if index.row[like] == NOT_INDEXED and index.plan.able[like]:
         give_row(index, like)
     if index.row[like] != NOT_INDEXED and refresh(state, compiled, index, like):
