@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 from cluster_documents import node, pod, written
+
+from schedbench.experiment.whatif.fit import fit as search
+from schedbench.experiment.whatif.pools import Pools, PricedPool
+from schedbench.objects.decode import decode_object
+from schedbench.objects.defaults import default_pod
+from schedbench.objects.workload import PodStream, Workload
+from schedbench.policies.registry import make_policy
 
 pytestmark = pytest.mark.slow
 
@@ -58,7 +66,7 @@ def test_the_fewest_nodes_by_brute_force(fit, sizes):
 
 
 def test_the_cheapest_of_two_pools(fit):
-    """Nine CPUs: two nodes of 4 and one of 1 for 9, not three of 4 for 12."""
+    """Nine CPUs cost 9 with a node of 1 CPU, 12 on three nodes of 4."""
     pools = [
         "{name: small, cpu: 1, memory: 64Gi, price: 1}",
         "{name: large, cpu: 4, memory: 64Gi, price: 4}",
@@ -72,7 +80,7 @@ def test_the_cheapest_of_two_pools(fit):
 
 
 def test_what_the_sums_miss_the_search_adds(fit):
-    """Pods of 3 leave a quarter of each node empty: in sum 8 would do, 10 are needed."""
+    """Pods of 3 leave a quarter of each node empty: 8 would do in sum, not 10."""
     found = fit(["3"] * 10, [SMALL], "--json").document
 
     assert found["counts"] == {"small": 10}
@@ -121,26 +129,19 @@ def test_pods_that_come_with_their_nodes_are_left_out(fit, cli, here):
     assert "1 pods of DaemonSets" in found["notes"][-1]
 
 
-def test_pods_that_end_leave_room(cli, here):
+def test_pods_that_end_leave_room():
     """A hundred pods one after another need one node, not a hundred."""
-    (here / "jobs.yaml").write_text(
-        """\
-name: jobs
-cluster: {nodes: 1, pools: [{name: x, share: 1, cpu: 4, memory: 8Gi}]}
-workload:
-  streams:
-    - name: s
-      count: 100
-      arrivals: {kind: regular, rate: 0.1}
-      durations: {kind: constant, value: 10}
-      classes: [{name: c, cpu: 4, memory: 1Gi}]
-"""
+    template = default_pod(decode_object(pod("p", "4"), "here"), {})
+    stream = PodStream.of(
+        [template],
+        np.zeros(100, dtype=np.int32),
+        arrival=10.0 * np.arange(100),
+        duration=10.0,
     )
-    (here / "pools.yaml").write_text(f"pools:\n  - {SMALL}\n")
-    found = cli("fit", "jobs.yaml", "--nodes", "pools.yaml", "--json")
+    pools = Pools(pools=[PricedPool(name="small", cpu=4, memory="64Gi")])
+    found = search(Workload("jobs", [], stream), pools, make_policy("best-fit"), seed=0)
 
-    assert found.code == 0, found.err
-    assert (found.document["counts"], found.document["bound"]) == ({"small": 1}, 1)
+    assert (found.counts, found.bound) == ({"small": 1}, 1)
 
 
 def test_few_replays_are_told(fit):
@@ -160,7 +161,9 @@ def test_few_replays_are_told(fit):
         pytest.param(["{name: a, cpu: 4}"], "memory", id="no memory"),
         pytest.param(["{name: a, cpu: x, memory: 1}"], "cpu", id="no quantity"),
         pytest.param(
-            ["{name: a, cpu: 1, memory: 1, price: .nan}"], "price", id="a price of NaN"
+            ["{name: a, cpu: 1, memory: 1, price: .nan}"],
+            "not a number",
+            id="a price of NaN",
         ),
         pytest.param(
             ["{name: a, cpu: 1, memory: 1, price: -1}"], "price", id="negative price"
