@@ -109,7 +109,7 @@ def _tell_demand(demand: dict[str, Any]) -> None:
         known = [each for each in course if each is not None]
         output.result(
             f"{name} asked for over capacity: {bars(course)} mean "
-            f"{sum(known) / len(known):.0%}, most {max(known):.0%}"
+            f"{sum(known) / len(known):.1%}, most {max(known):.1%}"
         )
 
 
