@@ -17,6 +17,7 @@ ENTRY_POINTS = "schedbench.policies"
 
 POLICIES = {
     "balanced": f"{_ROOM}.balanced",
+    "batch-milp": f"{_ROOM}.batch_milp",
     "best-fit": f"{_ROOM}.best_fit",
     "dot-product": f"{_ROOM}.dot_product",
     "fgd": f"{_ROOM}.fgd",
@@ -28,6 +29,8 @@ POLICIES = {
     "gpu-random": f"{_ROOM}.gpu_random",
     "kube-scheduler": f"{_ROOM}.kube_scheduler",
     "least-allocated": f"{_ROOM}.least_allocated",
+    "lookahead": f"{_ROOM}.lookahead",
+    "min-cost-flow": f"{_ROOM}.min_cost_flow",
     "most-allocated": f"{_ROOM}.most_allocated",
     "random": f"{_ROOM}.random",
     "round-robin": f"{_ROOM}.round_robin",
