@@ -150,6 +150,17 @@ def base_scores(pods: Pods, index: int, base: str) -> NDArray[np.float64]:
     return BASES[base](offered, left)
 
 
+def best_node(pods: Pods, index: int, base: str) -> int:
+    """Return the node that a simple policy takes for a pod, the first of the best.
+
+    −1 if it fits on none. Arguments as of `base_scores`.
+    """
+    slots = np.flatnonzero(pods.feasible(index))
+    if not len(slots):
+        return NOWHERE
+    return int(slots[base_scores(pods, index, base)[slots].argmax()])
+
+
 def check_base(policy: str, base: str) -> None:
     """Demand that a base policy is known.
 
