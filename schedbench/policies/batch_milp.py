@@ -206,4 +206,4 @@ def fewest_new_nodes(
         raise PolicyError(
             f"{NAME} found no placement within {limit} nodes of the search tree"
         )
-    return np.round(found.x[:placed]).astype(np.int64).reshape(fits.shape)
+    return np.asarray(np.round(found.x[:placed]), dtype=np.int64).reshape(fits.shape)

@@ -86,14 +86,14 @@ def _candidates(pods: Pods, index: int, base: str, most: int) -> list[int]:
     slots = np.flatnonzero(pods.feasible(index))
     scores = base_scores(pods, index, base)[slots]
     if most == 1 or len(slots) < 2:
-        return slots[np.argsort(-scores, kind="stable")][:most].tolist()
+        return [int(slot) for slot in slots[np.argsort(-scores, kind="stable")][:most]]
     cluster = pods.cluster
     free = cluster.allocatable[:, slots] - cluster.requested[:, slots]
     empty = cluster.requested[PODS, slots] == 0
     columns = np.vstack([free, cluster.gpu_free[:, slots], empty])
     first = np.array([group[0] for group in alike_nodes(columns)])
     order = np.argsort(-scores[first], kind="stable")
-    return slots[first[order]][:most].tolist()
+    return [int(slot) for slot in slots[first[order]][:most]]
 
 
 def _value(

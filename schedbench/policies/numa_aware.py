@@ -70,7 +70,7 @@ def place(
     free = _free(cluster, pods, zone_of, zones)
     for index in range(len(pods)):
         asked = pods.request[index, ROWS]
-        fits = (free >= asked[:, None, None]).all(axis=0)
+        fits = np.asarray((free >= asked[:, None, None]).all(axis=0))
         slots = np.flatnonzero(pods.feasible(index) & fits.any(axis=0))
         zone_of.pop(int(pods.number[index]), None)
         if not len(slots):
@@ -122,11 +122,9 @@ def _free(
     asked = pods.class_request[running.pod_class][:, ROWS].T
     zone = np.array([zone_of.get(each, -1) for each in running.number.tolist()], int)
     known = zone >= 0
-    np.subtract.at(
-        free,
-        (slice(None), zone[known], running.node[known]),
-        asked[:, known],
-    )
+    for row, amounts in enumerate(asked):
+        at = zone[known], running.node[known]
+        np.subtract.at(free[row], at, amounts[known])
     for pod in np.flatnonzero(~known):
         node = running.node[pod]
         free[:, : count[node], node] -= -(-asked[:, pod] // count[node])[:, None]
