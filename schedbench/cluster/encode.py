@@ -19,6 +19,7 @@ from schedbench.cluster.layout import (
     BASE_RESOURCES,
     GPU_DEVICE_MILLI,
     NO_DEVICE,
+    NO_TAG,
     PODS,
     ClusterState,
     PodClasses,
@@ -110,6 +111,7 @@ def encode(workload: Workload) -> EncodedWorkload:
     static_row, static_pods = _static_rows(class_pods)
     port_columns, port_count = _port_columns(class_pods)
     gpus = [gpu_request(pod) for pod in class_pods]
+    gpu_tag, tag_count = _gpu_tags(gpus)
     request = _amounts(requests, resources)
     request[:, PODS] = 1
     rows, row_start = _ragged([np.flatnonzero(amounts).tolist() for amounts in request])
@@ -126,6 +128,7 @@ def encode(workload: Workload) -> EncodedWorkload:
         **port_columns,
         gpu_count=np.array([gpu.devices for gpu in gpus], dtype=np.int64),
         gpu_milli=np.array([gpu.milli for gpu in gpus], dtype=np.int64),
+        gpu_tag=gpu_tag,
         adds=np.zeros(0, dtype=np.int32),
         add_weight=np.zeros(0, dtype=np.int64),
         add_start=np.zeros(len(class_pods) + 1, dtype=np.int32),
@@ -136,7 +139,8 @@ def encode(workload: Workload) -> EncodedWorkload:
     gpus_of = np.array([gpu_devices(node) for node in offering], dtype=np.int64)
     later = [gpu_devices(node) for node in changed]
     gpu_rows = max([*gpus_of.tolist(), *later], default=0)
-    state = _empty_state(len(nodes), len(resources), port_count, gpu_rows)
+    rows_of = (len(resources), port_count, gpu_rows, tag_count)
+    state = _empty_state(len(nodes), *rows_of)
     offered = _amounts([node_allocatable(node) for node in offering], resources)
     there = slice(len(workload.nodes))
     state.alive[there] = 1
@@ -310,7 +314,19 @@ def _ragged(
     return flat, start
 
 
-def _empty_state(nodes: int, resources: int, ports: int, gpus: int) -> ClusterState:
+def _gpu_tags(gpus: Sequence[GpuRequest]) -> tuple[NDArray[np.int32], int]:
+    """Return in which way each class asks for GPUs, and how many ways there are."""
+    ways: Vocabulary[int] = Vocabulary()
+    tags = []
+    for gpu in gpus:
+        shares = gpu.devices == 1 and gpu.milli < GPU_DEVICE_MILLI
+        tags.append(ways.add(0 if shares else gpu.devices) if gpu.devices else NO_TAG)
+    return np.array(tags, dtype=np.int32), len(ways)
+
+
+def _empty_state(
+    nodes: int, resources: int, ports: int, gpus: int, tags: int
+) -> ClusterState:
     return ClusterState(
         alive=np.zeros(nodes, dtype=np.uint8),
         allocatable=np.zeros((resources, nodes), dtype=np.int64),
@@ -318,5 +334,6 @@ def _empty_state(nodes: int, resources: int, ports: int, gpus: int) -> ClusterSt
         nonzero=np.zeros((2, nodes), dtype=np.int64),
         port_used=np.zeros((ports, nodes), dtype=np.int32),
         gpu_free=np.full((gpus, nodes), NO_DEVICE, dtype=np.int64),
+        gpu_tags=np.zeros((tags, nodes), dtype=np.int32),
         domains=no_domains(nodes),
     )

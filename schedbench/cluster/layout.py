@@ -1,7 +1,8 @@
 """What a kernel sees: few, wide, C-contiguous arrays, resource-major.
 
 `R` resources, `N` node slots, `C` pod classes, `S` static rows (classes that agree
-in all that a node object alone decides), `P` host port triplets, `G` GPU devices.
+in all that a node object alone decides), `P` host port triplets, `G` GPU devices, `A`
+ways to ask for GPUs.
 Quantities are int64: millicores, bytes or counts.
 """
 
@@ -24,6 +25,7 @@ BASE_RESOURCES = ("cpu", "memory", "ephemeral-storage", "pods")
 GPU_DEVICE_MILLI = 1000
 MAX_GPU_DEVICES = 63
 NO_DEVICE = -1
+NO_TAG = -1
 NO_COUNT = 2**31 - 1
 """The least count of a spread constraint for which no domain counts."""
 
@@ -85,6 +87,9 @@ class ClusterState(NamedTuple):
         Pods on the node that use the host port triplet.
     gpu_free : int64[G, N]
         Free milli of each GPU device, `NO_DEVICE` where there is none.
+    gpu_tags : int32[A, N]
+        Pods on the node that ask for GPUs in each way: for a share of a device, or for
+        a number of whole ones.
     domains
         Counts of pods per topology domain.
     """
@@ -95,6 +100,7 @@ class ClusterState(NamedTuple):
     nonzero: NDArray[np.int64]
     port_used: NDArray[np.int32]
     gpu_free: NDArray[np.int64]
+    gpu_tags: NDArray[np.int32]
     domains: DomainState
 
 
@@ -121,6 +127,8 @@ class PodClasses(NamedTuple):
         Triplets that must be free on the node, likewise.
     gpu_count, gpu_milli : int64[C]
         GPU devices and milli of each; 0 for none.
+    gpu_tag : int32[C]
+        The way in which the class asks for GPUs, `NO_TAG` if it asks for none.
     adds : int32[], add_weight : int64[], add_start : int32[C + 1]
         Domain counters to which a bound pod of class c adds, and how much.
     inter_pod, spread
@@ -141,6 +149,7 @@ class PodClasses(NamedTuple):
     conflict_start: NDArray[np.int32]
     gpu_count: NDArray[np.int64]
     gpu_milli: NDArray[np.int64]
+    gpu_tag: NDArray[np.int32]
     adds: NDArray[np.int32]
     add_weight: NDArray[np.int64]
     add_start: NDArray[np.int32]

@@ -11,6 +11,7 @@ from schedbench.cluster.layout import (
     GPU_DEVICE_MILLI,
     NO_COUNT,
     NO_DEVICE,
+    NO_TAG,
     PODS,
     ClusterState,
     DomainState,
@@ -54,6 +55,8 @@ def bind(
             if domains.ranked[counter] and domains.present[place] > 0:
                 now = domains.counts[place]
                 keep_least_count(domains, counter, now - weight, now)
+    if classes.gpu_tag[pod_class] != NO_TAG:
+        state.gpu_tags[classes.gpu_tag[pod_class], node] += sign
     if devices:
         for device in range(state.gpu_free.shape[0]):
             if (devices >> device) & 1:
@@ -136,6 +139,7 @@ def check_invariants(
         "nonzero": np.zeros_like(state.nonzero),
         "port_used": np.zeros_like(state.port_used),
         "gpu_free": gpu_total.copy(),
+        "gpu_tags": np.zeros_like(state.gpu_tags),
     }
     for row, amounts in enumerate(classes.request.T):
         np.add.at(expected["requested"][row], bound_node, amounts[bound_class])
@@ -149,6 +153,8 @@ def check_invariants(
     for device, free in enumerate(expected["gpu_free"]):
         held = (bound_devices >> device & 1).astype(np.bool_)
         np.subtract.at(free, bound_node[held], classes.gpu_milli[bound_class[held]])
+    tag = classes.gpu_tag[bound_class]
+    np.add.at(expected["gpu_tags"], (tag[tag >= 0], bound_node[tag >= 0]), 1)
     for name, column in expected.items():
         actual = getattr(state, name)
         if not np.array_equal(column, actual):

@@ -59,6 +59,7 @@ def _simulate(cell: Cell, result: CellResult) -> None:
     from schedbench.experiment import tables
     from schedbench.experiment.prepared import forget, prepare
     from schedbench.metrics.course import course_of
+    from schedbench.metrics.curves import arrival_curves, curve_table
     from schedbench.metrics.evaluate import evaluate, evaluate_end_to_end, wall_clock
     from schedbench.metrics.series import node_fill, samples
     from schedbench.metrics.table import METRICS
@@ -110,6 +111,11 @@ def _simulate(cell: Cell, result: CellResult) -> None:
             "node_fill": tables.from_frame(node_fill(timeline)),
             "rejections": tables.rejections(record),
         }
+        curves = arrival_curves(timeline) if plan is None else None
+        if curves is not None:
+            published = workload.published.get(policy.spec, {})
+            frame = curve_table(curves, published)
+            result.tables["curves"] = tables.from_frame(frame)
     if result.metrics["constraint_violations"]:
         broken = record.breaches or validate(workload, record, encoded.node_names)
         result.error = f"{len(broken)} hard constraints broken, the first: {broken[0]}"

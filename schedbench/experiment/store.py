@@ -84,6 +84,11 @@ class Results:
         return self._tables("rejections", ["plugin", "reason", "nodes"])
 
     @functools.cached_property
+    def curves(self) -> pd.DataFrame:
+        """Curves over arrived GPU request: curve, arrived_pct, ours, published."""
+        return self._tables("curves", ["curve", "arrived_pct", "ours", "published"])
+
+    @functools.cached_property
     def timelines(self) -> pd.DataFrame:
         """When each pod made each hop, of cells that were played end to end."""
         return self._tables("timelines", ["uid"])
@@ -102,6 +107,17 @@ class Results:
     def faults(self) -> pd.DataFrame:
         """Beginnings and ends of faults, end to end."""
         return self._tables("faults", ["time", "fault", "kind", "what"])
+
+    @functools.cached_property
+    def bounds(self) -> pd.DataFrame:
+        """What no policy can beat, of a run with `--bounds`: `experiment/bounds.py`."""
+        import pandas as pd
+
+        from schedbench.experiment.bounds import read_bounds
+
+        folders = dict.fromkeys([self.path, *self.parts.values()])
+        place = ["key", "metric", "method"]
+        return pd.concat(map(read_bounds, folders)).drop_duplicates(place)
 
     def placements(self, key: str) -> pd.DataFrame:
         """Return the event log of one cell: time, kind, pod, node, devices."""

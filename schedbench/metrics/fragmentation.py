@@ -8,14 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.gpu import gpu_model
+from schedbench.cluster.typical import TypicalPods, typical_pods
 from schedbench.metrics.states import NodeStates
 from schedbench.metrics.timeline import Step, Timeline, quotient, remembered
-from schedbench.metrics.typical import (
-    QuantilePods,
-    TypicalPods,
-    quantile_pods,
-    typical_pods,
-)
+from schedbench.metrics.typical import QuantilePods, quantile_pods
 
 # Classes of a (node, typical pod) pair, in the order of the storage.
 LACK_BOTH, LACK_GPU, SATISFIED, LACK_CPU, CPU_FITS, CPU_LACKS, NO_ACCESS = range(7)

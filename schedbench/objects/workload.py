@@ -176,6 +176,9 @@ class Workload:
     typical_pods
         Index of templates and their popularity, the target workload M of the
         fragmentation measure; empty = taken from the pods themselves.
+    published
+        Policy → curve → values: what others published of this very workload, to be
+        shown beside our own (`metrics/curves.py`).
     notes
         What the source repaired, dropped or noticed, one sentence each.
     """
@@ -189,6 +192,9 @@ class Workload:
     queue: QueueKind = "immediate"
     scheduler_config: Mapping[str, Any] | None = None
     typical_pods: Sequence[tuple[Pod, float]] = ()
+    published: Mapping[str, Mapping[str, NDArray[np.float64]]] = dataclasses.field(
+        default_factory=dict
+    )
     notes: Sequence[str] = ()
 
     @property

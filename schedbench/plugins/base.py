@@ -140,6 +140,67 @@ class ScoreKind(enum.IntEnum):
     INTER_POD_AFFINITY = 12
     POD_TOPOLOGY_SPREAD = 13
     IMAGE_LOCALITY = 14
+    GPU_CLUSTERING = 15
+    GPU_FRAGMENTATION = 16
+
+
+class TargetColumns(NamedTuple):
+    """The target workload, against which fragmentation is measured, and a memory.
+
+    `J` typical pods, `N` node slots, `G` GPU devices, `C` pod classes, `D` demands.
+
+    Attributes
+    ----------
+    cpu, milli, count : int64[J]
+        Millicores, milli-GPU on each device and devices of each typical pod.
+    popularity : float64[J]
+        Its share of the workload.
+    access : uint8[J, N]
+        1 where the node's GPUs are of an acceptable model.
+    demand : int64[C]
+        The row of `rated` of a class; −1 where nothing is remembered for it.
+    seen : int64[N, 1 + G]
+        Free cpu and free milli of each device when the node was looked at last.
+    version : int64[N]
+        How often they were others than before.
+    fragments : float64[N]
+        F of the node in that state.
+    rated : int64[D, N]
+        Version × 128 + score of the node when the demand was scored last.
+    free : int64[G]
+        A device each, for the state that a score supposes.
+    """
+
+    cpu: NDArray[np.int64]
+    milli: NDArray[np.int64]
+    count: NDArray[np.int64]
+    popularity: NDArray[np.float64]
+    access: NDArray[np.uint8]
+    demand: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    version: NDArray[np.int64]
+    fragments: NDArray[np.float64]
+    rated: NDArray[np.int64]
+    free: NDArray[np.int64]
+
+
+def no_target() -> TargetColumns:
+    """Return the columns of a profile that does not look at fragmentation."""
+    line, table = np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64)
+    numbers = np.zeros(0, dtype=np.float64)
+    return TargetColumns(
+        cpu=line,
+        milli=line,
+        count=line,
+        popularity=numbers,
+        access=np.zeros((0, 0), dtype=np.uint8),
+        demand=line,
+        seen=table,
+        version=line,
+        fragments=numbers,
+        rated=table,
+        free=line,
+    )
 
 
 class ScoreColumns(NamedTuple):
@@ -165,6 +226,8 @@ class ScoreColumns(NamedTuple):
         The largest allocatable of any node, per resource; 1 where none has any.
     largest_gpu
         The most GPU milli of any node; 1 where none has any.
+    target
+        What GpuFragmentation reads and remembers; empty arrays without it.
     """
 
     kind: NDArray[np.int64]
@@ -176,6 +239,7 @@ class ScoreColumns(NamedTuple):
     shape_count: NDArray[np.int64]
     largest: NDArray[np.float64]
     largest_gpu: float
+    target: TargetColumns
 
 
 class ScorePlugin(Plugin):

@@ -3,11 +3,13 @@
 Source: the rules of the simulator of "Beware of Fragmentation" (Weng et al., USENIX
 ATC 2023): a pod wants k devices with m milli free on each, of an acceptable model.
 A share (k = 1, m < 1000) takes the fullest device it fits on, the lowest index among
-equals; whole devices are the k idle ones of lowest index.
+equals, unless the policy says otherwise; whole devices are the k idle ones of lowest
+index.
 """
 
 from __future__ import annotations
 
+import enum
 from typing import ClassVar
 
 import numpy as np
@@ -28,6 +30,18 @@ from schedbench.plugins.base import (
 
 MODEL_REASON = "node(s) had no GPU of an acceptable model"
 SHARE_REASON = "Insufficient GPU share"
+
+
+class DeviceRule(enum.IntEnum):
+    """Which device of the chosen node a share takes, of those that it fits on.
+
+    `FULLEST` the one with least free; `RANDOM` any, uniformly; `FRAGMENTATION` the one
+    that GpuFragmentation scores highest.
+    """
+
+    FULLEST = 0
+    RANDOM = 1
+    FRAGMENTATION = 2
 
 
 class GpuShare(Plugin):
@@ -102,6 +116,46 @@ def choose_devices(
             devices |= 1 << device
             count -= 1
     return devices
+
+
+@kernel
+def takes_share(classes: PodClasses, pod_class: int) -> bool:
+    """Return whether a class asks for a part of one device."""
+    is_part = classes.gpu_milli[pod_class] < GPU_DEVICE_MILLI
+    return bool(classes.gpu_count[pod_class] == 1 and is_part)
+
+
+@kernel
+def fitting_devices(state: ClusterState, milli: int, node: int) -> int:
+    """Return on how many devices of a node so much is free."""
+    fitting = 0
+    for device in range(state.gpu_free.shape[0]):
+        fitting += np.int64(state.gpu_free[device, node] >= milli)
+    return fitting
+
+
+@kernel
+def nth_fitting_device(state: ClusterState, milli: int, node: int, nth: int) -> int:
+    """Return the n-th device, from 0, on which so much is free; −1 if there is none."""
+    for device in range(state.gpu_free.shape[0]):
+        if state.gpu_free[device, node] >= milli:
+            if nth == 0:
+                return device
+            nth -= 1
+    return -1
+
+
+@kernel
+def devices_state(state: ClusterState, node: int) -> int:
+    """Return a number that tells a node and what is free of its devices.
+
+    By it a random device is drawn, so that whoever asks gets the same one: the loop,
+    a rehearsal of a group, or a cluster around the scheduler.
+    """
+    number = np.int64(node)
+    for device in range(state.gpu_free.shape[0]):
+        number = number * (GPU_DEVICE_MILLI + 1) + state.gpu_free[device, node]
+    return number
 
 
 @kernel

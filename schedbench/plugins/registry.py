@@ -12,7 +12,9 @@ _ROOM = "schedbench.plugins"
 PLUGINS = {
     "Alignment": f"{_ROOM}.alignment:Alignment",
     "GpuBestFit": f"{_ROOM}.gpu_best_fit:GpuBestFit",
+    "GpuClustering": f"{_ROOM}.gpu_clustering:GpuClustering",
     "GpuDotProduct": f"{_ROOM}.gpu_dot_product:GpuDotProduct",
+    "GpuFragmentation": f"{_ROOM}.gpu_fragmentation:GpuFragmentation",
     "GpuPacking": f"{_ROOM}.gpu_packing:GpuPacking",
     "GpuShare": f"{_ROOM}.gpu_share:GpuShare",
     "ImageLocality": f"{_ROOM}.image_locality:ImageLocality",

@@ -16,10 +16,20 @@ from schedbench.scheduler.select import select_node
 
 
 class Choice(NamedTuple):
-    """How ties are settled: the rule and the key of its random stream."""
+    """How ties are settled, and which GPU device a share takes.
+
+    Attributes
+    ----------
+    tie, key
+        The rule of ties and the key of its random stream.
+    devices, device_key
+        The rule of devices and the key of its random stream.
+    """
 
     tie: int
     key: int
+    devices: int
+    device_key: int
 
 
 class Compiled(NamedTuple):

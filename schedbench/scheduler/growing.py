@@ -21,7 +21,6 @@ from schedbench.objects.node import Node
 from schedbench.objects.pod import Pod
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.objects.workload import PodStream, Workload
-from schedbench.plugins.gpu_share import choose_devices
 from schedbench.scheduler.changes import (
     SELECTING,
     changes_class,
@@ -29,6 +28,7 @@ from schedbench.scheduler.changes import (
     node_parts,
     selection,
 )
+from schedbench.scheduler.devices import take_devices
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.pod_classes import PodClasses, keys_in_object
 from schedbench.scheduler.profiles import Settings
@@ -274,10 +274,10 @@ class GrowingWorld:
     def _put(self, placed: PlacedPod) -> PlacedPod:
         world = self.world
         session = next(iter(world.sessions.values()))
-        classes, slot = session.compiled.classes, placed.slot
-        if slot != NOWHERE and classes.gpu_count[placed.pod_class]:
-            chosen = choose_devices(
-                session.state, classes, np.int64(placed.pod_class), np.int64(slot)
+        compiled, slot = session.compiled, placed.slot
+        if slot != NOWHERE and compiled.classes.gpu_count[placed.pod_class]:
+            chosen = take_devices(
+                session.state, compiled, np.int64(placed.pod_class), np.int64(slot)
             )
             placed = dataclasses.replace(placed, devices=int(chosen))
             self.pods[placed.pod.key] = placed

@@ -18,9 +18,9 @@ import numpy as np
 
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.objects.pod import Pod
-from schedbench.plugins.gpu_share import choose_devices
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.scheduler.attempt import Attempt
+from schedbench.scheduler.devices import take_devices
 from schedbench.scheduler.dry_run import PlacedPod, nominated_to
 from schedbench.scheduler.narrowing import only
 from schedbench.scheduler.pod_group_batch import Batches, filtered_by_terms
@@ -283,7 +283,7 @@ class WorldAttempts(Rehearsal[M, PlacedPod]):
 
 
 def _devices(trial: Attempt, slot: int) -> int:
-    classes = trial.session.compiled.classes
-    if not classes.gpu_count[trial.pod_class]:
+    compiled = trial.session.compiled
+    if not compiled.classes.gpu_count[trial.pod_class]:
         return 0
-    return int(choose_devices(trial.session.state, classes, trial.pod_class, slot))
+    return int(take_devices(trial.session.state, compiled, trial.pod_class, slot))

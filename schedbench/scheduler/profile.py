@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from schedbench.cluster.layout import ClusterState
-from schedbench.plugins.base import Plugin, ScoreColumns, ScoreKind, ScorePlugin
+from schedbench.plugins.base import (
+    Plugin,
+    ScoreColumns,
+    ScoreKind,
+    ScorePlugin,
+    no_target,
+)
+from schedbench.plugins.gpu_share import DeviceRule
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
 from schedbench.plugins.registry import plugin_class
 
@@ -77,6 +84,8 @@ class Profile:
         A compiled `score(cluster, node, pod)` that replaces all score plugins.
     custom_key
         Names what `custom` computes: its source and parameters, hashed.
+    devices
+        Which GPU device a share takes on the chosen node.
     percentage
         Of the nodes, enough to score if they are feasible (percentageOfNodesToScore);
         100 = all nodes, 0 = adaptive.
@@ -89,6 +98,7 @@ class Profile:
     configured: Sequence[ScorePlugin] = ()
     custom: Callable[..., float] | None = None
     custom_key: str = ""
+    devices: DeviceRule = DeviceRule.FULLEST
     percentage: int = 100
 
     def plugin(self, kind: type[Configured]) -> Configured | None:
@@ -168,6 +178,7 @@ def _columns(
         shape_count=_ints(len(entry[3]) for entry in entries),
         largest=np.where(largest > 0, largest, 1.0),
         largest_gpu=float(max(gpu_total, 1)),
+        target=no_target(),
     )
 
 

@@ -12,7 +12,9 @@ from schedbench.jit import array_kernel, inner_kernel, kernel
 from schedbench.plugins.alignment import alignment_score
 from schedbench.plugins.base import ScoreColumns, ScoreKind
 from schedbench.plugins.gpu_best_fit import gpu_best_fit_score
+from schedbench.plugins.gpu_clustering import gpu_clustering_score
 from schedbench.plugins.gpu_dot_product import gpu_dot_product_score
+from schedbench.plugins.gpu_fragmentation import gpu_fragmentation_score
 from schedbench.plugins.gpu_packing import gpu_packing_score
 from schedbench.plugins.inter_pod_affinity import (
     inter_pod_normalize,
@@ -150,6 +152,10 @@ def normalized_score(
     elif kind == ScoreKind.GPU_BEST_FIT:
         gpu_best_fit_score(state, classes, columns, pod_class, 0, count, score)
         spread_normalize(score, scratch.bad)
+    elif kind == ScoreKind.GPU_FRAGMENTATION:
+        gpu_fragmentation_score(
+            state, classes, columns.target, pod_class, scratch.bad, score
+        )
     elif kind == ScoreKind.INTER_POD_AFFINITY:
         inter_pod_score(state, classes.inter_pod, pod_class, 0, count, score)
         inter_pod_normalize(score, scratch.bad)
@@ -195,6 +201,8 @@ def node_score(
         gpu_dot_product_score(state, classes, columns, pod_class, low, high, score)
     elif kind == ScoreKind.GPU_PACKING:
         gpu_packing_score(state, classes, pod_class, low, high, score)
+    elif kind == ScoreKind.GPU_CLUSTERING:
+        gpu_clustering_score(state, classes, columns, pod_class, low, high, score)
     else:
         copy_row(static.image[static.image_row[pod_class], low:high], score)
 

@@ -19,7 +19,8 @@ from schedbench.cluster.terms import no_inter_pod, no_spread
 from schedbench.jit import specialize
 from schedbench.objects.node import Node
 from schedbench.objects.policy import Namespace
-from schedbench.plugins.base import ClusterView
+from schedbench.plugins.base import ClusterView, ScoreColumns
+from schedbench.plugins.gpu_fragmentation import GpuFragmentation
 from schedbench.plugins.inter_pod_affinity import InterPodAffinity
 from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
@@ -34,6 +35,7 @@ from schedbench.scheduler.selecting import selecting
 from schedbench.scheduler.statics import Statics
 
 TIES = "scheduler/ties"
+DEVICES = "scheduler/devices"
 
 
 class Session:
@@ -104,7 +106,7 @@ class Session:
         self.compiled = Compiled(
             classes=classes,
             static=self.statics.table,
-            columns=profile.columns(encoded.resources, encoded.state),
+            columns=self._score_columns(),
             switches=FilterSwitches(
                 ports="NodePorts" in names,
                 resources="NodeResourcesFit" in names,
@@ -112,13 +114,24 @@ class Session:
             ),
             choice=Choice(
                 tie=int(profile.tie),
-                key=int(np.uint64(stream_key(seed, TIES)).view(np.int64)),
+                key=_key(seed, TIES),
+                devices=int(profile.devices),
+                device_key=_key(seed, DEVICES),
             ),
             sampling=self._sampling(),
         )
         self.scratch = make_scratch(len(self.nodes))
         self.normalized_score = self.specialized(normalized_score)
         self.schedule_one = self.specialized(schedule_one)
+
+    def _score_columns(self) -> ScoreColumns:
+        """Return the profile's scores, with what GpuFragmentation prepares."""
+        encoded = self.encoded
+        columns = self.profile.columns(encoded.resources, encoded.state)
+        fragmentation = self.profile.plugin(GpuFragmentation)
+        if fragmentation is None:
+            return columns
+        return columns._replace(target=fragmentation.prepare(encoded, self.nodes))
 
     def _sampling(self) -> Sampling:
         """Return what the profile samples, and the nodes that its classes name."""
@@ -211,6 +224,10 @@ class Session:
         self._put(slot, node)
         set_node(self.state, slot, self.encoded.allocatable(node), gpu_devices(node))
         self.statics.refresh(slice(slot, slot + 1))
+        fragmentation = self.profile.plugin(GpuFragmentation)
+        if fragmentation is not None:
+            target = self.compiled.columns.target
+            fragmentation.see_node(self.encoded, target, self.nodes, slot)
         alike = was_there and self._tables.counts_alike(self.state.domains, slot)
         return not alike
 
@@ -239,3 +256,8 @@ class Session:
         self.images.put(slot, node)
         if self.walk is not None:
             self.walk.add(slot, node)
+
+
+def _key(seed: int, name: str) -> int:
+    """Return the key of a stream as kernels take it."""
+    return int(np.uint64(stream_key(seed, name)).view(np.int64))

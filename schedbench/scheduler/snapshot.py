@@ -200,6 +200,7 @@ def _take_devices(
             found[place] = int(choose_devices(state, classes, its_class, slot))
         else:
             found[place] = held[place]
+        state.gpu_tags[classes.gpu_tag[its_class], slot] += 1
         for device in range(len(state.gpu_free)):
             if found[place] >> device & 1:
                 state.gpu_free[device, slot] -= classes.gpu_milli[its_class]

@@ -12,8 +12,8 @@ import numpy as np
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
 from schedbench.jit import kernel, monotonic_ns
-from schedbench.plugins.gpu_share import choose_devices
 from schedbench.scheduler.cycle import Compiled
+from schedbench.scheduler.devices import take_devices
 from schedbench.scheduler.index.decide import decide, note_change
 from schedbench.scheduler.index.layout import Index
 from schedbench.scheduler.sampling import advance
@@ -99,7 +99,7 @@ def run_loop(
             if arrival >= limit:
                 return DONE
             at.now[0] = arrival
-            pod = arrive(state, classes, pods, progress, log, index)
+            pod = arrive(state, compiled, pods, progress, log, index)
             if pod < 0:
                 continue
             at.first_try[0] = 1
@@ -113,7 +113,7 @@ def run_loop(
         if node >= 0:
             at.cursor[0] = (node + 1) % state.alive.size
             advance(compiled.sampling)
-            place(state, classes, pods, progress, log, index, pod, node)
+            place(state, compiled, pods, progress, log, index, pod, node)
             wake_domain_readers(classes, progress)
         else:
             progress.refused[pod_class] = 1
@@ -188,7 +188,7 @@ def next_arrival(pods: Pods, progress: Progress) -> float:
 @kernel
 def arrive(
     state: ClusterState,
-    classes: PodClasses,
+    compiled: Compiled,
     pods: Pods,
     progress: Progress,
     log: Log,
@@ -203,7 +203,7 @@ def arrive(
     write(progress, log, np.int64(EventKind.ARRIVE), pod, NO_NODE, NO_DEVICES)
     node = np.int64(pods.node[pod])
     if node >= 0 and state.alive[node]:
-        place(state, classes, pods, progress, log, index, pod, node)
+        place(state, compiled, pods, progress, log, index, pod, node)
         return -1
     return pod
 
@@ -211,7 +211,7 @@ def arrive(
 @kernel
 def place(
     state: ClusterState,
-    classes: PodClasses,
+    compiled: Compiled,
     pods: Pods,
     progress: Progress,
     log: Log,
@@ -221,8 +221,8 @@ def place(
 ) -> None:
     """Bind a pod to a node and note when it will finish."""
     pod_class = np.int64(pods.pod_class[pod])
-    devices = choose_devices(state, classes, pod_class, node)
-    bind(state, classes, pod_class, node, devices, ADD)
+    devices = take_devices(state, compiled, pod_class, node)
+    bind(state, compiled.classes, pod_class, node, devices, ADD)
     note_change(index, node)
     progress.status[pod] = BOUND
     progress.place[pod] = node

@@ -252,9 +252,9 @@ class _Steps:
         write(self.progress, self.log, int(kind), pod, -1, 0)
 
     def _place(self, pod: int, node: int) -> None:
-        state, classes = self.session.state, self.session.compiled.classes
         columns = self.pods, self.progress, self.log, self.index
-        loop.place(state, classes, *columns, pod, node)
+        session = self.session
+        loop.place(session.state, session.compiled, *columns, pod, node)
 
     def _fail(self, pod: int) -> None:
         pod_class = int(self.pods.pod_class[pod])

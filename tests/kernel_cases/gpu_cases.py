@@ -5,14 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from naive import best_fit, dot_prod, gpu, gpu_packing
+import numpy as np
+from naive import best_fit, dot_prod, fgd, gpu, gpu_clustering, gpu_packing
+from naive.fragmentation import Measure, typical_pods
 
 from kernel_cases.situation import KernelCase, Situation, passing, situations
-from schedbench.plugins.base import ScorePlugin
+from schedbench.cluster.nodes import NodeTable
+from schedbench.plugins.base import ScorePlugin, TargetColumns
 from schedbench.plugins.gpu_best_fit import GpuBestFit, gpu_best_fit_score
+from schedbench.plugins.gpu_clustering import GpuClustering, gpu_clustering_score
 from schedbench.plugins.gpu_dot_product import GpuDotProduct, gpu_dot_product_score
+from schedbench.plugins.gpu_fragmentation import (
+    GpuFragmentation,
+    gpu_fragmentation_score,
+    least_fragmenting_device,
+)
 from schedbench.plugins.gpu_packing import gpu_packing_score
-from schedbench.plugins.gpu_share import choose_devices, free_milli, gpus_fit
+from schedbench.plugins.gpu_share import (
+    choose_devices,
+    devices_state,
+    fitting_devices,
+    free_milli,
+    gpus_fit,
+    nth_fitting_device,
+    takes_share,
+)
 
 
 def _gpu_scored(
@@ -74,6 +91,77 @@ def _naive_devices(situation: Situation) -> list[int]:
     ]
 
 
+def _target(situation: Situation) -> TargetColumns:
+    nodes = NodeTable(situation.nodes)
+    return GpuFragmentation().prepare(situation.encoded, nodes)
+
+
+def _measure(situation: Situation) -> Measure:
+    return Measure(typical_pods(situation.encoded.workload.pods.templates))
+
+
+def _falls(situation: Situation) -> list[tuple[int, int]]:
+    """Return score and device of a share on each node; the second score is known."""
+    encoded, state, target = situation.encoded, situation.state, _target(situation)
+    fitting = _fitting(situation)
+    bad = np.full(len(situation.nodes), -1)
+    bad[fitting] = 0
+    score = np.zeros(len(bad), dtype=np.int64)
+    scores = []
+    for _ in range(2):
+        gpu_fragmentation_score(state, encoded.classes, target, 0, bad, score)
+        scores.append(score[fitting].tolist())
+    shares = takes_share(encoded.classes, 0)
+    devices = [
+        int(least_fragmenting_device(state, encoded.classes, target, 0, slot))
+        if shares
+        else -1
+        for slot in fitting
+    ]
+    return list(zip(*scores, devices, strict=True))
+
+
+def _naive_falls(situation: Situation) -> list[tuple[int, int]]:
+    wanted, measure = gpu.demand(situation.pod), _measure(situation)
+    found = []
+    for slot in _fitting(situation):
+        seen = situation.views[slot]
+        score = fgd.raw(wanted, seen, measure)
+        device = fgd.devices(wanted, seen, measure)[0] if wanted.shares else -1
+        found.append((score, score, device))
+    return found
+
+
+def _fitting_one_by_one(situation: Situation) -> list[list[int]]:
+    """Return the devices on which the pod's milli are free, found one by one."""
+    state, classes = situation.state, situation.encoded.classes
+    milli = max(int(classes.gpu_milli[0]), 1)
+    return [
+        [
+            int(nth_fitting_device(state, milli, slot, nth))
+            for nth in range(fitting_devices(state, milli, slot))
+        ]
+        for slot in range(len(situation.nodes))
+    ]
+
+
+def _naive_fitting_one_by_one(situation: Situation) -> list[list[int]]:
+    milli = max(gpu.demand(situation.pod).milli, 1)
+    return [
+        [i for i, free in enumerate(seen.devices) if free >= milli]
+        for seen in situation.views
+    ]
+
+
+def _told_apart(situation: Situation) -> list[bool]:
+    """Return which nodes have the number of the first one."""
+    numbers = [
+        int(devices_state(situation.state, slot))
+        for slot in range(len(situation.nodes))
+    ]
+    return [number == numbers[0] for number in numbers]
+
+
 def _naive_gpus_fit(situation: Situation) -> list[bool]:
     fitting = _fitting(situation)
     return [slot in fitting for slot in range(len(situation.nodes))]
@@ -94,6 +182,30 @@ CASES = {
     ),
     "GpuPacking score": KernelCase(
         (gpu_packing_score,), situations(gpus=True), _packing, _naive_packing
+    ),
+    "GpuClustering score": KernelCase(
+        (gpu_clustering_score,),
+        situations(gpus=True),
+        _gpu_scored(gpu_clustering_score, GpuClustering),
+        _naive_gpu_scored(gpu_clustering.raw),
+    ),
+    "GpuFragmentation score and device": KernelCase(
+        (gpu_fragmentation_score, least_fragmenting_device, takes_share),
+        situations(gpus=True),
+        _falls,
+        _naive_falls,
+    ),
+    "GpuShare devices one by one": KernelCase(
+        (fitting_devices, nth_fitting_device),
+        situations(gpus=True),
+        _fitting_one_by_one,
+        _naive_fitting_one_by_one,
+    ),
+    "GpuShare number of a node's devices": KernelCase(
+        (devices_state,),
+        situations(gpus=True),
+        _told_apart,
+        lambda s: [slot == 0 for slot in range(len(s.nodes))],
     ),
     "GpuShare filter": KernelCase(
         (gpus_fit,), situations(gpus=True), passing(gpus_fit), _naive_gpus_fit

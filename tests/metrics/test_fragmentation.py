@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schedbench.cluster.typical import TypicalPods, typical_pods
 from schedbench.metrics.fragmentation import (
     NodeGpus,
     fragmentation_f,
@@ -21,12 +22,7 @@ from schedbench.metrics.fragmentation import (
     fragments,
     stranded,
 )
-from schedbench.metrics.typical import (
-    QUANTILES,
-    TypicalPods,
-    quantile_pods,
-    typical_pods,
-)
+from schedbench.metrics.typical import QUANTILES, quantile_pods
 from schedbench.metrics.validator import validate
 from schedbench.simulation.record import EventKind
 

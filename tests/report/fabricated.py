@@ -39,6 +39,11 @@ REASONS = {
 }
 
 
+CURVES = [
+    "scenario", "size", "policy", "seed", "curve", "arrived_pct", "ours", "published",
+]  # fmt: skip
+
+
 @dataclass
 class Fabricated:
     """The frames and the manifest of a result store."""
@@ -53,6 +58,8 @@ class Fabricated:
     calls: pd.DataFrame = field(default_factory=pd.DataFrame)
     load: pd.DataFrame = field(default_factory=pd.DataFrame)
     faults: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bounds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curves: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CURVES))
 
 
 def fabricate(
@@ -80,6 +87,8 @@ def fabricate(
         rejections += _rejections(key, rng)
         hops = timelines(key)
         each = {"timelines": hops, "load": _load(hops), "calls": _calls(key)}
+        if "gpu" in key[0]:
+            each["curves"] = arrival_curves(key)
         for name, table in (each | {"faults": _faults(key)}).items():
             whole.setdefault(name, []).append(_frame(key, dict(table)))
     frame = pd.DataFrame(cells)
@@ -101,6 +110,7 @@ def fabricate(
                 "scenario", "size", "policy", "seed", "plugin", "reason", "nodes",
             ],
         ),
+        bounds=_bounds(frame),
         **{name: pd.concat(each, ignore_index=True) for name, each in whole.items()},
     )  # fmt: skip
 
@@ -155,6 +165,24 @@ def _cell(key: tuple, rng: np.random.Generator) -> dict[str, Any]:
         "latency_p99_us": 2.3e6 / rate,
         "latency_max_us": 9e6 / rate * float(rng.lognormal(0, 0.4)),
     }  # fmt: skip
+
+
+def _bounds(cells: pd.DataFrame) -> pd.DataFrame:
+    """Bounds a little better than the best policy of each seed."""
+    keys = ["scenario", "size", "seed"]
+    best = cells.groupby(keys, as_index=False).agg(
+        pods_bound=("pods_bound", "max"), allocation_cpu_final=(
+            "allocation_cpu_final", "max"), nodes_used=("nodes_used", "min"),
+    )  # fmt: skip
+    best = best.assign(pods_pending=0.0, nodes_used=0.9 * best["nodes_used"])
+    long = best.melt(keys, var_name="metric")
+    waits = long["metric"] == "nodes_used"
+    told = {False: "every run", True: "runs in which no pod waits"}
+    return long.assign(
+        key="k", method="linear program", status="optimal", gap=np.nan,
+        valid_for=waits.map(told), ignores="", seconds=0.1, time_limit=10.0,
+        tightest=True,
+    )  # fmt: skip
 
 
 def _frame(key: tuple, columns: dict[str, Any]) -> pd.DataFrame:
@@ -247,6 +275,25 @@ def _load(hops: pd.DataFrame) -> pd.DataFrame:
         "depth_workqueues": rate["bound"], "depth_unready": done["applied"]
         - done["ready"],
     })  # fmt: skip
+
+
+def arrival_curves(key: tuple) -> pd.DataFrame:
+    """Return curves to 130 %; nothing was published of the first policy."""
+    good, at = _quality(key[3]), np.arange(131)
+    wobble = 0.05 * np.random.default_rng([seed_of(key), key[4], 3]).normal(0, 1, 131)
+    shapes = {
+        "allocation_pct": np.minimum(at, 86.0 + 9 * good),
+        "fragmentation_pct": 14 - 9 * good * np.minimum(at, 90) / 90,
+        "fragmentation_of_idle_pct": np.minimum(14 + (at / 95) ** 8 * 60, 99.0),
+    }
+    parts = [
+        pd.DataFrame({
+            "curve": name, "arrived_pct": at, "ours": values + wobble,
+            "published": np.nan if key[3] == "kube-scheduler" else values,
+        })
+        for name, values in shapes.items()
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
 
 
 CALLS = {  # verb, kind, code: calls and median seconds

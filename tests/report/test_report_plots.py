@@ -11,7 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from report.fabricated import fabricate
 
-from schedbench.report import style, timelines, views
+from schedbench.report import curves, style, timelines, views
 from schedbench.report.plots import PLOTS
 from schedbench.report.plots.pareto import data as pareto_data
 
@@ -35,7 +35,8 @@ def test_a_plot_draws_its_data_within_the_paper(name: str) -> None:
     results = fabricate(4, 3, SMALL)
     frame = views.arrange(plot.data(results), results)
     if getattr(plot, "EACH_SCENARIO", False):
-        frame = views.of(frame, views.largest(results)[0])
+        parts = (views.of(frame, group) for group in views.largest(results))
+        frame = next(part for part in parts if not part.empty)
     before = dict(mpl.rcParams)
     with style.paper():
         figure = plot.draw(frame)
@@ -77,3 +78,42 @@ def test_courses_hold_between_samples_and_after_the_end() -> None:
     assert at.loc[119.0] == 5
     assert at.loc[120.0] == 15
     assert np.allclose(frame["high"].max(), 20)
+
+
+def test_bars_say_how_far_each_curve_is_from_the_published() -> None:
+    """The farthest point of any seed counts; without published curves there is none."""
+    results = fabricate(2, 2, {"gpu-sharing": {"9": 9}})
+    frame = importlib.import_module(PLOTS["gpu_workloads"]).data(results)
+    told = results.curves[results.curves["curve"] == "allocation_pct"]
+    told = told[told["policy"] == "least-allocated"]
+    apart = (told["ours"] - told["published"]).abs().max()
+    farthest = frame.set_index("policy")["allocation_farthest"]
+
+    assert apart > 0
+    assert farthest["least-allocated"] == apart
+    assert np.isnan(farthest["kube-scheduler"])
+
+
+def test_bars_stand_where_all_runs_got() -> None:
+    """Runs that end at different points are compared at the last common one."""
+    results = fabricate(2, 2, {"gpu-sharing": {"9": 9}})
+    shorter = (results.curves["seed"] == 2) & (results.curves["arrived_pct"] > 120)
+    results.curves = results.curves[~shorter]
+    last = curves.final(results, "allocation_pct")
+
+    assert len(last) == 4
+    assert set(last["arrived_pct"]) == {120}
+
+
+def test_curves_without_published_ones_say_so() -> None:
+    """Below the panels stands what the open markers are, or that there are none."""
+    plot = importlib.import_module(PLOTS["gpu_allocation_curve"])
+    texts = []
+    for policies in (1, 2):
+        results = fabricate(policies, 2, {"gpu-sharing": {"9": 9}})
+        figure = plot.draw(views.arrange(plot.data(results), results))
+        texts.append({text.get_text() for text in figure.texts})
+
+    assert curves.NOT_PUBLISHED in texts[0]
+    assert curves.PUBLISHED not in texts[0]
+    assert curves.PUBLISHED in texts[1]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kernel_cases import Situation, situations
 from naive import cycle
+from naive.fragmentation import typical_pods
 from naive.handmade import asking, make_node, make_pod
 from naive.profile import DEFAULT, WHOLE
 from naive.profile import Profile as NaiveProfile
@@ -23,7 +24,9 @@ from schedbench.scheduler.profile import Profile
 from schedbench.scheduler.session import Session
 
 GPU_TWINS = {
+    "fgd": ("FGD", "GpuFragmentation"),
     "gpu-best-fit": ("BestFit", "GpuBestFit"),
+    "gpu-clustering": ("GpuClustering", "GpuClustering"),
     "gpu-dot-product": ("DotProd", "GpuDotProduct"),
     "gpu-packing": ("GpuPacking", "GpuPacking"),
 }
@@ -89,7 +92,10 @@ def test_gpu_policies_are_explained_as_the_naive_ones(
     """Scores of GPU policies equal the naive ones where more than one node is left."""
     naive_name, plugin = GPU_TWINS[policy]
     told = explain(session_of(situation, make_policy(policy).profile), 0)
-    twin = NaiveProfile(weights={naive_name: 1}, largest=situation.largest)
+    typical = typical_pods(situation.encoded.workload.pods.templates)
+    twin = NaiveProfile(
+        weights={naive_name: 1}, largest=situation.largest, typical=typical
+    )
     decision = cycle.schedule(situation.pod, situation.nodes, situation.placed, twin)
     scores = decision.scores.get(naive_name, {})
     names = [node.metadata.name for node in situation.nodes]

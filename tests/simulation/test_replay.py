@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from naive import profile as naive_profile
 from naive.cycle import policy_of
 from naive.fit import Strategy
+from naive.fragmentation import typical_pods
 from naive.replay import bindings
 from naive.replay import replay as naive_replay
 
@@ -62,7 +63,9 @@ NAIVE = {
     "first-fit": naive_profile.Profile(weights={}),
 }
 GPU_NAIVE = {
+    "fgd": "FGD",
     "gpu-best-fit": "BestFit",
+    "gpu-clustering": "GpuClustering",
     "gpu-dot-product": "DotProd",
     "gpu-packing": "GpuPacking",
 }
@@ -94,6 +97,9 @@ def test_gpu_policies_equal_the_naive_replay(spec, engine, workload):
     profile = naive_profile.Profile(
         weights={GPU_NAIVE[spec]: 1},
         largest=(max(largest_cpu, 1), max(int(devices) * 1000, 1)),
+        typical=typical_pods(
+            workload.pods.templates[i] for i in workload.pods.template
+        ),
     )
 
     record = replay(encoded, make_policy(spec), seed=1, engine=engine)

@@ -25,6 +25,7 @@ OF_THE_NODE = frozenset(
         ScoreKind.ALIGNMENT,
         ScoreKind.GPU_DOT_PRODUCT,
         ScoreKind.GPU_PACKING,
+        ScoreKind.GPU_CLUSTERING,
         ScoreKind.IMAGE_LOCALITY,
     }
 )

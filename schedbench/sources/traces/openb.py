@@ -22,6 +22,10 @@ from schedbench.objects.workload import PodStream, Workload
 from schedbench.rng import stream
 from schedbench.sources.gpu import MILLI_PER_GPU, gpu_annotations
 from schedbench.sources.traces.columns import read_table, whole_numbers
+from schedbench.sources.traces.openb_published import (
+    Curves,
+    published_curves,
+)
 from schedbench.sources.traces.openb_tables import (
     NODES,
     ORDER,
@@ -81,8 +85,16 @@ def load_openb(
         ordered,
         arriving,
         typical_pods=typical_pods(pods),
+        published={} if times or tune != TUNE else _published(data, trace, seed),
         notes=notes,
     )
+
+
+def _published(data: Path, trace: str, seed: int) -> Curves:
+    """Return the published curves of a seed whose order is published, too."""
+    if not (data / ORDER.format(trace=trace)).is_file():
+        return {}
+    return published_curves(data, trace, seed)
 
 
 def typical_pods(pods: TracePods) -> list[tuple[Pod, float]]:

@@ -19,12 +19,14 @@ from schedbench.objects.meta import ObjectMeta, Quantity
 from schedbench.objects.node import Node, NodeSpec, NodeStatus
 from schedbench.sources.gpu import GPU_COUNT, GPU_MODEL, MILLI_PER_GPU
 from schedbench.sources.traces.columns import read_table, whole_numbers
+from schedbench.sources.traces.openb_published import published_files
 
 NODES = "nodes/openb_node_list_gpu_node.csv"
 PODS = "pods/openb_pod_list_{trace}.csv"
 ORDER = "arrival/pod_order_{trace}.npz"
 RANK = "arrival/node_rank_{trace}.npz"
 PODS_PER_NODE = 1001
+DEFAULT = "default"
 
 Key: TypeAlias = tuple[int, int, int, str]
 """cpu_milli, gpu_milli, num_gpu and gpu_spec: what makes a pod typical."""
@@ -40,7 +42,28 @@ def openb_files(data: Path, trace: str) -> list[Path]:
     """
     spelled = (each.format(trace=trace) for each in (NODES, PODS, ORDER, RANK))
     pods_file(data, trace)
-    return [data / each for each in spelled if (data / each).is_file()]
+    found = [data / each for each in spelled if (data / each).is_file()]
+    return found + published_files(data)
+
+
+def trace_names(data: Path) -> list[str]:
+    """Return the names of all lists of pods in a folder, the default one first.
+
+    Raises
+    ------
+    InputError
+        If the folder has no lists of pods.
+    """
+    prefix, suffix = PODS.split("/")[1].split("{trace}")
+    paths = sorted((data / "pods").glob(f"{prefix}*{suffix}"))
+    names = [path.name[len(prefix) : -len(suffix)] for path in paths]
+    if not names:
+        raise InputError(
+            "no openb data: the folder has no lists of pods in pods/",
+            source=data,
+            fix="give the folder that holds nodes/ and pods/ as data",
+        )
+    return sorted(names, key=lambda name: (name != DEFAULT, name))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,10 +111,7 @@ def pods_file(data: Path, trace: str) -> Path:
         )
     path = data / PODS.format(trace=trace)
     if not path.is_file():
-        prefix, suffix = PODS.format(trace="*").split("/")[1].split("*")
-        names = [each.name for each in (data / "pods").glob(f"{prefix}*{suffix}")]
-        known = [name[len(prefix) : -len(suffix)] for name in names]
-        raise UnknownNameError("trace", trace, known, source=data / "pods")
+        raise UnknownNameError("trace", trace, trace_names(data), source=data / "pods")
     return path
 
 
