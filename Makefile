@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 CLUSTERS := runs/clusters
 RECORDED ?= ../shared/conformance
+PAPER := runs/fgd
+OPENB ?= ../shared/traces/openb
 PERF ?= ../shared/scheduler_perf
 FAIL_ON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench proof deep warmup sample clusters clean
+.PHONY: help demo test lint bench proof deep warmup sample clusters paper clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +54,10 @@ warmup: $(VENV)/.core ## Compile every kernel once.
 
 sample: demo ## Rewrite the committed sample report and the README's table of it.
 	$(BIN)/python reports/readme.py --demo $(DEMO)
+
+paper: $(VENV)/.core warmup ## Repeat the FGD paper's experiment; rewrites reports/fgd and the README's table of it.
+	$(BIN)/schedbench run workloads/fgd.yaml --set data=$(OPENB) --out $(PAPER)
+	$(BIN)/python reports/readme.py --fgd $(PAPER)
 
 clusters: $(VENV)/.core warmup ## Play whole clusters; rewrites reports/end-to-end and the README's table.
 	$(BIN)/schedbench sweep workloads/end-to-end.yaml --out $(CLUSTERS)

@@ -98,7 +98,7 @@ def command(
     if strict:
         raise InputError(f"{name} has no strict import", source="--strict")
     workload = _openb(paths[0], sets) if name == "openb" else _manifests(*paths, sets)
-    return _objects(workload, describe, out, form)
+    return _objects(name, workload, describe, out, form)
 
 
 def _import(
@@ -162,7 +162,7 @@ def _imported(folder: Path, describe: bool, out: str | None, form: str | None) -
 
 
 def _objects(
-    workload: Workload, describe: bool, out: str | None, form: str | None
+    name: str, workload: Workload, describe: bool, out: str | None, form: str | None
 ) -> int:
     from schedbench.cli.manifests import SUFFIXES, write_manifests
     from schedbench.cli.object_card import tell_card, workload_card
@@ -184,7 +184,8 @@ def _objects(
     else:
         from schedbench.sources.traces.objects import write_workload
 
-        write_workload(workload, Path(out))
+        title, licence, _ = OBJECTS[name]
+        write_workload(workload, Path(out), title, licence)
     output.note(f"written: {out}")
     return 0
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from schedbench.cli import output
+from schedbench.cli import bounding, output
 from schedbench.cli.whole import Whole
 from schedbench.errors import SchedbenchError
 
 if TYPE_CHECKING:
     from schedbench.experiment.grid import Grid
     from schedbench.experiment.progress import RunSummary
-    from schedbench.experiment.scenario import Seeds
+    from schedbench.experiment.scenario_fields import Seeds
     from schedbench.experiment.statistics.sequential import Stopping
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,7 +30,10 @@ CELLS_FAILED = 3
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Options:
-    """How to run a grid, as the options say it; `form` is `json` or None."""
+    """How to run a grid, as the options say it; `form` is `json` or None.
+
+    `bounds_limit` is in seconds, None = the house's.
+    """
 
     out: str | None
     jobs: int | None
@@ -39,6 +42,8 @@ class Options:
     strict: bool
     dry_run: bool
     report: bool | None
+    bounds: bool
+    bounds_limit: float | None
     form: str | None
     stopping: Stopping | None = None
 
@@ -99,6 +104,7 @@ def grid_options(command: Command) -> Command:
             "--report/--no-report", default=None,
             help="Draw the page too. [default: yes, but not with --json]",
         ),
+        *bounding.OPTIONS,
         output.json_option,
         output.quiet_and_verbose,
     )  # fmt: skip
@@ -184,6 +190,7 @@ def until_words(stopping: Stopping | None) -> list[str]:
 
 def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) -> int:
     """Run a checked grid into a folder and print its results; return the exit code."""
+    rerun += bounding.words(options)
     try:
         if options.stopping is None:
             summary = _run(grid, options, command, rerun, out)
@@ -205,6 +212,8 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
             raise
         output.error(str(error))
         return CELLS_FAILED
+    if not summary.interrupted:
+        bounding.bound(options, grid, out)
     _print_results(summary, options, grid, rerun)
     return summary.exit_code
 
@@ -336,6 +345,7 @@ def _print_results(
     from schedbench.cli import summary as tables
     from schedbench.experiment.store import load_results
 
+    results = load_results(summary.out)
     if options.form == "json":
         output.json_document(
             {
@@ -343,9 +353,9 @@ def _print_results(
                 "seeds": list(grid.seeds),
                 **_stopping_document(summary),
                 "cells": [tables.cell_document(cell) for cell in summary.results],
+                **tables.bounds_document(results),
             }
         )
-    results = load_results(summary.out)
     done = summary.counts.get("done", 0)
     if options.form is None:
         tables.tell(results)

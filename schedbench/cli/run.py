@@ -24,7 +24,7 @@ from schedbench.cli.main import EXIT_CODES
 if TYPE_CHECKING:
     from schedbench.experiment.cell import ScenarioRef
     from schedbench.experiment.grid import Grid
-    from schedbench.experiment.scenario import Seeds
+    from schedbench.experiment.scenario_fields import Seeds
     from schedbench.policies.base import Policy
 
 

@@ -69,7 +69,8 @@ def command(
     --force.
     """
     from schedbench.experiment.build import expand_grid
-    from schedbench.experiment.scenario import load_grid, resolve_target
+    from schedbench.experiment.grid_file import load_grid
+    from schedbench.experiment.shipped import resolve_target
 
     path = resolve_target(file)
     described = load_grid(path, sets)

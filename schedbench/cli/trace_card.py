@@ -8,6 +8,7 @@ from schedbench.cli import output
 from schedbench.cli.output import Table
 
 LEVELS = ["min", "p10", "p50", "p90", "p99", "max"]
+MOST_LABELS = 12
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -45,6 +46,13 @@ def tell_card(card: dict[str, Any]) -> None:
         f"({nodes['leaving']:,} stays end); {card['pods']:,} pods over "
         f"{output.duration(last - first)}"
     )
+    if nodes["labels"]:
+        told = [f"{key} ({count:,})" for key, count in nodes["labels"].items()]
+        more = len(told) - MOST_LABELS
+        output.result(
+            f"node labels (values): {', '.join(told[:MOST_LABELS])}"
+            + (f" and {more:,} more" if more > 0 else "")
+        )
     sizes = card["sizes"] | {"duration (s)": card["durations"]["seconds"]}
     rows = [
         [name, *(["–"] * len(LEVELS) if values is None else map(_short, values))]
@@ -109,7 +117,7 @@ def _tell_demand(demand: dict[str, Any]) -> None:
         known = [each for each in course if each is not None]
         output.result(
             f"{name} asked for over capacity: {bars(course)} mean "
-            f"{sum(known) / len(known):.0%}, most {max(known):.0%}"
+            f"{sum(known) / len(known):.1%}, most {max(known):.1%}"
         )
 
 

@@ -12,20 +12,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from schedbench.errors import InputError
 from schedbench.experiment.cell import ScenarioRef
+from schedbench.experiment.grid_file import GridEntry, GridFile
 from schedbench.experiment.scenario import (
-    GridEntry,
-    GridFile,
-    Openb,
     Scenario,
     load_scenario,
     read_own,
-    resolve_target,
     scenario_of,
 )
+from schedbench.experiment.scenario_fields import Openb
+from schedbench.experiment.shipped import resolve_target
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.simulation.plan import EndToEnd
+from schedbench.sources.traces.openb_tables import trace_names
 from schedbench.sources.traces.options import Trace
 from schedbench.sources.traces.replay import load_trace
 
@@ -162,8 +164,35 @@ def expand_target(
     scenario = load_scenario(path, sets)
     return [
         _ref(one, each)
-        for one in scenario.by_trace()
+        for one in by_trace(scenario)
         for each in _sizes(one, size, quick)
+    ]
+
+
+def by_trace(scenario: Scenario) -> list[Scenario]:
+    """Return a scenario for each trace it asks for; itself without a folder yet.
+
+    Raises
+    ------
+    InputError
+        If the folder of the traces holds none.
+    """
+    openb = scenario.openb
+    if openb is None or openb.traces is None or openb.data is None:
+        return [scenario]
+    asked = openb.traces
+    if isinstance(asked, str):
+        asked = [name.strip() for name in asked.split(",") if name.strip()]
+    if asked == ["all"]:
+        asked = trace_names(scenario.located(openb.data))
+    replace = msgspec.structs.replace
+    return [
+        replace(
+            scenario,
+            name=f"{scenario.name}-{name}",
+            openb=replace(openb, trace=name, traces=None),
+        )
+        for name in dict.fromkeys(asked)
     ]
 
 
@@ -189,7 +218,7 @@ def expand_grid(grid: GridFile, *, quick: bool = False) -> list[ScenarioRef]:
         for size in sizes:
             refs += [
                 _ref(one, each)
-                for one in scenario.by_trace()
+                for one in by_trace(scenario)
                 for each in _sizes(one, size, quick)
             ]
     return refs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from schedbench.experiment.alike import (
     require_alike,
 )
 from schedbench.experiment.limits import Limit
+from schedbench.experiment.regret import documents, regret, summary
 from schedbench.experiment.statistics import (
     Basis,
     Evidence,
@@ -121,6 +122,9 @@ class Comparison:
         What could not be compared and why, one sentence each.
     limits
         How many limits were checked.
+    regret
+        How far both runs are from their bounds: `run`, then the columns of
+        `regret.summary`, a row a policy and metric.
     """
 
     base: str
@@ -129,6 +133,7 @@ class Comparison:
     regressions: Sequence[str]
     notes: Sequence[str]
     limits: int = 0
+    regret: Sequence[Mapping[str, Any]] = ()
 
     @property
     def exit_code(self) -> int:
@@ -225,7 +230,15 @@ def compare(
         [*regressions, *broken],
         notes,
         len(limits) - unused,
+        [*_regret("base", base), *_regret("new", new)],
     )
+
+
+def _regret(run: str, results: Results) -> list[dict[str, Any]]:
+    if not len(results.bounds):
+        return []
+    rows = documents(summary(regret(results)))
+    return [{"run": run, **row} for row in rows]
 
 
 def _notes(base: Results, new: Results, differing: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ def to_dict(found: Comparison, *, changed_only: bool = False) -> dict[str, Any]:
         ],
         "limits_checked": found.limits,
         "regressions": list(found.regressions),
+        "regret": list(found.regret),
         "notes": list(found.notes),
     }
 

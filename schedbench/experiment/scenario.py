@@ -1,7 +1,7 @@
-"""Scenarios and grids: what the YAML files in `workloads/` say.
+"""Scenarios: what the YAML files in `workloads/` say.
 
 A scenario is a cluster and the pods that come to it, at one or more sizes, with the
-policies to compare on it. A grid lists scenarios for `schedbench sweep`.
+policies to compare on it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.files import file_digest, files_below
+from schedbench.experiment.scenario_fields import (
+    Limits,
+    Openb,
+    Seeds,
+    SyntheticWorkload,
+)
 from schedbench.experiment.schema import decode
 from schedbench.experiment.settings import (
     apply_settings,
@@ -27,81 +33,13 @@ from schedbench.objects.workload import QueueKind
 from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
-from schedbench.sources.synthetic.streams import SyntheticStream
 from schedbench.sources.traces.folder import read_about
-from schedbench.sources.traces.openb_tables import openb_files, trace_names
+from schedbench.sources.traces.openb_tables import openb_files
 from schedbench.sources.traces.options import Trace
 from schedbench.sources.traces.target import NODES, PODS
 
 GENERATOR = 1
 """Raised whenever the same scenario and seed give other pods or nodes."""
-
-SUFFIXES = (".yaml", ".yml", ".json")
-PACKAGE = Path(__file__).resolve().parent.parent
-
-
-class Seeds(Struct, forbid_unknown_fields=True):
-    """The seeds `first`, `first` + 1, … of which each is one repeat.
-
-    Attributes
-    ----------
-    until
-        How well means are to be known, such as `nodes_used:1%`: repeats are then added
-        until they are, at most `max` in all.
-    """
-
-    first: Annotated[int, Meta(ge=0)] = 1
-    repeats: Annotated[int, Meta(ge=1, le=10_000)] = 5
-    until: list[str] = field(default_factory=list)
-    max: Annotated[int, Meta(ge=8, le=10_000)] = 200
-
-    def values(self) -> list[int]:
-        """Return the seeds."""
-        return list(range(self.first, self.first + self.repeats))
-
-
-class Limits(Struct, forbid_unknown_fields=True):
-    """The most nodes and pods; raise them where such a number is meant."""
-
-    nodes: Annotated[int, Meta(ge=1)] = 200_000
-    pods: Annotated[int, Meta(ge=1)] = 20_000_000
-
-
-class SyntheticWorkload(Struct, forbid_unknown_fields=True):
-    """Streams of pods, and further Kubernetes objects as written in manifests."""
-
-    streams: list[SyntheticStream] = field(default_factory=list)
-    objects: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        names = [each.name for each in self.streams]
-        if len(set(names)) < len(names):
-            raise ValueError("two streams have the same name")
-
-
-class Openb(Struct, forbid_unknown_fields=True):
-    """The Alibaba GPU trace of 2023.
-
-    Attributes
-    ----------
-    data
-        The folder with `nodes/` and `pods/`.
-    trace
-        Which list of pods: the name that its file in `pods/` ends with.
-    traces
-        Several such names, as a list or `a,b`, each a scenario of its own; `all` for
-        every list in the folder. It wins over `trace`.
-    tune
-        Request of all pods, in multiples of the cluster's GPU capacity; 0 = as it is.
-    times
-        Whether pods arrive and end as they did, rather than one after the other.
-    """
-
-    data: str | None = None
-    trace: str = "default"
-    traces: str | list[str] | None = None
-    tune: Annotated[float, Meta(ge=0)] = 1.3
-    times: bool = False
 
 
 class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -230,31 +168,6 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
                 fix="give a folder that schedbench import wrote",
             )
 
-    def by_trace(self) -> list[Scenario]:
-        """Return a scenario for each trace it asks for; itself without a folder yet.
-
-        Raises
-        ------
-        InputError
-            If the folder of the traces holds none.
-        """
-        openb = self.openb
-        if openb is None or openb.traces is None or openb.data is None:
-            return [self]
-        asked = openb.traces
-        if isinstance(asked, str):
-            asked = [name.strip() for name in asked.split(",") if name.strip()]
-        if asked == ["all"]:
-            asked = trace_names(self.located(openb.data))
-        return [
-            msgspec.structs.replace(
-                self,
-                name=f"{self.name}-{name}",
-                openb=msgspec.structs.replace(openb, trace=name, traces=None),
-            )
-            for name in dict.fromkeys(asked)
-        ]
-
     def located(self, spelled: str) -> Path:
         """Return a path relative to the working directory, else to this file's."""
         path = Path(spelled).expanduser()
@@ -319,39 +232,6 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
         return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-class GridEntry(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A scenario in a grid: a name or path, its sizes, and settings by dotted path."""
-
-    scenario: str
-    sizes: list[str] = field(default_factory=list)
-    set: dict[str, Any] = field(default_factory=dict)
-
-
-class GridFile(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A grid of scenarios × policies × seeds; a plain name stands for a whole entry."""
-
-    name: str
-    description: str = ""
-    scenarios: Annotated[list[str | GridEntry], Meta(min_length=1)]
-    policies: Annotated[list[str], Meta(min_length=1)]
-    baseline: str | None = None
-    seeds: Seeds = field(default_factory=Seeds)
-    labels: list[str] = field(default_factory=list)
-    headline: list[str] = field(default_factory=list)
-    path: str = ""
-
-    def __post_init__(self) -> None:
-        if self.baseline is not None and self.baseline not in self.policies:
-            raise ValueError(f"baseline {self.baseline!r} is not among policies")
-
-    def entries(self) -> list[GridEntry]:
-        """Return the entries, plain names included."""
-        return [
-            GridEntry(scenario=each) if isinstance(each, str) else each
-            for each in self.scenarios
-        ]
-
-
 def load_scenario(path: Path | str, sets: Sequence[str] = ()) -> Scenario:
     """Read a scenario file; settings win over the file and over every size.
 
@@ -390,30 +270,9 @@ def scenario_of(document: dict[str, Any], path: str, sets: dict[str, Any]) -> Sc
                 each.end_to_end.check()
             except InputError as error:
                 raise error.at(source=path) from None
-    _check_metrics("headline", scenario.headline, path)
-    _check_metrics("thresholds", scenario.thresholds, path)
+    check_metrics("headline", scenario.headline, path)
+    check_metrics("thresholds", scenario.thresholds, path)
     return scenario
-
-
-def load_grid(path: Path | str, sets: Sequence[str] = ()) -> GridFile:
-    """Read a grid file; settings name its own fields.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or says what a grid cannot say.
-    """
-    document = read_own(path)
-    if "scenarios" not in document:
-        raise InputError(
-            "this is no grid: it lists no scenarios",
-            source=path,
-            fix="use schedbench run",
-        )
-    document = apply_settings(document, parse_sets(sets))
-    grid = decode(document | {"path": str(path)}, GridFile, path)
-    _check_metrics("headline", grid.headline, path)
-    return grid
 
 
 def read_own(path: Path | str) -> dict[str, Any]:
@@ -434,53 +293,8 @@ def read_own(path: Path | str) -> dict[str, Any]:
     return documents[0]
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of scenario and grid files."""
-    kinds = (Scenario, GridFile)
-    either, components = msgspec.json.schema_components(
-        kinds, ref_template="#/$defs/{name}"
-    )
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "schedbench scenario or grid",
-        "anyOf": list(either),
-        "$defs": components,
-    }
-
-
-def bundled_folder() -> Path:
-    """Return the folder of the shipped scenarios, in a checkout or installed."""
-    installed = PACKAGE / "_workloads"
-    return installed if installed.is_dir() else PACKAGE.parent / "workloads"
-
-
-def bundled_scenarios() -> list[Path]:
-    """Return the shipped scenario and grid files by name."""
-    return sorted(
-        path for path in bundled_folder().glob("*") if path.suffix in SUFFIXES
-    )
-
-
-def resolve_target(name_or_path: str | Path) -> Path:
-    """Return the path of a file or folder, or of a shipped scenario by its name.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    path = Path(name_or_path)
-    if path.exists() or str(name_or_path) == "-":
-        return path
-    shipped = {each.stem: each for each in bundled_scenarios()}
-    if str(name_or_path) in shipped:
-        return shipped[str(name_or_path)]
-    if path.suffix or len(path.parts) > 1:
-        raise InputError("no such file or folder", source=name_or_path)
-    raise UnknownNameError("scenario", str(name_or_path), shipped)
-
-
-def _check_metrics(where: str, names: Iterable[str], source: object) -> None:
+def check_metrics(where: str, names: Iterable[str], source: object) -> None:
+    """Raise UnknownNameError if there is no metric of a name."""
     from schedbench.metrics.table import METRICS
 
     for name in names:

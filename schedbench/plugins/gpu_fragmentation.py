@@ -6,8 +6,7 @@ F of a node is its idle milli-GPU that typical pods cannot use, added up in floa
 the order of these pods; the fall of F is squashed to an integer, 50 = no change.
 
 A score depends on the node and on cpu, devices and milli of the pod alone, so it is
-remembered until the node changes: a run of 10,866 pods on 1,213 nodes takes a tenth of
-the scores that its feasible nodes would.
+remembered until the node changes.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from schedbench.cluster.encode import EncodedWorkload
 from schedbench.cluster.gpu import gpu_model
 from schedbench.cluster.layout import CPU, ClusterState, PodClasses
 from schedbench.cluster.nodes import NodeTable
-from schedbench.cluster.typical import typical_pods
+from schedbench.cluster.typical import TypicalPods, typical_pods
 from schedbench.jit import inner_kernel, kernel
 from schedbench.plugins.base import (
     Scope,
@@ -41,35 +40,70 @@ _UNSEEN = -(2**62)
 
 
 class GpuFragmentation(ScorePlugin):
-    """Scores nodes by how much fragmentation falls if the pod goes there, 0..100."""
+    """Scores nodes by how much fragmentation falls if the pod goes there, 0..100.
+
+    Parameters
+    ----------
+    typical
+        The target workload, against which fragmentation is measured; None = that of
+        the workload, else its own pods.
+    """
 
     name: ClassVar[str] = "GpuFragmentation"
     score_scope: ClassVar[Scope | None] = Scope.NODE
     kind = ScoreKind.GPU_FRAGMENTATION
 
+    def __init__(self, typical: TypicalPods | None = None) -> None:
+        self.typical = typical
 
-def prepare_target(encoded: EncodedWorkload, nodes: NodeTable) -> TargetColumns:
-    """Return the workload's typical pods, else those of its stream, as columns.
+    def prepare(self, encoded: EncodedWorkload, nodes: NodeTable) -> TargetColumns:
+        """Return the target workload as columns; empty ones if there are no pods."""
+        typical = self.typical or typical_pods(encoded)
+        if typical is None:
+            return no_target()
+        return target_columns(typical, encoded, nodes)
 
-    Without pods the columns are empty: no kernel asks for their scores.
+    def see_node(
+        self,
+        encoded: EncodedWorkload,
+        target: TargetColumns,
+        nodes: NodeTable,
+        slot: int,
+    ) -> None:
+        """Take in a node that joined or changed: its GPUs may be of another model."""
+        typical = self.typical or typical_pods(encoded)
+        if typical is not None:
+            target.access[:, slot] = _access(typical, gpu_model(nodes.objects[slot]))
+            target.seen[slot] = _UNSEEN
+
+
+def target_columns(
+    typical: TypicalPods, encoded: EncodedWorkload, nodes: NodeTable
+) -> TargetColumns:
+    """Return the columns of a target workload; nothing is remembered yet.
+
+    Classes that ask for the same cpu and GPUs share a row of scores. Where rows would
+    take more than `MOST_BYTES`, the scores of some classes are not remembered.
     """
-    typical = typical_pods(encoded)
-    if typical is None:
-        return no_target()
     classes, slots = encoded.classes, len(nodes)
     gpus = len(encoded.state.gpu_free)
-    asked = np.stack(
-        [classes.request[:, CPU], classes.gpu_count, classes.gpu_milli], axis=1
-    )
-    demands, demand = np.unique(asked, axis=0, return_inverse=True)
-    remembered = min(len(demands), MOST_BYTES // max(8 * slots, 1))
+    asked = (classes.request[:, CPU], classes.gpu_count, classes.gpu_milli)
+    demands, demand = np.unique(np.stack(asked, axis=1), axis=0, return_inverse=True)
     demand = demand.reshape(-1).astype(np.int64)
-    target = TargetColumns(
+    remembered = min(len(demands), MOST_BYTES // max(8 * slots, 1))
+    access = np.zeros((len(typical.cpu), slots), dtype=np.uint8)
+    known: dict[str, list[bool]] = {}
+    for slot, node in enumerate(nodes.objects):
+        model = gpu_model(node)
+        if model not in known:
+            known[model] = _access(typical, model)
+        access[:, slot] = known[model]
+    return TargetColumns(
         cpu=typical.cpu,
         milli=typical.milli,
         count=typical.devices,
         popularity=typical.popularity,
-        access=np.zeros((len(typical.cpu), slots), dtype=np.uint8),
+        access=access,
         demand=np.where(demand < remembered, demand, -1),
         seen=np.full((slots, 1 + gpus), _UNSEEN, dtype=np.int64),
         version=np.zeros(slots, dtype=np.int64),
@@ -77,28 +111,11 @@ def prepare_target(encoded: EncodedWorkload, nodes: NodeTable) -> TargetColumns:
         rated=np.zeros((remembered, slots), dtype=np.int64),
         free=np.zeros(gpus, dtype=np.int64),
     )
-    wanted = [models.split("|") if models else None for models in typical.models]
-    known: dict[str, list[bool]] = {}
-    for slot, node in enumerate(nodes.objects):
-        model = gpu_model(node)
-        if model not in known:
-            known[model] = [each is None or model in each for each in wanted]
-        target.access[:, slot] = known[model]
-    return target
 
 
-def see_node(
-    encoded: EncodedWorkload, target: TargetColumns, nodes: NodeTable, slot: int
-) -> None:
-    """Take in a node that joined or changed: its GPUs may be of another model."""
-    typical = typical_pods(encoded)
-    if typical is None:
-        return
-    model = gpu_model(nodes.objects[slot])
-    target.access[:, slot] = [
-        not models or model in models.split("|") for models in typical.models
-    ]
-    target.seen[slot] = _UNSEEN
+def _access(typical: TypicalPods, model: str) -> list[bool]:
+    """Return which typical pods accept GPUs of a model."""
+    return [not models or model in models.split("|") for models in typical.models]
 
 
 @kernel

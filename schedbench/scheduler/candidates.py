@@ -159,24 +159,24 @@ def nth_least(values: NDArray[np.int64], count: int, n: int) -> int:
             begin = np.int64(i)
     if breaks == 0 or (breaks == 1 and values[count - 1] < values[0]):
         at = begin + n
-        return values[at if at < count else at - count]
+        return int(values[at if at < count else at - count])
     low, high = np.int64(0), np.int64(count - 1)
     while low < high:
         pivot = values[(low + high) >> 1]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if n <= j:
-            high = j
-        elif n >= i:
-            low = i
+        left, right = low, high
+        while left <= right:
+            while values[left] < pivot:
+                left += np.int64(1)
+            while values[right] > pivot:
+                right -= np.int64(1)
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                left += np.int64(1)
+                right -= np.int64(1)
+        if n <= right:
+            high = right
+        elif n >= left:
+            low = left
         else:
-            return values[n]
-    return values[n]
+            break
+    return int(values[n])

@@ -32,6 +32,7 @@ from schedbench.scheduler.victims import (
     CANDIDATE,
     GOES,
     NOT_TRIED,
+    PASSING,
     TRIED,
     VERDICTS,
     rate_nodes,
@@ -54,6 +55,7 @@ class Memory:
         self._place = -1, 0
         self.found = np.zeros((2, occupants.nodes), dtype=np.int64)
         self._told: tuple[bytes, Told] | None = None
+        self._walk: Walk | None = None
         self._plugins: dict[int, frozenset[str]] = {}
         self._lent: list[weakref.ref[Remembered | Candidates]] = []
 
@@ -65,6 +67,11 @@ class Memory:
             nodes = self.occupants.since(self._place)
             rate_nodes(self.question, self.occupants.columns, self.rates, nodes)
             self._place = place
+
+    @property
+    def may_fit(self) -> bool:
+        """Whether a node passed when it caught up last."""
+        return bool(self.tally[PASSING])
 
     def follow(self, slots: NDArray[np.int64]) -> None:
         """Note that nodes were changed, and rated anew, since it caught up."""
@@ -126,9 +133,11 @@ class Memory:
     def walk(self, search: Search) -> Walk:
         """Return the order of a search with its words, to be read."""
         order = np.asarray(search.order, dtype=np.int32)
-        words = np.zeros((2, (len(order) + WORD - 1) // WORD), dtype=np.int64)
-        place = np.zeros(self.occupants.nodes, dtype=np.int32)
-        return Walk(order, place, *words)
+        if self._walk is None or not np.array_equal(order, self._walk.order):
+            words = np.zeros((2, (len(order) + WORD - 1) // WORD), dtype=np.int64)
+            place = np.zeros(self.occupants.nodes, dtype=np.int32)
+            self._walk = Walk(order.copy(), place, *words)
+        return self._walk
 
     def preempt(self, search: Search) -> Preemption:
         """Make room: the same as `preemption.preempt` for a pod that may."""

@@ -20,11 +20,7 @@ from schedbench.jit import specialize
 from schedbench.objects.node import Node
 from schedbench.objects.policy import Namespace
 from schedbench.plugins.base import ClusterView, ScoreColumns
-from schedbench.plugins.gpu_fragmentation import (
-    GpuFragmentation,
-    prepare_target,
-    see_node,
-)
+from schedbench.plugins.gpu_fragmentation import GpuFragmentation
 from schedbench.plugins.inter_pod_affinity import InterPodAffinity
 from schedbench.plugins.node_affinity import NodeAffinity
 from schedbench.plugins.node_resources_fit import NodeResourcesFit
@@ -132,15 +128,10 @@ class Session:
         """Return the profile's scores, with what GpuFragmentation prepares."""
         encoded = self.encoded
         columns = self.profile.columns(encoded.resources, encoded.state)
-        if not self._measures_fragments:
+        fragmentation = self.profile.plugin(GpuFragmentation)
+        if fragmentation is None:
             return columns
-        return columns._replace(target=prepare_target(encoded, self.nodes))
-
-    @property
-    def _measures_fragments(self) -> bool:
-        return any(
-            isinstance(score.plugin, GpuFragmentation) for score in self.profile.scores
-        )
+        return columns._replace(target=fragmentation.prepare(encoded, self.nodes))
 
     def _sampling(self) -> Sampling:
         """Return what the profile samples, and the nodes that its classes name."""
@@ -233,8 +224,10 @@ class Session:
         self._put(slot, node)
         set_node(self.state, slot, self.encoded.allocatable(node), gpu_devices(node))
         self.statics.refresh(slice(slot, slot + 1))
-        if self._measures_fragments:
-            see_node(self.encoded, self.compiled.columns.target, self.nodes, slot)
+        fragmentation = self.profile.plugin(GpuFragmentation)
+        if fragmentation is not None:
+            target = self.compiled.columns.target
+            fragmentation.see_node(self.encoded, target, self.nodes, slot)
         alike = was_there and self._tables.counts_alike(self.state.domains, slot)
         return not alike
 

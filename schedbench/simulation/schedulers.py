@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from schedbench.cluster.encode import EncodedWorkload
+from schedbench.cluster.typical import typical_pods
 from schedbench.controlplane.authorization import SCHEDULER
 from schedbench.controlplane.scheduler import Scheduler
 from schedbench.controlplane.scheduler_cycle import Decider
 from schedbench.objects.workload import Workload
+from schedbench.plugins.gpu_fragmentation import GpuFragmentation
 from schedbench.policies.base import Policy
+from schedbench.scheduler.profile import WeightedScore
 from schedbench.simulation.cluster import SCHEDULER as KUBE_SCHEDULER
 from schedbench.simulation.queued.policy import (
     chooser_of,
@@ -33,10 +38,30 @@ def decider_of(
     )
 
 
+def aimed(policy: Policy, encoded: EncodedWorkload) -> Policy:
+    """Return a policy that knows the whole workload's typical pods, if it asks.
+
+    A scheduler hears of pods one by one, and not of how many there will be.
+    """
+    fragmentation = policy.profile.plugin(GpuFragmentation)
+    if fragmentation is None:
+        return policy
+    known = GpuFragmentation(typical_pods(encoded))
+    scores = [
+        WeightedScore(
+            known if score.plugin is fragmentation else score.plugin, score.weight
+        )
+        for score in policy.profile.scores
+    ]
+    profile = dataclasses.replace(policy.profile, scores=scores)
+    return dataclasses.replace(policy, profile=profile)
+
+
 def schedulers(
     encoded: EncodedWorkload, policy: Policy, recorder: Recorder, engine: Engine
 ) -> Component:
     """Return the component that schedules by a policy."""
+    policy = aimed(policy, encoded)
 
     def component(wiring: Wiring) -> Replicas[Scheduler]:
         parameters, seed = wiring.parameters.scheduler, wiring.seed

@@ -187,3 +187,18 @@ def test_report_of_several(cli, real_run, tmp_path):
 
     assert (nowhere.code, "say where to write it" in nowhere.err) == (2, True)
     assert found.out.strip() == str(tmp_path / "page/index.html")
+
+
+def test_bounds_of_a_run(cli, here):
+    """`run --bounds` tells the distance; `show` and `compare` have it as JSON."""
+    ran = cli("run", "tiny.yaml", "-o", "out", "--bounds", "--no-report", "-j", "1")
+    shown = cli("show", "out", "--json").document
+    compared = cli("compare", "out", "out", "--json").document
+    metrics = {row["metric"] for row in shown["regret"]}
+
+    assert ran.code == 0
+    assert "Beside what no policy can beat" in ran.out
+    assert "--bounds" in ran.err.splitlines()[-1]
+    assert {"pods_pending", "nodes_used"} <= metrics
+    assert {row["status"] for row in shown["bounds"]} == {"optimal"}
+    assert {row["run"] for row in compared["regret"]} == {"base", "new"}

@@ -13,8 +13,9 @@ from schedbench.experiment.runner import run_grid
 from schedbench.experiment.store import load_results
 from schedbench.report.page import write_report
 
-CLOSE = 0.01
-"""Percentage points, of numbers that are printed with two decimals."""
+PRINTED = 0.01 + 1e-9
+"""Percentage points: the last printed digit of a mean may be rounded otherwise."""
+EQUAL = 1e-9
 FAR = 3.0
 """Standard deviations."""
 RANDOM = "gpu-random"
@@ -46,9 +47,11 @@ def test_a_part_of_the_grid_equals_the_published_curves(shared, tmp_path):
     ]  # fmt: skip
     results = played(shared, tmp_path / "run", "default,multigpu20", 1, policies)
     page = write_report(results, tmp_path / "page").read_text()
+    apart = farthest(results.curves)
 
     assert len(results.curves) == 2 * 5 * 3 * 131
-    assert farthest(results.curves).max() <= CLOSE + 1e-9
+    assert apart.max() <= PRINTED
+    assert apart.xs("allocation_pct", level="curve").max() <= EQUAL
     assert "GPU allocation against arrived request" in page
     assert "published, mean over seeds" in page
 
@@ -62,10 +65,12 @@ def test_the_whole_grid_equals_the_published_curves(shared, tmp_path):
     keys = ["scenario", "curve", "arrived_pct"]
     means = curves[drawn].groupby(keys)[["ours", "published"]].mean()
     spread = curves[drawn].groupby(keys)["published"].std()
-    room = np.maximum(FAR * spread, CLOSE)
+    room = np.maximum(FAR * spread, PRINTED)
+    apart = farthest(curves[~drawn])
 
     assert len(results.cells) == 300
-    assert farthest(curves[~drawn]).max() <= CLOSE + 1e-9
+    assert apart.max() <= PRINTED
+    assert apart.xs("allocation_pct", level="curve").max() <= EQUAL
     assert ((means["ours"] - means["published"]).abs() <= room).all()
 
 

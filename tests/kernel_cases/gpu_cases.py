@@ -16,9 +16,9 @@ from schedbench.plugins.gpu_best_fit import GpuBestFit, gpu_best_fit_score
 from schedbench.plugins.gpu_clustering import GpuClustering, gpu_clustering_score
 from schedbench.plugins.gpu_dot_product import GpuDotProduct, gpu_dot_product_score
 from schedbench.plugins.gpu_fragmentation import (
+    GpuFragmentation,
     gpu_fragmentation_score,
     least_fragmenting_device,
-    prepare_target,
 )
 from schedbench.plugins.gpu_packing import gpu_packing_score
 from schedbench.plugins.gpu_share import (
@@ -92,7 +92,8 @@ def _naive_devices(situation: Situation) -> list[int]:
 
 
 def _target(situation: Situation) -> TargetColumns:
-    return prepare_target(situation.encoded, NodeTable(situation.nodes))
+    nodes = NodeTable(situation.nodes)
+    return GpuFragmentation().prepare(situation.encoded, nodes)
 
 
 def _measure(situation: Situation) -> Measure:

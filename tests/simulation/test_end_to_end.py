@@ -36,6 +36,9 @@ POLICIES = (
     "kube-scheduler[ties=random]",
     "most-allocated",
     "round-robin",
+    "fgd",
+    "gpu-clustering",
+    "gpu-random",
 )
 FEATURE_SETS = (
     (),

@@ -159,6 +159,15 @@ class QueuedCluster(Run):
         failure = self.failed.get(pod_class)
         return failure is not None and failure.version == self.version
 
+    def is_full_for(self, pod: int) -> bool:
+        """Return whether no node passed when pods like one made room last."""
+        found, pod_class = self.objects[pod], int(self.pods.pod_class[pod])
+        if self.world.profile(found) is None:
+            return False
+        session = self.world.session(found)
+        memory = self.world.evictions.known(session, found, pod_class)
+        return memory is not None and not memory.may_fit
+
     def class_of(self, queued: QueuedPod) -> int:
         """Return the class of a pod that waits."""
         return int(self.pods.pod_class[self.objects.index(queued.key)])
@@ -239,8 +248,9 @@ class QueuedCluster(Run):
         priority, start = self.encoded.priority[pods], self.log.time[entry]
         order = np.lexsort((entry, start, -priority, slot))
         pod_class = self.pods.pod_class[pods].astype(np.int64)
-        columns = pods, slot, pod_class, priority
-        return OnNodes(*(one[order] for one in columns), start[order])
+        return OnNodes(
+            pods[order], slot[order], pod_class[order], priority[order], start[order]
+        )
 
     def number(self, pod: Pod) -> int:
         """Return the number of a pod that was asked for before."""

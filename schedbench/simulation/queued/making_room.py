@@ -7,16 +7,12 @@ nodes and what is known of nodes change together.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
 from schedbench.jit import inner_kernel, kernel, monotonic_ns
 from schedbench.scheduler.candidates import (
-    Walk,
     find_candidates,
     nth_least,
     read_node,
@@ -48,6 +44,7 @@ from schedbench.simulation.columns import (
     write,
 )
 from schedbench.simulation.heap import timed_push
+from schedbench.simulation.queued.line import Line, Rules
 from schedbench.simulation.record import EventKind
 
 BIND, UNSCHEDULABLE, PREEMPT, DELETE = (
@@ -58,73 +55,6 @@ BIND, UNSCHEDULABLE, PREEMPT, DELETE = (
 )
 CLASS, PRIORITY, BUDGETS, START, NUMBER = range(5)
 """Columns of a pod on a node."""
-
-
-class Rules(NamedTuple):
-    """How candidates are looked for: see `Search`.
-
-    Attributes
-    ----------
-    walk
-        The nodes in the scheduler's order.
-    percentage, absolute
-        So many candidates are enough.
-    start, ties
-        Streams of the draws: where to begin, and which tied candidate is taken.
-    random
-        0 = the first of the tied candidates is taken.
-    plugin : int64[V]
-        For each verdict the bit of the plugin that gives it.
-    """
-
-    walk: Walk
-    percentage: int
-    absolute: int
-    start: int
-    ties: int
-    random: int
-    plugin: NDArray[np.int64]
-
-
-class Line(NamedTuple):
-    """Pods that wait in line, and what comes of them.
-
-    Attributes
-    ----------
-    pod_class
-        Their class.
-    changed : int32[M], changes : int64[1]
-        The log of the index: see there.
-    now
-        The bits of the float64 that says what time it is.
-    pods : int64[L]
-        Their numbers.
-    is_first : uint8[L]
-        1 for those that were not tried before.
-    slot : int64[L]
-        The nodes to which they are nominated; −1 = none, until they made room there.
-    victims : int64[L]
-        How many pods go for each.
-    rejectors : int64[L]
-        Who rejects them, as bits: see `Rules.plugin`.
-    whys : int64[V]
-        Nodes by verdict, summed over the first attempts.
-    found : int64[2, N], node : int64[1]
-        Scratch.
-    """
-
-    pod_class: int
-    now: int
-    changed: NDArray[np.int32]
-    changes: NDArray[np.int64]
-    pods: NDArray[np.int64]
-    is_first: NDArray[np.uint8]
-    slot: NDArray[np.int64]
-    victims: NDArray[np.int64]
-    rejectors: NDArray[np.int64]
-    whys: NDArray[np.int64]
-    found: NDArray[np.int64]
-    node: NDArray[np.int64]
 
 
 @kernel
@@ -220,11 +150,9 @@ def settle(
 @inner_kernel
 def may_take(question: Question, columns: Columns, node: int) -> bool:
     """Return whether a node passes that one pod is nominated to, and has a place."""
-    return (
-        columns.counts[node, 1] == 1
-        and columns.counts[node, 0] < columns.pods.shape[1]
-        and passes(question, node)
-    )
+    guests, pods = columns.counts[node, 1], columns.counts[node, 0]
+    has_place = guests == 1 and pods < columns.pods.shape[1]
+    return bool(has_place and passes(question, node))
 
 
 @inner_kernel
@@ -272,7 +200,7 @@ def count_verdicts(rates: Rates, rules: Rules, line: Line, is_first: int) -> int
         if nodes > 0:
             rejectors |= rules.plugin[v]
             line.whys[v] += nodes * is_first
-    return rejectors
+    return int(rejectors)
 
 
 @inner_kernel

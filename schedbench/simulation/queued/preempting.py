@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from schedbench.cluster.volume_objects import uses_volumes
+from schedbench.errors import InvariantError
 from schedbench.policies.base import Policy
 from schedbench.scheduler.attempt import look_at_all
 from schedbench.scheduler.node_memory import Memory
@@ -14,7 +15,8 @@ from schedbench.scheduler.queueing.entry import QueuedPod
 from schedbench.scheduler.queueing.events import Action, Event
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.cluster import QueuedCluster
-from schedbench.simulation.queued.making_room import Line, Rules, play_line
+from schedbench.simulation.queued.line import Line, Rules
+from schedbench.simulation.queued.making_room import play_line
 from schedbench.simulation.queued.parked import class_event
 from schedbench.simulation.queued.pods import on_node
 from schedbench.simulation.queued.policy import search_of, streams_of
@@ -62,7 +64,9 @@ class CompiledPreemption:
         if memory is None:
             return 0
         is_nominated = head.key in cluster.world.nominated
-        if not is_nominated and cluster.fails(cluster.class_of(head)):
+        if not is_nominated and (
+            memory.may_fit or cluster.fails(cluster.class_of(head))
+        ):
             return 0
         cluster.world.look()
         memory.catch_up()
@@ -121,7 +125,7 @@ class CompiledPreemption:
             pod_class=cluster.class_of(pods[0]),
             changed=cluster.memory.index.log,
             changes=cluster.memory.index.changes,
-            now=np.float64(cluster.now + 0.0).view(np.int64),
+            now=int(np.float64(cluster.now + 0.0).view(np.int64)),
             pods=np.array([index(one.key) for one in pods], dtype=np.int64),
             is_first=np.array([not one.attempts for one in pods], dtype=np.uint8),
             slot=np.array(slots, dtype=np.int64),
@@ -191,8 +195,8 @@ class CompiledPreemption:
             walk=memory.walk(search),
             percentage=search.percentage,
             absolute=search.absolute,
-            start=start,
-            ties=np.int64(0) if ties is None else ties,
+            start=int(start),
+            ties=0 if ties is None else int(ties),
             random=int(ties is not None),
             plugin=memory.plugin_bits,
         )
@@ -209,8 +213,7 @@ class CompiledPreemption:
         for queued, pod, slot, count, rejectors in zip(
             pods, *(column.tolist() for column in columns), strict=False
         ):
-            popped = queue.pop(now)
-            assert popped is queued
+            self._pop(queued)
             place += 2 + count
             for victim in logged[place - count : place]:
                 self._leave(victim, slot)
@@ -219,6 +222,11 @@ class CompiledPreemption:
             cluster.tried[queued.key] = cluster.version
             queue.add_unschedulable(queued, memory.plugins(rejectors), now)
             cluster.nominate(pod, slot)
+
+    def _pop(self, queued: QueuedPod) -> None:
+        """Pop a pod that has to be the next."""
+        if self._cluster.queue.pop(self._cluster.now) is not queued:
+            raise InvariantError(f"pod {queued.key} is not the next in line")
 
     def _leave(self, pod: int, slot: int) -> None:
         """Note a pod that went from a node, as `QueuedCluster.leave` in few steps."""
@@ -250,8 +258,7 @@ class CompiledPreemption:
         for entry, (queued, slot) in enumerate(
             zip(pods, line.slot.tolist(), strict=False), first
         ):
-            popped = queue.pop(now)
-            assert popped is queued
+            self._pop(queued)
             cluster.session.images.touch(slot)
             cluster.world.end_nomination(queued.key)
             cluster.world.later(slot, entry)

@@ -97,8 +97,8 @@ class Queued(QueuedCluster):
     def _drain(self, deadline: float | None) -> None:
         """Try pods until the queue has none to give."""
         while True:
-            self._batch.run()
             if not self._preemption.run():
+                self._batch.run()
                 queued = self.queue.pop(self.now)
                 if queued is None:
                     return

@@ -6,6 +6,7 @@ all of it, so that memory stays at some bytes a pod.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -212,7 +213,12 @@ def _nodes(nodes: Columns) -> dict[str, Any]:
             [nodes.text("gpu_model", row) for row in range(len(nodes))], strict=True,
         )
     )  # fmt: skip
+    values: dict[str, set[str]] = {}
+    for text in nodes.words["labels"]:
+        for key, value in json.loads(text or "{}").items():
+            values.setdefault(key, set()).add(value)
     return {
+        "labels": {key: len(each) for key, each in sorted(values.items())},
         "stays": len(nodes),
         "distinct": len(set(nodes.ids.to_pylist())),
         "there_at_start": int((nodes["time_add"] <= 0).sum()),

@@ -138,11 +138,23 @@ def _csv_chunks(
             )
             ledger.read(table, len(rows))
             first += len(rows)
+            for name in names:
+                _refuse_open_quote(rows, name)
             yield rows
     except pa.ArrowInvalid as error:
         raise _malformed(path, str(error), 1 if first == 2 else 0) from None
     except (EOFError, zlib.error, OSError) as error:
         raise _broken(path, error) from None
+
+
+def _refuse_open_quote(rows: Rows, name: str) -> None:
+    """Refuse a cell with a line end: a quote that was not closed swallowed rows."""
+    import pyarrow.compute as pc
+
+    found = pc.match_substring(rows.columns[name], "\n")
+    if pc.any(found).as_py():
+        wrong = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.bool_)
+        raise rows.error(wrong, name, "a quote that is not closed")
 
 
 def chunk(

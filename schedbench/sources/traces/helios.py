@@ -43,6 +43,12 @@ BLANK = ("None", "nan", "NaN")
 def read(trace: Import) -> None:
     """Read the capacity by day, then the jobs."""
     files = find_tables(trace.paths, (LOG, CAPACITY), ledger=trace.ledger)
+    if len(files[LOG]) + len(files[CAPACITY]) > 2:
+        raise InputError(
+            "more than one cluster",
+            value=[str(path) for path in (*files[LOG], *files[CAPACITY])],
+            fix="import each cluster on its own",
+        )
     origin = _origin(files[LOG])
     trace.writer.about["origin_s"] = origin
     for path in files[CAPACITY]:
@@ -143,7 +149,7 @@ def _days(trace: Import, path: Path) -> tuple[list[float], dict[str, list[int]]]
 
 
 def _day(path: Path, number: int, text: str) -> float:
-    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S"):
+    for form in ("%Y-%m-%d", "%Y/%m/%d", "%Y-%m-%d %H:%M:%S"):
         try:
             day = datetime.strptime(text, form)
         except ValueError:

@@ -20,7 +20,7 @@ MIB = 1 << 20
 OWN = frozenset({"cpu", "memory", "pods", GPU_COUNT})
 
 
-def write_workload(workload: Workload, out: Path) -> Ledger:
+def write_workload(workload: Workload, out: Path, title: str, licence: str) -> Ledger:
     """Write a workload's nodes and pods as an imported trace.
 
     What columns do not hold (affinity to pods, spreading, tolerations, volumes, bound
@@ -35,8 +35,8 @@ def write_workload(workload: Workload, out: Path) -> Ledger:
     with TraceWriter(out, ledger) as writer:
         writer.about = {
             "source": workload.name,
-            "title": workload.name,
-            "licence": "that of what it was made from",
+            "title": title,
+            "licence": licence,
             "files": [],
             "settings": {},
             "units": {"cpu": "millicores", "memory": "bytes, rounded up to MiB"},

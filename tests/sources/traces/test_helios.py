@@ -123,6 +123,17 @@ def test_malformed(helios, jobs, words):
         helios(jobs)
 
 
+def test_one_cluster_at_a_time(tmp_path, helios):
+    """Clusters number their jobs alike, so two of them are refused."""
+    helios()
+    write(tmp_path / "Earth", cluster_log__csv=JOBS, cluster_gpu_number__csv=CAPACITY)
+
+    with pytest.raises(InputError, match="more than one cluster"):
+        import_trace(
+            "helios", [tmp_path / "Venus", tmp_path / "Earth"], tmp_path / "o2"
+        )
+
+
 @pytest.mark.parametrize(
     ("capacity", "words"),
     [

@@ -72,6 +72,7 @@ def test_workers_that_fit_no_node_are_told(spot):
         pytest.param(JOB.replace(",1,3", ",1.5,3"), "column gpu_request", id="part"),
         pytest.param(JOB.replace(",60,", ",1 h,"), "column duration", id="unit"),
         pytest.param("1,13,A10,20,1", "row 2: expected 9 columns", id="truncated"),
+        pytest.param(f'{JOB[:-4]}"Spot\n{JOB}\n{JOB}', "not closed", id="quote"),
         pytest.param(",13,A10,20,1,3,5,60,Spot", "name is empty", id="no name"),
     ],
 )
