@@ -187,7 +187,7 @@ def _budget() -> PodDisruptionBudget:
 
 
 @given(workload=bursts() | crowds(), spec=st.sampled_from(SPECS))
-@settings(max_examples=max(300, settings().max_examples))
+@settings(max_examples=max(200, settings().max_examples))
 def test_a_stretch_tells_the_same_as_one_by_one(workload: Workload, spec: str) -> None:
     """Every entry of the log, every reason and the number of decisions."""
     with pytest.MonkeyPatch.context() as patch:
