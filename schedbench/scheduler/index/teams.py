@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.layout import CPU, MEMORY, PODS, ClusterState, StaticTable
+from schedbench.cluster.layout import CPU, MEMORY, PODS
 from schedbench.jit import array_kernel, inner_kernel
 from schedbench.plugins.arithmetic import NARROW
 from schedbench.plugins.node_resources_balanced_allocation import balance_of_two
 from schedbench.plugins.node_resources_fit import least_of_two
-from schedbench.scheduler.cycle import Choice, Compiled
+from schedbench.scheduler.cycle import Choice
 from schedbench.scheduler.index.choose import NO_NODE, which
 from schedbench.scheduler.index.layout import (
     ASKS,
@@ -32,51 +32,64 @@ from schedbench.scheduler.index.layout import (
     STATIC_ROW,
     TIED,
     WIDTH,
-    Index,
+    NodeColumns,
     Teams,
 )
 
 
 @inner_kernel
 def decide_in_team(
-    state: ClusterState,
-    compiled: Compiled,
-    index: Index,
-    team: int,
+    nodes: NodeColumns,
+    reasons: NDArray[np.int16],
+    teams: Teams,
+    log: NDArray[np.int32],
+    changes: NDArray[np.int64],
+    mark: NDArray[np.int64],
+    turn: NDArray[np.int64],
     pod_class: int,
+    choice: Choice,
     counter: int,
 ) -> int:
-    """Return the node that a scan would take; −1 if none is feasible or known."""
-    teams, sampling = index.teams, compiled.sampling
-    if not catch_up(state, compiled.static, index, team):
+    """Return the node that a scan would take; −1 if none is feasible or known.
+
+    `reasons` are those of the static filters, of all rows and nodes; what else of the
+    index it needs comes array by array, since it takes long to compile whole tuples.
+    """
+    team, column = np.int64(teams.place[pod_class, 0]), teams.place[pod_class, 1]
+    if not catch_up(nodes, reasons, teams, log, changes[0], mark, turn, team):
         disband(teams, team)
         return NO_NODE
-    sampling.evaluated[0] = sampling.listed[0]
-    column, nodes = np.int64(teams.place[pod_class, 1]), state.alive.size
-    node = choose_alike(teams, team, column, nodes, compiled.choice, counter)
-    return int(node)
+    return int(choose_alike(teams, team, column, nodes.alive.size, choice, counter))
 
 
 @inner_kernel
-def catch_up(state: ClusterState, static: StaticTable, index: Index, team: int) -> bool:
+def catch_up(
+    nodes: NodeColumns,
+    reasons: NDArray[np.int16],
+    teams: Teams,
+    log: NDArray[np.int32],
+    changes: int,
+    mark: NDArray[np.int64],
+    turn: NDArray[np.int64],
+    team: int,
+) -> bool:
     """Let a team know all nodes; return False if one has too much of a resource."""
-    teams, work = index.teams, index.work
-    at, end = teams.seen[team], index.changes[0]
+    at, end = teams.seen[team], np.int64(changes)
     if at == end:
         return True
-    anew = at == STALE or end - at > index.log.size
+    anew = at == STALE or end - at > log.size
     if anew:
-        at, end = np.int64(0), np.int64(state.alive.size)
-    work.turn[0] += 1
-    entry = at % index.log.size
+        at, end = np.int64(0), np.int64(nodes.alive.size)
+    turn[0] += 1
+    entry = at % log.size
     while at < end:
-        node = at if anew else np.int64(index.log[entry])
+        node = at if anew else np.int64(log[entry])
         at += 1
-        entry = entry + 1 if entry + 1 < index.log.size else 0
-        if work.mark[node] == work.turn[0]:
+        entry = entry + 1 if entry + 1 < log.size else 0
+        if mark[node] == turn[0]:
             continue
-        work.mark[node] = work.turn[0]
-        if not rate_node(state, static, teams, team, node):
+        mark[node] = turn[0]
+        if not rate_node(nodes, reasons, teams, team, node):
             return False
         if not anew:
             item = node
@@ -89,13 +102,17 @@ def catch_up(state: ClusterState, static: StaticTable, index: Index, team: int) 
             items = (items + FAN - 1) // FAN
             for item in range(items):
                 compare(teams, team, level, item)
-    teams.seen[team] = index.changes[0]
+    teams.seen[team] = changes
     return True
 
 
 @inner_kernel
 def rate_node(
-    state: ClusterState, static: StaticTable, teams: Teams, team: int, node: int
+    nodes: NodeColumns,
+    reasons: NDArray[np.int16],
+    teams: Teams,
+    team: int,
+    node: int,
 ) -> bool:
     """Write a team's points of a node; return False if it has too much of a resource.
 
@@ -105,24 +122,24 @@ def rate_node(
     width, column = teams.shape[team, WIDTH], teams.shape[team, ASKS]
     first = teams.shape[team, POINTS] + node * width
     points = teams.points[first : first + width]
-    if not state.alive[node] or static.reason[teams.shape[team, STATIC_ROW], node] > 0:
+    if not nodes.alive[node] or reasons[teams.shape[team, STATIC_ROW], node] > 0:
         points[:] = REJECTED
         return True
-    capacity_1 = state.allocatable[CPU, node]
-    capacity_2 = state.allocatable[MEMORY, node]
+    capacity_1 = nodes.allocatable[CPU, node]
+    capacity_2 = nodes.allocatable[MEMORY, node]
     if capacity_1 | capacity_2 >= NARROW:
         return False
-    requested_1, requested_2 = state.requested[CPU, node], state.requested[MEMORY, node]
+    requested_1, requested_2 = nodes.requested[CPU, node], nodes.requested[MEMORY, node]
     rate_together(
         np.float64(capacity_1),
         np.float64(capacity_2),
         np.float64(requested_1),
         np.float64(requested_2),
-        np.float64(state.nonzero[CPU, node]),
-        np.float64(state.nonzero[MEMORY, node]),
+        np.float64(nodes.nonzero[CPU, node]),
+        np.float64(nodes.nonzero[MEMORY, node]),
         np.float64(capacity_1 - requested_1),
         np.float64(capacity_2 - requested_2),
-        np.float64(state.allocatable[PODS, node] - state.requested[PODS, node]),
+        np.float64(nodes.allocatable[PODS, node] - nodes.requested[PODS, node]),
         teams.asks[:, column : column + width],
         points,
     )

@@ -88,9 +88,9 @@ class Events:
     def _arrive_bound(self, pod: int, slot: int) -> None:
         cluster = self.cluster
         cluster.make_room_in_log()
-        state, classes = cluster.session.state, cluster.session.compiled.classes
+        session = cluster.session
         columns = cluster.pods, cluster.progress, cluster.log, cluster.memory.index
-        loop.arrive(state, classes, *columns)
+        loop.arrive(session.state, session.compiled, *columns)
         cluster.enter(pod, slot)
         if len(cluster.queue):
             came = on_node(cluster.objects[pod], cluster.world.names[slot])

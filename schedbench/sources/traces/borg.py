@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -174,8 +175,8 @@ def write_tasks(
     batch = _Batch(trace.writer.pods)
     spill_order = "SELECT * FROM event ORDER BY job, task, time, rowid"
     owner: Event | None = None
-    rows = (Event(*row) for row in spill.select(spill_order))
-    for (job, task), group in itertools.groupby(rows, lambda e: (e.job, e.task)):
+    rows = map(Event._make, spill.select(spill_order))
+    for (job, task), group in itertools.groupby(rows, operator.itemgetter(0, 1)):
         events = list(group)
         if task < 0:
             owner = events[0]
@@ -202,7 +203,7 @@ def _pod(
         ledger.drop(TASKS, "no resource request", 1, first.place)
         return None
     asked = (sizes[0].cpu, sizes[0].memory)
-    if any((each.cpu, each.memory) != asked for each in sizes):
+    if len({(each.cpu, each.memory) for each in sizes}) > 1:
         ledger.repair(TASKS, "request changed later: the first kept", 1, first.place)
     submitted = [each for each in events if each.kind == SUBMIT]
     if not submitted:
@@ -215,7 +216,7 @@ def _pod(
     submit = seconds((submitted or events)[0].time)
     left = (submitted or events)[0].time == 0
     right = end is None or end == AFTER
-    if any(each.kind == LOST for each in events):
+    if LOST in [each.kind for each in events]:
         ledger.repair(TASKS, "LOST: taken for its end", 1, first.place)
     began = float("nan") if start is None else max(submit, seconds(start))
     ended = float("nan") if right or end is None else max(submit, seconds(end))

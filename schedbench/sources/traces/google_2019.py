@@ -17,7 +17,6 @@ import msgspec
 
 from schedbench.errors import InputError
 from schedbench.sources.traces.borg import (
-    AFTER,
     SETTINGS,
     UNITS,
     Event,
@@ -46,6 +45,9 @@ ADD, REMOVE, UPDATE = 1, 2, 3
 class _Resources(msgspec.Struct, forbid_unknown_fields=True):
     cpus: float | None = None
     memory: float | None = None
+
+
+_NO_RESOURCES = _Resources()
 
 
 class _Constraint(msgspec.Struct, forbid_unknown_fields=True):
@@ -140,7 +142,7 @@ def _machines(trace: Import, files: Sequence[Path]) -> dict[int, list[MachineEve
         row: _Machine = found.row
         if not ADD <= row.type <= UPDATE:
             raise _bad(found, "type", row.type, "not 1 (ADD), 2 (REMOVE) or 3 (UPDATE)")
-        size = row.capacity or _Resources()
+        size = row.capacity or _NO_RESOURCES
         events[row.machine_id].append(
             MachineEvent(
                 checked_time(row.time, found.place),
@@ -209,27 +211,25 @@ def _tasks(trace: Import, files: Sequence[Path], constrained: bool) -> Iterator[
             ledger.repair(
                 TASKS, "made up by Google (missing_type): used", 1, found.place
             )
-        size = row.resource_request or _Resources()
+        size, place = row.resource_request or _NO_RESOURCES, found.place
         yield Event(
             row.collection_id,
             row.instance_index,
-            min(checked_time(row.time, found.place), AFTER),
+            checked_time(row.time, place),
             row.type,
-            checked_fraction(size.cpus, "resource_request.cpus", found.place),
-            checked_fraction(size.memory, "resource_request.memory", found.place),
+            checked_fraction(size.cpus, "resource_request.cpus", place),
+            checked_fraction(size.memory, "resource_request.memory", place),
             row.priority or 0,
             "",
-            _constraints(trace, found, constrained),
+            _constraints(trace, found, constrained) if row.constraint else "",
             0,
             int(bool(row.alloc_collection_id)),
-            found.place,
+            place,
         )
 
 
 def _constraints(trace: Import, found: Numbered, constrained: bool) -> str:
-    given: list[_Constraint] = found.row.constraint or []
-    if not given:
-        return ""
+    given: list[_Constraint] = found.row.constraint
     if not constrained:
         trace.ledger.repair(
             TASKS, "constraints left out: no machine_attributes", 1, found.place

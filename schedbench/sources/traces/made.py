@@ -20,6 +20,7 @@ from schedbench.objects.workload import NodeEvent
 from schedbench.sources.gpu import GPU_COUNT, GPU_MODEL, gpu_annotations
 from schedbench.sources.traces.folder import Columns
 from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.sampling import combined
 
 MAX_PER_NODE = "schedbench.io/max-per-node-{}"
 """An extended resource by which nodes limit the pods of a group."""
@@ -142,22 +143,25 @@ def make_nodes(
     there: list[Node] = []
     events: list[NodeEvent] = []
     extra = {MAX_PER_NODE.format(name): str(most) for name, most in limits.items()}
-    statuses: dict[tuple[int, ...], NodeStatus] = {}
-    shape = ("cpu_milli", "memory_mib", "gpus", "resources")
-    names = rows.ids.to_pylist()
-    for row, name in enumerate(names):
-        key = tuple(int(rows[column][row]) for column in shape)
-        if key not in statuses:
-            statuses[key] = _status(rows, row, options, extra)
-        labels = {"kubernetes.io/hostname": name}
-        labels |= json.loads(rows.text("labels", row) or "{}")
-        if rows.text("gpu_model", row):
-            labels[GPU_MODEL] = rows.text("gpu_model", row)
+    shape = combined(rows, ("cpu_milli", "memory_mib", "gpus", "resources"))
+    statuses: dict[int, NodeStatus] = {}
+    words = [json.loads(text or "{}") for text in rows.words["labels"]]
+    models = [{GPU_MODEL: text} if text else {} for text in rows.words["gpu_model"]]
+    table = zip(
+        rows.ids.to_pylist(),
+        shape.tolist(),
+        rows["labels"].tolist(),
+        rows["gpu_model"].tolist(),
+        ((rows["time_add"] - options.first) / options.rate).tolist(),
+        ((rows["time_remove"] - options.first) / options.rate).tolist(),
+        strict=True,
+    )
+    for row, (name, kind, label, model, added, removed) in enumerate(table):
+        if kind not in statuses:
+            statuses[kind] = _status(rows, row, options, extra)
+        labels = {"kubernetes.io/hostname": name} | words[label] | models[model]
         meta = ObjectMeta(name=name, labels=labels)
-        node = Node(metadata=meta, spec=NodeSpec(), status=statuses[key])
-        pace = options.rate
-        added = (float(rows["time_add"][row]) - options.first) / pace
-        removed = (float(rows["time_remove"][row]) - options.first) / pace
+        node = Node(metadata=meta, spec=NodeSpec(), status=statuses[kind])
         if removed <= 0:
             continue
         if added <= 0:
