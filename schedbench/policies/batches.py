@@ -96,6 +96,19 @@ def by_class(pods: Pods, indices: Sequence[int]) -> dict[int, list[int]]:
     return found
 
 
+def held_by_namespace(pods: Pods) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the namespace of each class, int64[C], and what its pods hold, int64[S, R].
+
+    Namespaces are numbered in the order of their names.
+    """
+    spaces = [pod.metadata.namespace for pod in pods.class_pods]
+    names, namespace = np.unique(spaces, return_inverse=True)
+    held = np.zeros((len(names), len(pods.resources)), dtype=np.int64)
+    running = pods.running.pod_class
+    np.add.at(held, namespace[running], pods.class_request[running])
+    return namespace, held
+
+
 def take_planned(
     pods: Pods, waiting: dict[int, list[int]], plan: Sequence[tuple[int, int]]
 ) -> list[tuple[int, int]]:

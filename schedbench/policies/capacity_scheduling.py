@@ -15,12 +15,18 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState
 from schedbench.errors import InputError
 from schedbench.policies.base import Policy
-from schedbench.policies.batches import NOWHERE, ROWS, Nodes, Pods, best_node
+from schedbench.policies.batches import (
+    NOWHERE,
+    ROWS,
+    Nodes,
+    Pods,
+    best_node,
+    held_by_namespace,
+)
 from schedbench.scheduler.profile import Profile, Tie
 
 NAME = "capacity-scheduling"
@@ -56,24 +62,23 @@ def place(
 ) -> Nodes:
     """Return a node slot for each pod, or −1."""
     nodes = np.full(len(pods), NOWHERE)
-    names = [pod.metadata.namespace for pod in pods.class_pods]
-    namespaces = {name: row for row, name in enumerate(sorted(set(names)))}
-    namespace = np.array([namespaces[name] for name in names])
+    namespace, held = held_by_namespace(pods)
+    used = held[:, ROWS]
     total = cluster.allocatable[ROWS].sum(axis=1)
-    share = guaranteed * total / len(namespaces)
-    smallest = np.floor(share).astype(np.int64) * len(namespaces)
+    mins = np.floor(guaranteed * total / len(used)).astype(np.int64) * len(used)
     largest = np.floor(most * total).astype(np.int64)
-    used: NDArray[np.int64] = np.zeros((len(namespaces), len(ROWS)), dtype=np.int64)
-    running = pods.running.pod_class
-    np.add.at(used, namespace[running], pods.class_request[running][:, ROWS])
+    failed: set[int] = set()
     for index, pod_class in enumerate(pods.pod_class.tolist()):
         asked = pods.request[index, ROWS]
         owner = namespace[pod_class]
         over_max = (used[owner] + asked > largest).any()
-        if over_max or (used.sum(axis=0) + asked > smallest).any():
+        over_mins = (used.sum(axis=0) + asked > mins).any()
+        if over_max or over_mins or pod_class in failed:
             continue
         nodes[index] = best_node(pods, index, "least-allocated")
-        if nodes[index] != NOWHERE:
-            pods.take(index, int(nodes[index]))
-            used[owner] += asked
+        if nodes[index] == NOWHERE:
+            failed.add(pod_class)
+            continue
+        pods.take(index, int(nodes[index]))
+        used[owner] += asked
     return nodes

@@ -69,9 +69,13 @@ def place(
 ) -> Nodes:
     """Return a node slot for each pod, or −1."""
     nodes = np.full(len(pods), NOWHERE)
-    for index in range(len(pods)):
+    failed: set[int] = set()
+    for index, pod_class in enumerate(pods.pod_class.tolist()):
+        if pod_class in failed:
+            continue
         best = _candidates(pods, index, base, candidates)
         if not best:
+            failed.add(pod_class)
             continue
         following = range(index + 1, min(index + 1 + horizon, len(pods)))
         if len(best) > 1 and following:

@@ -87,8 +87,13 @@ def place(
         at = pods.running.node[pods.running.pod_class == pod_class]
         found = there.setdefault(names[pod_class], np.zeros(len(zone), dtype=np.int64))
         found += np.bincount(at, minlength=len(zone))
+    failed: set[int] = set()
     for index, pod_class in enumerate(pods.pod_class.tolist()):
+        if pod_class in failed:
+            continue
         feasible = np.flatnonzero(pods.feasible(index))
+        if not len(feasible):
+            failed.add(pod_class)
         name = names[pod_class]
         count = there.setdefault(name, np.zeros(len(zone), dtype=np.int64))
         if name[1] is None:

@@ -68,12 +68,15 @@ def place(
     chosen = np.full(len(pods), NOWHERE)
     zone_of: dict[int, int] = pods.memory.setdefault("zone", {})
     free = _free(cluster, pods, zone_of, zones)
-    for index in range(len(pods)):
+    failed: set[int] = set()
+    for index, pod_class in enumerate(pods.pod_class.tolist()):
+        if pod_class in failed:
+            continue
         asked = pods.request[index, ROWS]
         fits = np.asarray((free >= asked[:, None, None]).all(axis=0))
         slots = np.flatnonzero(pods.feasible(index) & fits.any(axis=0))
-        zone_of.pop(int(pods.number[index]), None)
         if not len(slots):
+            failed.add(pod_class)
             continue
         score = node_scores(free[:, :, slots], asked, fits[:, slots], strategy)
         node = int(slots[score.argmax()])

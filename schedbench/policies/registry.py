@@ -23,6 +23,7 @@ POLICIES = {
     "capacity-scheduling": f"{_ROOM}.capacity_scheduling",
     "coscheduling": f"{_ROOM}.coscheduling",
     "dot-product": f"{_ROOM}.dot_product",
+    "drf": f"{_ROOM}.drf",
     "fgd": f"{_ROOM}.fgd",
     "first-fit": f"{_ROOM}.first_fit",
     "gpu-best-fit": f"{_ROOM}.gpu_best_fit",
