@@ -97,7 +97,7 @@ def by_class(pods: Pods, indices: Sequence[int]) -> dict[int, list[int]]:
 
 
 def held_by_namespace(pods: Pods) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the namespace of each class, int64[C], and what its pods hold, int64[S, R].
+    """Return namespaces of classes, int64[C], and what their pods hold, int64[S, R].
 
     Namespaces are numbered in the order of their names.
     """
