@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.layout import ClusterState
+from schedbench.cluster.layout import PODS, ClusterState
 from schedbench.errors import InputError
 from schedbench.policies.base import Policy
 from schedbench.scheduler.profile import Profile, Tie
@@ -63,7 +63,7 @@ def place(
             continue
         requested = np.asarray(pods.cluster.requested, dtype=np.float64)
         free = (whole - requested) * scale[:, None]
-        empty = requested[3] == 0
+        empty = requested[PODS] == 0
         ask = pods.request[index] * scale
         order = np.argsort((free[:2, fits]).sum(axis=0), kind="stable")
         tried = fits[order[:width]]
