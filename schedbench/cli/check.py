@@ -62,7 +62,7 @@ def command(target: str, form: str | None) -> int:
 
 
 def _is_shipped(name: str) -> bool:
-    from schedbench.experiment.scenario import bundled_scenarios
+    from schedbench.experiment.shipped import bundled_scenarios
 
     return name in {path.stem for path in bundled_scenarios()}
 
@@ -70,7 +70,9 @@ def _is_shipped(name: str) -> bool:
 def _check_scenario(target: str, form: str | None) -> int:
     """Build every size of a scenario, or of those of a grid, from its first seed."""
     from schedbench.experiment.build import expand_grid, expand_target
-    from schedbench.experiment.scenario import load_grid, read_own, resolve_target
+    from schedbench.experiment.grid_file import load_grid
+    from schedbench.experiment.scenario import read_own
+    from schedbench.experiment.shipped import resolve_target
 
     path = resolve_target(target)
     if "scenarios" in read_own(path):

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from schedbench.cli import output
+from schedbench.cli import bounding, output
 from schedbench.cli.whole import Whole
 from schedbench.errors import SchedbenchError
 
 if TYPE_CHECKING:
     from schedbench.experiment.grid import Grid
     from schedbench.experiment.progress import RunSummary
+    from schedbench.experiment.scenario_fields import Seeds
+    from schedbench.experiment.statistics.sequential import Stopping
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,7 +30,10 @@ CELLS_FAILED = 3
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Options:
-    """How to run a grid, as the options say it; `form` is `json` or None."""
+    """How to run a grid, as the options say it; `form` is `json` or None.
+
+    `bounds_limit` is in seconds, None = the house's.
+    """
 
     out: str | None
     jobs: int | None
@@ -37,7 +42,10 @@ class Options:
     strict: bool
     dry_run: bool
     report: bool | None
+    bounds: bool
+    bounds_limit: float | None
     form: str | None
+    stopping: Stopping | None = None
 
 
 def grid_options(command: Command) -> Command:
@@ -50,6 +58,15 @@ def grid_options(command: Command) -> Command:
         click.option(
             "--repeats", type=Whole(1, 10_000), metavar="R",
             help="How many seeds, counted up from the first.",
+        ),
+        click.option(
+            "--until", multiple=True, metavar="METRIC:PRECISION",
+            help="Add repeats until the metric's means are known to ± PRECISION, or "
+            "PRECISION%; repeatable.",
+        ),
+        click.option(
+            "--max-repeats", type=Whole(8, 10_000), metavar="R",
+            help="How many seeds at most, with --until.  [default: 200]",
         ),
         click.option(
             "--engine", default="auto", show_default=True, metavar="E",
@@ -87,6 +104,7 @@ def grid_options(command: Command) -> Command:
             "--report/--no-report", default=None,
             help="Draw the page too. [default: yes, but not with --json]",
         ),
+        *bounding.OPTIONS,
         output.json_option,
         output.quiet_and_verbose,
     )  # fmt: skip
@@ -117,34 +135,116 @@ def seeds_of(
     return list(range(first, first + count))
 
 
+def stopping_of(
+    until: Sequence[str],
+    max_repeats: int | None,
+    repeats: int | None,
+    own: Seeds | None,
+    *,
+    quick: bool,
+) -> Stopping | None:
+    """Return when repeats end; None = their number is fixed.
+
+    A scenario's own rule holds unless the number of repeats is given, or `--quick`.
+
+    Raises
+    ------
+    InputError
+        If a precision is malformed, or the most repeats are too few, or useless.
+    """
+    from schedbench.errors import InputError
+    from schedbench.experiment.statistics.sequential import MOST, Precision, Stopping
+
+    fixed = quick or repeats is not None
+    mine = own.until if own is not None and not fixed and not until else ()
+    wanted = [Precision.parse(each) for each in until]
+    wanted += [Precision.parse(each, "seeds.until") for each in mine]
+    if max_repeats is not None and not wanted:
+        raise InputError(
+            "nothing says until when to repeat", where="--max-repeats",
+            value=max_repeats, fix="add --until METRIC:PRECISION",
+        )  # fmt: skip
+    if quick and until:
+        raise InputError(
+            "--quick is one seed", where="--until", value=until[0],
+            fix="leave one of them out",
+        )  # fmt: skip
+    if not wanted:
+        return None
+    most = max_repeats or (own.max if mine and own is not None else MOST)
+    first = repeats or (own.repeats if own is not None else 1)
+    return Stopping.of(wanted, first, most)
+
+
+def until_words(stopping: Stopping | None) -> list[str]:
+    """Return the options that repeat a stopping rule."""
+    if stopping is None:
+        return []
+    words = [
+        f"--until={each.metric}:"
+        + (f"{100 * each.tolerance:g}%" if each.relative else f"{each.tolerance:g}")
+        for each in stopping.wanted
+    ]
+    return [*words, f"--max-repeats={stopping.looks[-1]}"]
+
+
 def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) -> int:
     """Run a checked grid into a folder and print its results; return the exit code."""
-    from schedbench.cli.progress import Reporter
-    from schedbench.experiment.runner import run_grid
-
-    seeds = output.ranged(grid.seeds)
-    output.note(f"{output.counted(len(grid), 'cell')} into {out}, seeds {seeds}")
+    rerun += bounding.words(options)
     try:
-        with Reporter() as reporter:
-            summary = run_grid(
+        if options.stopping is None:
+            summary = _run(grid, options, command, rerun, out)
+        else:
+            from schedbench.experiment.until import run_until
+
+            once = iter([options.force])
+            stopped = run_until(
                 grid,
-                out,
-                jobs=_jobs(options, len(grid)),
-                timeout=options.timeout,
-                force=options.force,
-                strict=options.strict,
-                progress=reporter,
-                warmup=functools.partial(_compile, grid.engine, reporter.say),
-                command=command,
-                rerun=rerun,
+                options.stopping,
+                lambda part: _run(
+                    part, options, command, rerun, out, force=next(once, False)
+                ),
+                output.note,
             )
+            grid, summary = stopped.grid, stopped.summary
     except SchedbenchError as error:
         if not options.strict or error.exit_code != SchedbenchError.exit_code:
             raise
         output.error(str(error))
         return CELLS_FAILED
+    if not summary.interrupted:
+        bounding.bound(options, grid, out)
     _print_results(summary, options, grid, rerun)
     return summary.exit_code
+
+
+def _run(
+    grid: Grid,
+    options: Options,
+    command: str,
+    rerun: str,
+    out: Path,
+    *,
+    force: bool | None = None,
+) -> RunSummary:
+    from schedbench.cli.progress import Reporter
+    from schedbench.experiment.runner import run_grid
+
+    seeds = output.ranged(grid.seeds)
+    output.note(f"{output.counted(len(grid), 'cell')} into {out}, seeds {seeds}")
+    with Reporter() as reporter:
+        return run_grid(
+            grid,
+            out,
+            jobs=_jobs(options, len(grid)),
+            timeout=options.timeout,
+            force=options.force if force is None else force,
+            strict=options.strict,
+            progress=reporter,
+            warmup=functools.partial(_compile, grid.engine, reporter.say),
+            command=command,
+            rerun=rerun,
+        )
 
 
 def _compile(engine: str, say: Callable[[str], object], specs: Sequence[str]) -> None:
@@ -178,6 +278,10 @@ def dry_run(grid: Grid, options: Options) -> int:
         )
         return 0
     output.result(grid.describe(seconds, _jobs(options, len(grid))))
+    if options.stopping is not None:
+        looks = ", ".join(map(str, options.stopping.looks))
+        wanted = ", ".join(map(str, options.stopping.wanted))
+        output.result(f"until:     {wanted}, looked at after {looks} seeds")
     if seconds is None:
         output.note("no estimate: no stored run has such cells")
     return 0
@@ -241,15 +345,17 @@ def _print_results(
     from schedbench.cli import summary as tables
     from schedbench.experiment.store import load_results
 
+    results = load_results(summary.out)
     if options.form == "json":
         output.json_document(
             {
                 "run": str(summary.out),
                 "seeds": list(grid.seeds),
+                **_stopping_document(summary),
                 "cells": [tables.cell_document(cell) for cell in summary.results],
+                **tables.bounds_document(results),
             }
         )
-    results = load_results(summary.out)
     done = summary.counts.get("done", 0)
     if options.form is None:
         tables.tell(results)
@@ -273,6 +379,14 @@ def _print_results(
     if summary.hint:
         output.note(summary.hint)
     output.note(f"again: {rerun}")
+
+
+def _stopping_document(summary: RunSummary) -> dict[str, Any]:
+    """Return how a run with a stopping rule stopped, as the manifest has it."""
+    from schedbench.experiment.folder import read_manifest
+
+    found = read_manifest(summary.out).get("stopping")
+    return {} if found is None else {"stopping": found}
 
 
 def _tell_notes(summary: RunSummary) -> None:

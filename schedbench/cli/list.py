@@ -125,7 +125,7 @@ def scenarios(path: str | None, label: str | None, form: str | None) -> int:
 
 
 def _shipped() -> Iterator[dict[str, Any]]:
-    from schedbench.experiment.scenario import bundled_scenarios
+    from schedbench.experiment.shipped import bundled_scenarios
 
     for path in bundled_scenarios():
         yield _own(path)
@@ -135,7 +135,7 @@ def _below(path: str) -> Iterator[dict[str, Any]]:
     from schedbench.cli import targets
     from schedbench.cli.targets import is_manifest
     from schedbench.experiment.build import expand_target, is_perf_config
-    from schedbench.experiment.scenario import resolve_target
+    from schedbench.experiment.shipped import resolve_target
     from schedbench.sources.scheduler_perf.config import CONFIG_NAME
 
     found = resolve_target(path)
@@ -162,7 +162,8 @@ def _below(path: str) -> Iterator[dict[str, Any]]:
 
 def _own(path: Path) -> dict[str, Any]:
     """Describe one of our own files, without building it."""
-    from schedbench.experiment.scenario import load_grid, load_scenario, read_own
+    from schedbench.experiment.grid_file import load_grid
+    from schedbench.experiment.scenario import load_scenario, read_own
 
     if "scenarios" in read_own(path):
         grid = load_grid(path)

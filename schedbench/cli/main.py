@@ -26,6 +26,12 @@ COMMANDS = {
     "list": ("list", "List policies, scenarios, metrics, plots or runs."),
     "show": ("show", "Show a stored run, or what happened to one of its pods."),
     "explain": ("explain", "Say why a pod goes where it goes, or why nowhere."),
+    "whatif": ("whatif", "Say what another configuration would do with a cluster."),
+    "capacity": (
+        "capacity",
+        "Say how many more pods fit, and what stops the next.",
+    ),
+    "fit": ("fit", "Find the fewest or cheapest nodes that carry a workload."),
     "check": ("check", "Check a policy's conduct, or a scenario file."),
     "conformance": ("conformance", "Compare decisions with recorded ones."),
     "import": ("import_", "Read a trace or manifests and describe what is in them."),

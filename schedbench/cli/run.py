@@ -16,12 +16,15 @@ from schedbench.cli.launch import (
     launch,
     preflight,
     seeds_of,
+    stopping_of,
+    until_words,
 )
 from schedbench.cli.main import EXIT_CODES
 
 if TYPE_CHECKING:
     from schedbench.experiment.cell import ScenarioRef
     from schedbench.experiment.grid import Grid
+    from schedbench.experiment.scenario_fields import Seeds
     from schedbench.policies.base import Policy
 
 
@@ -34,6 +37,7 @@ Examples:
   schedbench run workloads/openb.yaml --set data=DIR --set trace=default
   schedbench run cluster.json -p './mine.py:tightest[alpha=0.5]'
   schedbench run performance-config.yaml --workload SchedulingBasic/500Nodes --json
+  schedbench run web-services --until 'pods_bound:1%' --max-repeats 100
   schedbench run web-services --quick --dry-run
 
 {EXIT_CODES}""",
@@ -75,6 +79,8 @@ def command(
     engine: str,
     baseline: str | None,
     quick: bool,
+    until: tuple[str, ...],
+    max_repeats: int | None,
     **rest: Any,
 ) -> int:
     """Run scenarios under policies and say which is better.
@@ -84,13 +90,14 @@ def command(
     is every scenario under every policy from every seed; each such cell is stored as
     soon as it ends, and a run with the same --out goes on where it stopped.
     """
-    options = Options(**rest)
     from schedbench.cli import targets
 
     refs = targets.scenarios(
         files, sets=sets, size=size, quick=quick, workloads=workloads, label=label
     )
     seeds = seeds_of(seed, repeats, _own_seeds(refs), quick=quick)
+    stopping = stopping_of(until, max_repeats, repeats, _seeds(refs), quick=quick)
+    options = Options(**rest, stopping=stopping)
     grid = make_grid(refs, policies, seeds, engine, baseline)
     preflight(grid)
     if options.dry_run:
@@ -112,6 +119,7 @@ def command(
     ):
         for value in values:
             words += [option] if value is None else [option, value]
+    words += until_words(stopping)
     out = Path(options.out) if options.out else new_run(grid.name)
     return launch(grid, options, typed, shlex.join(words), out)
 
@@ -166,6 +174,12 @@ def _own_policies(refs: Sequence[ScenarioRef]) -> list[Policy]:
         except InputError as error:
             raise error.at(source=ref.name, where="policies") from None
     return list(found.values())
+
+
+def _seeds(refs: Sequence[ScenarioRef]) -> Seeds | None:
+    """Return what the first scenario file says of seeds."""
+    own = [ref.scenario.seeds for ref in refs if hasattr(ref, "scenario")]
+    return own[0] if own else None
 
 
 def _own_seeds(refs: Sequence[ScenarioRef]) -> Sequence[int]:

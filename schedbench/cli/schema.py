@@ -19,7 +19,7 @@ def command() -> int:
     """Print the JSON Schema of scenario and grid files, for editors."""
     import msgspec
 
-    from schedbench.experiment.scenario import schema
+    from schedbench.experiment.grid_file import schema
 
     text = msgspec.json.encode(schema(), order="deterministic")
     output.result(msgspec.json.format(text, indent=2).decode())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from schedbench.cli import output
+from schedbench.cli import output, summary
 from schedbench.cli.output import Table
 from schedbench.cli.show_pod import plain, short, show_pod
+from schedbench.cli.summary import bounds_document
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,8 +79,6 @@ def _filtered(cells: pd.DataFrame, wanted: dict[str, Any]) -> pd.DataFrame:
 
 
 def _show_run(results: Results, cells: pd.DataFrame) -> None:
-    from schedbench.cli import summary
-
     manifest = results.manifest
     counts = cells["status"].value_counts()
     for name, value in (
@@ -93,7 +93,7 @@ def _show_run(results: Results, cells: pd.DataFrame) -> None:
     ):
         output.result(f"{name:<9} {value}")
     output.result("")
-    summary.tell(type(results)(results.path, manifest, cells))
+    summary.tell(dataclasses.replace(results, cells=cells))
     for text in manifest["warnings"]:
         output.note(f"note: {text}")
 
@@ -103,7 +103,12 @@ def _show_cells(results: Results, cells: pd.DataFrame, form: str | None) -> None
         {str(name): plain(value) for name, value in row.items()}
         for row in cells.to_dict("records")
     ]
-    document = {"run": str(results.path), "manifest": results.manifest, "cells": rows}
+    document = {
+        "run": str(results.path),
+        "manifest": results.manifest,
+        "cells": rows,
+        **bounds_document(dataclasses.replace(results, cells=cells)),
+    }
     names = [
         "scenario",
         "size",

@@ -64,6 +64,31 @@ def tell(results: Results) -> None:
         output.result(click.style(verdict.lead, bold=True))
         if verdict.detail:
             output.result(f"  {verdict.detail}")
+    told = list(distances(results))
+    if told:
+        output.result(click.style("Beside what no policy can beat:", bold=True))
+        for line in told:
+            output.result(f"  {line}")
+
+
+def distances(results: Results) -> Iterator[str]:
+    """Yield how far the best policy and the baseline are from each headline bound."""
+    from schedbench.report import regret, views
+
+    for group in views.groups(results):
+        for text in regret.sentences(results, group):
+            yield f"{group.label}: {text}"
+
+
+def bounds_document(results: Results) -> dict[str, Any]:
+    """Return bounds and regrets as `--json` prints them; nothing without bounds."""
+    from schedbench.experiment.regret import documents, regret, summary
+
+    if not len(results.bounds):
+        return {}
+    bounds = results.bounds.drop(columns="key")
+    regrets = summary(regret(results))
+    return {"bounds": documents(bounds), "regret": documents(regrets)}
 
 
 def tables(results: Results) -> Iterator[tuple[str, Table]]:

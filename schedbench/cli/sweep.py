@@ -16,6 +16,8 @@ from schedbench.cli.launch import (
     launch,
     preflight,
     seeds_of,
+    stopping_of,
+    until_words,
 )
 from schedbench.cli.main import EXIT_CODES
 from schedbench.cli.run import make_grid
@@ -56,6 +58,8 @@ def command(
     engine: str,
     baseline: str | None,
     quick: bool,
+    until: tuple[str, ...],
+    max_repeats: int | None,
     **rest: Any,
 ) -> int:
     """Run a grid of scenarios × policies × seeds that a file describes.
@@ -64,15 +68,17 @@ def command(
     the same grid in runs/ is gone on with; finished cells are never run twice, unless
     --force.
     """
-    options = Options(**rest)
     from schedbench.experiment.build import expand_grid
-    from schedbench.experiment.scenario import load_grid, resolve_target
+    from schedbench.experiment.grid_file import load_grid
+    from schedbench.experiment.shipped import resolve_target
 
     path = resolve_target(file)
     described = load_grid(path, sets)
     refs = expand_grid(described, quick=quick)
     wanted = list(policies) or described.policies
     seeds = seeds_of(seed, repeats, described.seeds.values(), quick=quick)
+    stopping = stopping_of(until, max_repeats, repeats, described.seeds, quick=quick)
+    options = Options(**rest, stopping=stopping)
     if baseline is None and not policies:
         baseline = described.baseline
     grid = make_grid(
@@ -88,9 +94,8 @@ def command(
     if options.dry_run:
         return dry_run(grid, options)
     out = Path(options.out) if options.out else _unfinished(grid)
-    return launch(
-        grid, options, typed, _rerun(file, policies, sets, grid, quick=quick), out
-    )
+    words = [_rerun(file, policies, sets, grid, quick=quick), *until_words(stopping)]
+    return launch(grid, options, typed, " ".join(words), out)
 
 
 def _unfinished(grid: Grid) -> Path:

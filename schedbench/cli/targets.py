@@ -77,7 +77,7 @@ def _expand(
     text: str, sets: Sequence[str], size: str | None, *, quick: bool
 ) -> list[ScenarioRef]:
     from schedbench.experiment.build import expand_target
-    from schedbench.experiment.scenario import resolve_target
+    from schedbench.experiment.shipped import resolve_target
 
     path = resolve_target(text)
     if str(path) == "-" or not is_manifest(path):

@@ -16,19 +16,20 @@ import msgspec
 
 from schedbench.errors import InputError
 from schedbench.experiment.cell import ScenarioRef
+from schedbench.experiment.grid_file import GridEntry, GridFile
 from schedbench.experiment.scenario import (
-    GridEntry,
-    GridFile,
-    Openb,
     Scenario,
     load_scenario,
     read_own,
-    resolve_target,
     scenario_of,
 )
+from schedbench.experiment.scenario_fields import Openb
+from schedbench.experiment.shipped import resolve_target
 from schedbench.objects.workload import PodStream, Workload
 from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.traces.openb_tables import trace_names
+from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.replay import load_trace
 
 SMALLEST = "quick"
 """The size that `--quick` asks for; the first of the file where there is none."""
@@ -242,6 +243,8 @@ def is_perf_config(path: Path) -> bool:
 def _make(scenario: Scenario, seed: int) -> Workload:
     if scenario.openb is not None:
         return _openb(scenario.openb, scenario, seed)
+    if scenario.trace is not None:
+        return _trace(scenario.trace, scenario, seed)
     from schedbench.sources.synthetic.cluster import (
         cluster_capacity,
         decode_objects,
@@ -284,6 +287,12 @@ def _openb(openb: Openb, scenario: Scenario, seed: int) -> Workload:
     assert openb.data is not None
     data = scenario.located(openb.data)
     return load_openb(data, openb.trace, seed, tune=openb.tune, times=openb.times)
+
+
+def _trace(trace: Trace, scenario: Scenario, seed: int) -> Workload:
+    assert trace.file is not None
+    nodes = [] if scenario.cluster is None else scenario.cluster.make()
+    return load_trace(scenario.located(trace.file), trace, seed, nodes)
 
 
 def _manifests(scenario: Scenario) -> Workload | None:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schedbench.errors import InputError
+from schedbench.experiment.alike import (
+    changed_policies,
+    clock_differences,
+    require_alike,
+)
 from schedbench.experiment.limits import Limit
-from schedbench.experiment.statistics import Verdict, difference, metric_of
+from schedbench.experiment.regret import documents, regret, summary
+from schedbench.experiment.statistics import (
+    Basis,
+    Evidence,
+    Verdict,
+    changes,
+    difference,
+    metric_of,
+    weigh,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from schedbench.experiment.store import Results
+    from schedbench.metrics.metric import Metric
 
 PLACE = ("scenario", "size", "policy")
+CLOCK_NOISE = 0.1
+"""Share of the base by which times must differ: the seeds of one run share the state of
+the machine, so that their intervals say nothing of another run's."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -27,6 +46,8 @@ class Row:
 
     Attributes
     ----------
+    policy, base_policy
+        In the new run and in the base; the same, unless either run has a single one.
     base, new
         Means over the seeds both runs have.
     delta, low, high
@@ -35,11 +56,14 @@ class Row:
         delta ÷ |base|; NaN if base is 0.
     n
         Pairs of seeds.
+    verdict, basis, p, p_adjusted, test, dz, superiority
+        See `statistics.Difference`.
     """
 
     scenario: str
     size: str
     policy: str
+    base_policy: str
     metric: str
     unit: str
     kind: str
@@ -52,11 +76,36 @@ class Row:
     n: int
     method: str
     verdict: Verdict
+    basis: Basis
+    p: float
+    p_adjusted: float
+    test: str
+    dz: float
+    superiority: float
 
     @property
     def worsening(self) -> float:
         """How much worse the new run is, in the metric's unit; below 0 = better."""
         return -self.delta if metric_of(self.metric).better == "up" else self.delta
+
+    @property
+    def change(self) -> str:
+        """The difference as people read it, with its interval: `+2.00 % (…)`."""
+        if math.isnan(self.relative):
+            return f"{self.delta:+.4g}"
+        text = f"{100 * self.relative:+.2f} %"
+        if math.isnan(self.low) or self.low == self.high:
+            return text
+        scale = 100 / abs(self.base)
+        return f"{text} ({self.low * scale:+.2f} … {self.high * scale:+.2f})"
+
+    @property
+    def place(self) -> str:
+        """Scenario, size and policy."""
+        policy = self.policy
+        if policy != self.base_policy:
+            policy += f" against {self.base_policy}"
+        return f"{self.scenario}/{self.size}".rstrip("/") + f", {policy}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,6 +120,11 @@ class Comparison:
         Broken limits, one sentence each.
     notes
         What could not be compared and why, one sentence each.
+    limits
+        How many limits were checked.
+    regret
+        How far both runs are from their bounds: `run`, then the columns of
+        `regret.summary`, a row a policy and metric.
     """
 
     base: str
@@ -78,6 +132,8 @@ class Comparison:
     rows: Sequence[Row]
     regressions: Sequence[str]
     notes: Sequence[str]
+    limits: int = 0
+    regret: Sequence[Mapping[str, Any]] = ()
 
     @property
     def exit_code(self) -> int:
@@ -89,219 +145,248 @@ class Comparison:
         rows = [row for row in self.rows if row.verdict in {"better", "worse"}]
         return sorted(rows, key=_size, reverse=True)
 
-    def to_dict(self, *, changed_only: bool = False) -> dict[str, Any]:
-        """Return the comparison as a JSON document."""
-        rows = self.changed() if changed_only else self.rows
-        return {
-            "schema_version": 1,
-            "base": self.base,
-            "new": self.new,
-            "rows": [
-                {name: _plain(value) for name, value in dataclasses.asdict(row).items()}
-                for row in rows
-            ],
-            "regressions": list(self.regressions),
-            "notes": list(self.notes),
-        }
 
-    def table(self, *, changed_only: bool = True) -> tuple[list[str], list[list[str]]]:
-        """Return header and cells as text, for a terminal or for Markdown."""
-        header = ["scenario", "policy", "metric", "base", "new", "change", "verdict"]
-        rows = self.changed() if changed_only else self.rows
-        return header, [
-            [
-                f"{row.scenario}/{row.size}".rstrip("/"),
-                row.policy,
-                row.metric,
-                _short(row.base),
-                _short(row.new),
-                _change(row),
-                row.verdict,
-            ]
-            for row in rows
-        ]
+class _Pair(NamedTuple):
+    """Both runs' values of a metric in one place, seed by seed."""
 
-    def to_markdown(self, *, changed_only: bool = True) -> str:
-        """Return the table in Markdown."""
-        header, rows = self.table(changed_only=changed_only)
-        lines = [header, ["---"] * 3 + ["---:"] * 3 + ["---"], *rows]
-        return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-    def to_csv(self, *, changed_only: bool = False) -> str:
-        """Return the rows, with every field, as comma-separated values."""
-        sink = io.StringIO()
-        names = [field.name for field in dataclasses.fields(Row)]
-        writer = csv.DictWriter(sink, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.to_dict(changed_only=changed_only)["rows"])
-        return sink.getvalue()
+    place: tuple[str, str, str]
+    base_policy: str
+    metric: str
+    base: NDArray[np.float64]
+    new: NDArray[np.float64]
 
 
 def compare(
     base: Results,
     new: Results,
     *,
-    fail_on: Sequence[str] = (),
+    fail_on: Sequence[str | Limit] = (),
     metrics: Sequence[str] | None = None,
     override: bool = False,
+    margin: float = 0.0,
 ) -> Comparison:
     """Compare two runs, policy by policy, paired by seed.
 
-    Wall-clock metrics of different machines are not comparable. A limit in `fail_on`
-    is broken when the mean has become worse by more than it allows, whatever the
-    interval: a gate must not open because the noise grew.
+    If they share no policy and each has a single one, these are compared. Verdicts are
+    corrected for the number of comparisons (Holm). Wall-clock metrics have none if the
+    machine, its libraries or the engine differ, and are the same within 10 %. A limit
+    in `fail_on` is broken when the mean has become worse by more than it allows,
+    whatever the interval: a gate must not open because the noise grew.
 
     Parameters
     ----------
     metrics
         Which to compare; None = all.
     override
-        Compare though scenarios or machines differ.
+        Compare though scenarios, code or machines differ.
+    margin
+        Differences within this share of the base are the same.
 
     Raises
     ------
     InputError
-        If a scenario differs in content, the runs share no cells, a limit is
+        If the runs differ in more than the policy or share no cells, a limit is
         malformed, or a limit's metric has no value in both runs.
     """
     from schedbench.metrics.table import METRICS
 
-    limits = [Limit.parse(text) for text in fail_on]
+    limits = [Limit.parse(one) if isinstance(one, str) else one for one in fail_on]
     names = list(METRICS) if metrics is None else list(metrics)
-    names += [limit.metric for limit in limits if limit.metric not in names]
-    notes: list[str] = []
+    names = list(dict.fromkeys([*names, *(limit.metric for limit in limits)]))
     if not override:
-        _same_scenarios(base, new)
-    same_machine = override or _machine(base) == _machine(new)
-    if not same_machine:
-        notes.append("The runs were made on different machines: no verdict on times.")
-    rows, lost = [], []
-    groups = dict(iter(base.cells.groupby(list(PLACE), sort=False)))
-    for place, mine in new.cells.groupby(list(PLACE), sort=False):
-        theirs = groups.pop(place, None)
-        if theirs is None:
-            notes.append(f"{_name(place)} is only in the new run.")
-            continue
-        pairs = _done(theirs).merge(_done(mine), on="seed", suffixes=("_base", "_new"))
-        if len(pairs) < len(_done(theirs)):
-            lost.append(
-                f"{_name(place)}: {len(_done(theirs)) - len(pairs)} of "
-                f"{len(_done(theirs))} cells of the base run are not done in the new."
-            )
-        for metric in names:
-            row = _row(place, metric, pairs, same_machine=same_machine)
-            if row is not None:
-                rows.append(row)
-    notes += [f"{_name(place)} is only in the base run." for place in groups]
-    if not rows:
+        require_alike(base, new)
+    differing = [] if override else clock_differences(base, new)
+    notes = _notes(base, new, differing)
+    pairs, lost = _pairs(base.cells, new.cells, names, notes)
+    if not pairs:
         raise InputError(
             "the runs have no finished cells in common",
             value=(str(base.path), str(new.path)),
             fix="run the same scenarios, policies and seeds in both",
         )
+    judged = [
+        pair
+        for pair in pairs
+        if metric_of(pair.metric).better != "none"
+        and (not differing or metric_of(pair.metric).simulated)
+    ]
+    family = weigh(
+        {(pair.place, pair.metric): changes(pair.base, pair.new) for pair in judged}
+    )
+    rows = [_row(pair, family.get((pair.place, pair.metric)), margin, bool(differing))
+            for pair in pairs]  # fmt: skip
     regressions = [*lost] if limits else []
     notes += [] if limits else lost
-    for limit in limits:
-        regressions += _broken(limit, rows)
-    return Comparison(str(base.path), str(new.path), rows, regressions, notes)
+    broken, unused = _check(limits, rows)
+    if unused:
+        notes.append(
+            f"{unused} of {len(limits)} limits are about cells that the runs do not "
+            "share: they were not checked."
+        )
+    return Comparison(
+        str(base.path),
+        str(new.path),
+        rows,
+        [*regressions, *broken],
+        notes,
+        len(limits) - unused,
+        [*_regret("base", base), *_regret("new", new)],
+    )
 
 
-def _row(place: Any, metric: str, pairs: Any, *, same_machine: bool) -> Row | None:
-    entry = metric_of(metric)
-    columns = [f"{metric}_base", f"{metric}_new"]
-    if not set(columns) <= set(pairs.columns):
-        return None
-    values = pairs[columns].dropna().to_numpy(dtype=np.float64)
-    if not len(values):
-        return None
-    found, level = difference(values[:, 0], values[:, 1], entry)
-    comparable = same_machine or entry.simulated
-    scenario, size, policy = place
+def _regret(run: str, results: Results) -> list[dict[str, Any]]:
+    if not len(results.bounds):
+        return []
+    rows = documents(summary(regret(results)))
+    return [{"run": run, **row} for row in rows]
+
+
+def _notes(base: Results, new: Results, differing: Sequence[str]) -> list[str]:
+    notes = [
+        f"The file of policy {name} has changed between the runs."
+        for name in changed_policies(base, new)
+    ]
+    if differing:
+        notes.append(f"The runs differ in {', '.join(differing)}: no verdict on times.")
+    return notes
+
+
+def _pairs(
+    base: pd.DataFrame, new: pd.DataFrame, names: Sequence[str], notes: list[str]
+) -> tuple[list[_Pair], list[str]]:
+    """Return the values of both runs, and what the new one has lost."""
+    as_base = _renamed(base, new)
+    if as_base:
+        ((its, old),) = as_base.items()
+        notes.append(f"Each run has a single policy: {its} is compared with {old}.")
+    groups = dict(iter(base.groupby(list(PLACE), sort=False)))
+    found, lost = [], []
+    for key, cells in new.groupby(list(PLACE), sort=False):
+        scenario, size, policy = place = _place(key)
+        old = as_base.get(policy, policy)
+        theirs = groups.pop((scenario, size, old), None)
+        if theirs is None:
+            notes.append(f"{_name(place)} is only in the new run.")
+            continue
+        both = _done(theirs).merge(_done(cells), on="seed", suffixes=("_base", "_new"))
+        before = len(_done(theirs))
+        if len(both) < before:
+            lost.append(
+                f"{_name(place)}: {before - len(both)} of {before} cells of the base "
+                "run are not done in the new."
+            )
+        for metric in names:
+            columns = [f"{metric}_base", f"{metric}_new"]
+            if set(columns) <= set(both.columns):
+                values = both[columns].dropna().to_numpy(dtype=np.float64)
+                if len(values):
+                    found.append(_Pair(place, old, metric, values[:, 0], values[:, 1]))
+    notes += [f"{_name(_place(key))} is only in the base run." for key in groups]
+    return found, lost
+
+
+def _renamed(base: pd.DataFrame, new: pd.DataFrame) -> dict[str, str]:
+    """Return new policy → base policy if each run has a single one, and another."""
+    old, mine = set(base["policy"]), set(new["policy"])
+    if len(old) == len(mine) == 1 and old != mine:
+        return {mine.pop(): old.pop()}
+    return {}
+
+
+def _row(pair: _Pair, evidence: Evidence | None, margin: float, differing: bool) -> Row:
+    entry = metric_of(pair.metric)
+    found, meaning = difference(
+        pair.base, pair.new, entry, evidence=evidence, margin=margin
+    )
+    judged, basis = meaning.verdict, meaning.basis
+    if differing and not entry.simulated:
+        judged, basis = "not comparable", "other conditions"
+    elif basis == "significant" and _is_clock_noise(entry, meaning.relative_mean):
+        judged, basis = "same", "not told apart"
+    scenario, size, policy = pair.place
     return Row(
         scenario=scenario,
         size=size,
         policy=policy,
-        metric=metric,
+        base_policy=pair.base_policy,
+        metric=pair.metric,
         unit=entry.unit,
         kind=entry.kind,
-        base=level.baseline_mean,
-        new=float(values[:, 1].mean()),
+        base=meaning.baseline_mean,
+        new=float(pair.new.mean()),
         delta=found.mean,
         low=found.low,
         high=found.high,
-        relative=level.relative_mean,
+        relative=meaning.relative_mean,
         n=found.n,
         method=found.method,
-        verdict=level.verdict if comparable else "not comparable",
+        verdict=judged,
+        basis=basis,
+        p=meaning.p,
+        p_adjusted=meaning.p_adjusted,
+        test=meaning.test,
+        dz=meaning.dz,
+        superiority=meaning.superiority,
     )
 
 
-def _broken(limit: Limit, rows: Sequence[Row]) -> list[str]:
-    mine = [row for row in rows if row.metric == limit.metric]
-    if not mine:
-        raise InputError(
-            "no cell has a value of this metric in both runs, so nothing was checked",
-            where="--fail-on",
-            value=limit.metric,
+def _is_clock_noise(metric: Metric, relative: float) -> bool:
+    return not metric.simulated and abs(relative) < CLOCK_NOISE
+
+
+def _check(limits: Sequence[Limit], rows: Sequence[Row]) -> tuple[list[str], int]:
+    """Return the broken limits, a sentence each, and how many concern no row."""
+    found, unused = [], 0
+    for limit in limits:
+        mine = [
+            row
+            for row in rows
+            if limit.holds_for(row.metric, (row.scenario, row.size, row.policy))
+        ]
+        if not mine and limit.place is None:
+            raise _nothing(limit.metric)
+        unused += not mine
+        found += [text for row in mine for text in _broken(limit, row)]
+    if limits and unused == len(limits):
+        raise _nothing(f"{len(limits)} learnt limits")
+    return found, unused
+
+
+def _broken(limit: Limit, row: Row) -> Iterator[str]:
+    allowed = limit.tolerance * (abs(row.base) if limit.relative else 1.0)
+    if row.worsening > allowed * (1 + 1e-12):
+        yield (
+            f"{row.place}: {row.metric} went from {short(row.base)} to "
+            f"{short(row.new)} ({row.change}); {limit}."
         )
-    found = []
-    for row in mine:
-        allowed = limit.tolerance * (abs(row.base) if limit.relative else 1.0)
-        if row.worsening > allowed * (1 + 1e-12):
-            place = _name((row.scenario, row.size, row.policy))
-            found.append(
-                f"{place}: {row.metric} went from {_short(row.base)} to "
-                f"{_short(row.new)} ({_change(row)}); {limit}."
-            )
-    return found
 
 
-def _same_scenarios(base: Results, new: Results) -> None:
-    known = {
-        (one["name"], one["size"]): one["digest"] for one in base.manifest["scenarios"]
-    }
-    for one in new.manifest["scenarios"]:
-        digest = known.get((one["name"], one["size"]), one["digest"])
-        if digest != one["digest"]:
-            raise InputError(
-                "the two runs used different contents of a scenario",
-                source=new.path,
-                value=f"{one['name']}/{one['size']}",
-                fix="run both with the same file, or override to compare anyway",
-            )
+def _nothing(value: str) -> InputError:
+    return InputError(
+        "no cell has a value of this metric in both runs, so nothing was checked",
+        where="--fail-on",
+        value=value,
+    )
 
 
-def _machine(results: Results) -> Any:
-    cpu = results.manifest["environment"]["cpu"]
-    return cpu["model"], cpu["cores"]
+def short(value: float) -> str:
+    """Return a number with four digits, or whole if it is large."""
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
-def _done(cells: Any) -> Any:
+def _done(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.loc[cells["status"] == "done"]
 
 
-def _name(place: Any) -> str:
+def _place(key: Any) -> tuple[str, str, str]:
+    scenario, size, policy = map(str, key)
+    return scenario, size, policy
+
+
+def _name(place: tuple[str, str, str]) -> str:
     scenario, size, policy = place
     return f"{scenario}/{size}".rstrip("/") + f", {policy}"
 
 
 def _size(row: Row) -> float:
     return math.inf if math.isnan(row.relative) else abs(row.relative)
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-
-
-def _change(row: Row) -> str:
-    if math.isnan(row.relative):
-        return f"{row.delta:+.4g}"
-    text = f"{100 * row.relative:+.2f} %"
-    if math.isnan(row.low) or row.low == row.high:
-        return text
-    scale = 100 / abs(row.base)
-    return f"{text} ({row.low * scale:+.2f} … {row.high * scale:+.2f})"

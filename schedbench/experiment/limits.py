@@ -15,11 +15,18 @@ _LIMIT = re.compile(r"(?P<metric>[A-Za-z_]\w*):(?P<value>[0-9.eE+]+)(?P<percent>
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limit:
-    """How much worse a metric may become: in its unit, or as a fraction."""
+    """How much worse a metric may become: in its unit, or as a fraction.
+
+    Attributes
+    ----------
+    place
+        (scenario, size, policy) that it holds for; None = all.
+    """
 
     metric: str
     tolerance: float
     relative: bool
+    place: tuple[str, str, str] | None = None
 
     @classmethod
     def parse(cls, text: str, better: Mapping[str, str] | None = None) -> Limit:
@@ -56,9 +63,15 @@ class Limit:
         percent = bool(match["percent"])
         return cls(match["metric"], value / 100 if percent else value, percent)
 
+    def holds_for(self, metric: str, place: tuple[str, str, str]) -> bool:
+        """Tell whether it is about a metric of a policy in a scenario."""
+        return metric == self.metric and self.place in {None, place}
+
     def __str__(self) -> str:
         value = (
-            f"{100 * self.tolerance:g} %" if self.relative else f"{self.tolerance:g}"
+            f"{100 * self.tolerance:.4g} %"
+            if self.relative
+            else f"{self.tolerance:.4g}"
         )
         return f"{self.metric} may get worse by {value}"
 

@@ -1,7 +1,7 @@
-"""Scenarios and grids: what the YAML files in `workloads/` say.
+"""Scenarios: what the YAML files in `workloads/` say.
 
 A scenario is a cluster and the pods that come to it, at one or more sizes, with the
-policies to compare on it. A grid lists scenarios for `schedbench sweep`.
+policies to compare on it.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.files import file_digest, files_below
+from schedbench.experiment.scenario_fields import (
+    Limits,
+    Openb,
+    Seeds,
+    SyntheticWorkload,
+)
 from schedbench.experiment.schema import decode
 from schedbench.experiment.settings import (
     apply_settings,
@@ -27,69 +33,13 @@ from schedbench.objects.workload import QueueKind
 from schedbench.simulation.plan import EndToEnd
 from schedbench.sources.documents import load_documents
 from schedbench.sources.synthetic.cluster import SyntheticCluster
-from schedbench.sources.synthetic.streams import SyntheticStream
+from schedbench.sources.traces.folder import read_about
 from schedbench.sources.traces.openb_tables import openb_files
+from schedbench.sources.traces.options import Trace
+from schedbench.sources.traces.target import NODES, PODS
 
 GENERATOR = 1
 """Raised whenever the same scenario and seed give other pods or nodes."""
-
-SUFFIXES = (".yaml", ".yml", ".json")
-PACKAGE = Path(__file__).resolve().parent.parent
-
-
-class Seeds(Struct, forbid_unknown_fields=True):
-    """The seeds `first`, `first` + 1, … of which each is one repeat."""
-
-    first: Annotated[int, Meta(ge=0)] = 1
-    repeats: Annotated[int, Meta(ge=1, le=10_000)] = 5
-
-    def values(self) -> list[int]:
-        """Return the seeds."""
-        return list(range(self.first, self.first + self.repeats))
-
-
-class Limits(Struct, forbid_unknown_fields=True):
-    """The most nodes and pods; raise them where such a number is meant."""
-
-    nodes: Annotated[int, Meta(ge=1)] = 200_000
-    pods: Annotated[int, Meta(ge=1)] = 20_000_000
-
-
-class SyntheticWorkload(Struct, forbid_unknown_fields=True):
-    """Streams of pods, and further Kubernetes objects as written in manifests."""
-
-    streams: list[SyntheticStream] = field(default_factory=list)
-    objects: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        names = [each.name for each in self.streams]
-        if len(set(names)) < len(names):
-            raise ValueError("two streams have the same name")
-
-
-class Openb(Struct, forbid_unknown_fields=True):
-    """The Alibaba GPU trace of 2023.
-
-    Attributes
-    ----------
-    data
-        The folder with `nodes/` and `pods/`.
-    trace
-        Which list of pods: the name that its file in `pods/` ends with.
-    traces
-        Several such names, as a list or `a,b`, each a scenario of its own; `all` for
-        every list in the folder. It wins over `trace`.
-    tune
-        Request of all pods, in multiples of the cluster's GPU capacity; 0 = as it is.
-    times
-        Whether pods arrive and end as they did, rather than one after the other.
-    """
-
-    data: str | None = None
-    trace: str = "default"
-    traces: str | list[str] | None = None
-    tune: Annotated[float, Meta(ge=0)] = 1.3
-    times: bool = False
 
 
 class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -105,6 +55,8 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
         A file or folder of Kubernetes objects, instead of or beside `workload`.
     openb
         A trace, instead of the above.
+    trace
+        An imported trace, instead of `workload` and, unless given, of `cluster`.
     queue
         How pods that found no node wait: see `Workload.queue`.
     end_to_end
@@ -127,6 +79,7 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
     workload: SyntheticWorkload | None = None
     manifests: str | None = None
     openb: Openb | None = None
+    trace: Trace | None = None
     queue: QueueKind = "immediate"
     end_to_end: EndToEnd | None = None
     sizes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -142,15 +95,19 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.openb is not None:
-            for other in ("cluster", "workload", "manifests"):
+            for other in ("cluster", "workload", "manifests", "trace"):
                 if getattr(self, other) is not None:
                     raise ValueError(f"openb is a whole workload: leave {other} out")
+        elif self.trace is not None:
+            for other in ("workload", "manifests"):
+                if getattr(self, other) is not None:
+                    raise ValueError(f"trace has the pods: leave {other} out")
         elif (
             self.manifests is None
             and (self.cluster is None or self.workload is None)
             and None not in self.parameters.values()
         ):
-            raise ValueError("needs cluster and workload, manifests, or openb")
+            raise ValueError("needs cluster and workload, manifests, openb, or trace")
         if self.default_size is not None and self.default_size not in self.sizes:
             raise ValueError(f"default_size {self.default_size!r} is not among sizes")
         if not self.policies:
@@ -203,6 +160,13 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
                 where="openb.data",
                 fix="give the folder that holds nodes/ and pods/",
             )
+        if self.trace is not None and self.trace.file is None:
+            raise InputError(
+                "missing: the folder of the trace",
+                source=self.path or self.name,
+                where="trace.file",
+                fix="give a folder that schedbench import wrote",
+            )
 
     def located(self, spelled: str) -> Path:
         """Return a path relative to the working directory, else to this file's."""
@@ -246,6 +210,10 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             files = files_below(self.located(self.manifests))
         elif self.openb is not None and self.openb.data is not None:
             files = openb_files(self.located(self.openb.data), self.openb.trace)
+        elif self.trace is not None and self.trace.file is not None:
+            folder = self.located(self.trace.file)
+            read_about(folder)
+            files = [folder / NODES, folder / PODS]
         parts = {
             "generator": GENERATOR,
             "name": self.name,
@@ -256,43 +224,12 @@ class Scenario(Struct, forbid_unknown_fields=True, kw_only=True):
             "openb": self.openb and msgspec.structs.replace(self.openb, data=None),
             "files": [file_digest(each) for each in files],
         }
+        if self.trace is not None:
+            parts["trace"] = msgspec.structs.replace(self.trace, file=None)
         if self.end_to_end is not None:
             parts["end_to_end"] = self.end_to_end
         text = msgspec.json.encode(parts, order="deterministic")
         return hashlib.blake2b(text, digest_size=16).hexdigest()
-
-
-class GridEntry(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A scenario in a grid: a name or path, its sizes, and settings by dotted path."""
-
-    scenario: str
-    sizes: list[str] = field(default_factory=list)
-    set: dict[str, Any] = field(default_factory=dict)
-
-
-class GridFile(Struct, forbid_unknown_fields=True, kw_only=True):
-    """A grid of scenarios × policies × seeds; a plain name stands for a whole entry."""
-
-    name: str
-    description: str = ""
-    scenarios: Annotated[list[str | GridEntry], Meta(min_length=1)]
-    policies: Annotated[list[str], Meta(min_length=1)]
-    baseline: str | None = None
-    seeds: Seeds = field(default_factory=Seeds)
-    labels: list[str] = field(default_factory=list)
-    headline: list[str] = field(default_factory=list)
-    path: str = ""
-
-    def __post_init__(self) -> None:
-        if self.baseline is not None and self.baseline not in self.policies:
-            raise ValueError(f"baseline {self.baseline!r} is not among policies")
-
-    def entries(self) -> list[GridEntry]:
-        """Return the entries, plain names included."""
-        return [
-            GridEntry(scenario=each) if isinstance(each, str) else each
-            for each in self.scenarios
-        ]
 
 
 def load_scenario(path: Path | str, sets: Sequence[str] = ()) -> Scenario:
@@ -333,30 +270,9 @@ def scenario_of(document: dict[str, Any], path: str, sets: dict[str, Any]) -> Sc
                 each.end_to_end.check()
             except InputError as error:
                 raise error.at(source=path) from None
-    _check_metrics("headline", scenario.headline, path)
-    _check_metrics("thresholds", scenario.thresholds, path)
+    check_metrics("headline", scenario.headline, path)
+    check_metrics("thresholds", scenario.thresholds, path)
     return scenario
-
-
-def load_grid(path: Path | str, sets: Sequence[str] = ()) -> GridFile:
-    """Read a grid file; settings name its own fields.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or says what a grid cannot say.
-    """
-    document = read_own(path)
-    if "scenarios" not in document:
-        raise InputError(
-            "this is no grid: it lists no scenarios",
-            source=path,
-            fix="use schedbench run",
-        )
-    document = apply_settings(document, parse_sets(sets))
-    grid = decode(document | {"path": str(path)}, GridFile, path)
-    _check_metrics("headline", grid.headline, path)
-    return grid
 
 
 def read_own(path: Path | str) -> dict[str, Any]:
@@ -377,53 +293,8 @@ def read_own(path: Path | str) -> dict[str, Any]:
     return documents[0]
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of scenario and grid files."""
-    kinds = (Scenario, GridFile)
-    either, components = msgspec.json.schema_components(
-        kinds, ref_template="#/$defs/{name}"
-    )
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "schedbench scenario or grid",
-        "anyOf": list(either),
-        "$defs": components,
-    }
-
-
-def bundled_folder() -> Path:
-    """Return the folder of the shipped scenarios, in a checkout or installed."""
-    installed = PACKAGE / "_workloads"
-    return installed if installed.is_dir() else PACKAGE.parent / "workloads"
-
-
-def bundled_scenarios() -> list[Path]:
-    """Return the shipped scenario and grid files by name."""
-    return sorted(
-        path for path in bundled_folder().glob("*") if path.suffix in SUFFIXES
-    )
-
-
-def resolve_target(name_or_path: str | Path) -> Path:
-    """Return the path of a file or folder, or of a shipped scenario by its name.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
-    path = Path(name_or_path)
-    if path.exists() or str(name_or_path) == "-":
-        return path
-    shipped = {each.stem: each for each in bundled_scenarios()}
-    if str(name_or_path) in shipped:
-        return shipped[str(name_or_path)]
-    if path.suffix or len(path.parts) > 1:
-        raise InputError("no such file or folder", source=name_or_path)
-    raise UnknownNameError("scenario", str(name_or_path), shipped)
-
-
-def _check_metrics(where: str, names: Iterable[str], source: object) -> None:
+def check_metrics(where: str, names: Iterable[str], source: object) -> None:
+    """Raise UnknownNameError if there is no metric of a name."""
     from schedbench.metrics.table import METRICS
 
     for name in names:

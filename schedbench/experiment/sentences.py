@@ -9,7 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from schedbench.experiment.statistics import Verdict, metric_of, paired_differences
+from schedbench.experiment.statistics import (
+    Family,
+    Verdict,
+    metric_of,
+    paired_differences,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,11 +151,17 @@ class Standing:
     text: str
 
 
-def verdicts(cells: pd.DataFrame, metrics: Metrics, baseline: str) -> list[Sentence]:
+def verdicts(
+    cells: pd.DataFrame,
+    metrics: Metrics,
+    baseline: str,
+    family: Family | None = None,
+) -> list[Sentence]:
     """Put every paired difference into words: by scenario, metric, then policy.
 
     `metrics` are the same for all scenarios, or scenario → its own. Metrics that no
-    policy has a value for in a scenario are left out of it.
+    policy has a value for in a scenario are left out of it. `family` has the tests of
+    all comparisons, as `family_of` finds them; None = each stands alone.
     """
     found = []
     for name, here in cells.groupby("scenario", sort=False):
@@ -158,7 +169,7 @@ def verdicts(cells: pd.DataFrame, metrics: Metrics, baseline: str) -> list[Sente
         own = metrics.get(scenario, ()) if isinstance(metrics, Mapping) else metrics
         several = len(here["size"].unique()) > 1
         for metric in own:
-            differences = paired_differences(here, metric, baseline)
+            differences = paired_differences(here, metric, baseline, family=family)
             for record in differences.to_dict("records"):
                 row = {str(name): value for name, value in record.items()}
                 if row["n"] or _defined(here, row, metric):
@@ -275,7 +286,7 @@ def _sentence(row: dict[str, Any], metric: str, baseline: str, place: str) -> Se
         way = "more" if row["mean"] > 0 else "less"
         text = (
             f"{policy} and {baseline} cannot be told apart in {label(metric)}: "
-            f"{amount(row, metric)} {way}."
+            f"{amount(row, metric)} {way}{_chance(row)}."
         )
     else:
         way = more if row["mean"] > 0 else less
@@ -287,6 +298,13 @@ def _sentence(row: dict[str, Any], metric: str, baseline: str, place: str) -> Se
         metric=metric,
         text=f"On {place}, {text}",
     )
+
+
+def _chance(row: dict[str, Any]) -> str:
+    """Say why an interval without 0 is not enough."""
+    if row["low"] <= 0 <= row["high"] or row["n"] < 2:
+        return ""
+    return f"; among {row['family']:,} comparisons that may be chance"
 
 
 def _defined(cells: pd.DataFrame, row: dict[str, Any], metric: str) -> bool:

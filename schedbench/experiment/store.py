@@ -108,6 +108,17 @@ class Results:
         """Beginnings and ends of faults, end to end."""
         return self._tables("faults", ["time", "fault", "kind", "what"])
 
+    @functools.cached_property
+    def bounds(self) -> pd.DataFrame:
+        """What no policy can beat, of a run with `--bounds`: `experiment/bounds.py`."""
+        import pandas as pd
+
+        from schedbench.experiment.bounds import read_bounds
+
+        folders = dict.fromkeys([self.path, *self.parts.values()])
+        place = ["key", "metric", "method"]
+        return pd.concat(map(read_bounds, folders)).drop_duplicates(place)
+
     def placements(self, key: str) -> pd.DataFrame:
         """Return the event log of one cell: time, kind, pod, node, devices."""
         frame: pd.DataFrame = self._table(key, "placements").to_pandas()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from schedbench.metrics.table import METRICS
 from schedbench.report import views
 
 if TYPE_CHECKING:
+    from schedbench.experiment.statistics import Family
     from schedbench.experiment.store import Results
+
+KEYS = ["scenario", "size", "policy", "seed", "status"]
 
 
 class Comparison:
@@ -30,6 +35,41 @@ class Comparison:
         self._means: dict[tuple[str, views.Group], pd.DataFrame] = {}
         self._differences: dict[tuple[str, views.Group], pd.DataFrame] = {}
 
+    @functools.cached_property
+    def family(self) -> Family:
+        """The tests of all simulated metrics, corrected for their number.
+
+        Two families. The headline metrics, of which the report speaks in sentences:
+        after Holm, all of these hold at once with 95 % probability. The others, which
+        have a sign in a table: after Benjamini and Hochberg, 5 % of the signs are
+        expected to be chance.
+        """
+        first, others = self._families
+        return {**first, **others}
+
+    @property
+    def claims(self) -> int:
+        """How many comparisons of headline metrics the sentences are corrected for."""
+        return next((each.family for each in self._families[0].values()), 0)
+
+    @functools.cached_property
+    def _families(self) -> tuple[Family, Family]:
+        from schedbench.experiment.statistics.frames import changes_of
+        from schedbench.experiment.statistics.judgement import weigh
+
+        first: dict[Any, Any] = {}
+        others: dict[Any, Any] = {}
+        for group, cells in self._cells.items():
+            headline = views.headline(self.results, group)
+            simulated = [
+                name
+                for name, metric in METRICS.items()
+                if metric.simulated and name in cells
+            ]
+            for place, change in changes_of(cells, simulated, self.baseline).items():
+                (first if place[-1] in headline else others)[place] = change
+        return weigh(first), weigh(others, "benjamini-hochberg")
+
     def cells(self, group: views.Group) -> pd.DataFrame:
         """Return the finished cells of one scenario and size."""
         return self._cells[group]
@@ -40,8 +80,8 @@ class Comparison:
 
         key = metric, group
         if key not in self._means:
-            keys = ["scenario", "size", "policy", "seed", "status", metric]
-            self._means[key] = summarize(self._cells[group][keys], metric)
+            cells = self._cells[group][[*KEYS, metric]]
+            self._means[key] = summarize(cells, metric)
         return self._means[key]
 
     def differences(self, metric: str, group: views.Group) -> pd.DataFrame:
@@ -50,9 +90,8 @@ class Comparison:
 
         key = metric, group
         if key not in self._differences:
-            keys = ["scenario", "size", "policy", "seed", "status", metric]
-            cells = self._cells[group][keys]
-            found = paired_differences(cells, metric, self.baseline)
+            cells = self._cells[group][[*KEYS, metric]]
+            found = paired_differences(cells, metric, self.baseline, family=self.family)
             self._differences[key] = found[found["policy"] != self.baseline]
         return self._differences[key]
 
@@ -60,8 +99,8 @@ class Comparison:
         """Return policy → its difference from the baseline as a sentence."""
         from schedbench.experiment.sentences import verdicts
 
-        keys = ["scenario", "size", "policy", "seed", "status", metric]
-        found = verdicts(self._cells[group][keys], [metric], self.baseline)
+        cells = self._cells[group][[*KEYS, metric]]
+        found = verdicts(cells, [metric], self.baseline, self.family)
         return {
             one.policy: f"On {group.label}, "
             + one.text.removeprefix(f"On {group.scenario}, ")

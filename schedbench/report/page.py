@@ -18,7 +18,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from schedbench.errors import InputError
-from schedbench.report import drawing, style, tables, views
+from schedbench.report import drawing, regret, style, tables, views
 from schedbench.report.comparison import Comparison
 from schedbench.report.comparison import of as compared
 from schedbench.report.end_to_end import end_to_end
@@ -205,7 +205,10 @@ def _sections(
             name=scenario,
             anchor=f"scenario-{slugs[scenario]}",
             description=str(about.get(scenario, "")),
-            words=in_words(comparison, last[scenario]),
+            words=[
+                *in_words(comparison, last[scenario]),
+                *regret.sentences(results, last[scenario]),
+            ],
             sizes=[
                 (group, tables.summary(comparison, group))
                 for group in views.groups(results)

@@ -43,7 +43,8 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
         if (leader := _leader(comparison, group)) is not None
     ]
     found = [_overall(comparison, leaders), *(_of(comparison, one) for one in leaders)]
-    return [verdict for verdict in (*found, _speed(comparison)) if verdict]
+    last = (_sureness(comparison), _speed(comparison))
+    return [verdict for verdict in (*found, *last) if verdict]
 
 
 def in_words(comparison: Comparison, group: views.Group) -> list[str]:
@@ -222,6 +223,19 @@ def _predicate(
 
 def _and(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _sureness(comparison: Comparison) -> Verdict | None:
+    if comparison.claims < 2:
+        return None
+    tests = {each.test for each in comparison.family.values()} - {"none"}
+    return Verdict(
+        f"How sure: corrected for {comparison.claims} comparisons.",
+        "With 95 % probability none of the differences told in sentences is chance "
+        f"(paired by seed; {_and(sorted(tests))} test, Holm's correction). Of the "
+        "signs at other metrics 5 % may be (Benjamini and Hochberg). Intervals are "
+        "95 % each, not corrected.",
+    )
 
 
 def _speed(comparison: Comparison) -> Verdict | None:

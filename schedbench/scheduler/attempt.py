@@ -28,7 +28,7 @@ from schedbench.scheduler.engines import (
     Verdict,
     explained,
 )
-from schedbench.scheduler.explain import Explanation, Rejected, explain
+from schedbench.scheduler.explain import Explanation, Rejected, explain, explain_filters
 from schedbench.scheduler.narrowing import Narrowing, only, pre_filter, unsampled
 from schedbench.scheduler.preemption import Search, fit_error
 from schedbench.scheduler.profiles import Settings
@@ -43,7 +43,6 @@ from schedbench.scheduler.room import (
 from schedbench.scheduler.sampling import ALL_NODES, Sampling, advance
 from schedbench.scheduler.storage import (
     VolumesBeside,
-    volume_rejections,
     volume_stop,
 )
 from schedbench.scheduler.world import World
@@ -261,33 +260,37 @@ class Attempt:
 
         Whom they reject is no part of a sample, so that is drawn afterwards.
         """
-        volumes = self.world.volumes
+        beside = VolumesBeside(self.world.volumes, self.settings, self.pod)
         sampled = self.session.compiled.sampling.percentage < ALL_NODES
         with unsampled(self.session):
             verdict = self._ask()
-            beside = VolumesBeside(volumes, self.settings, self.pod)
-            if (
-                verdict.told is None
-                and verdict.chosen >= 0
-                and not self.tell
-                and not beside.rejections(verdict.feasible.tolist(), {})
-            ):
-                told = None
-            else:
-                told = verdict.told or self._explain()
+            told = verdict.told
+            open_to = told.feasible if told is not None else verdict.feasible
+            refused = beside.rejections(open_to.tolist(), {})
+            needed = self.tell or verdict.chosen < 0 or bool(refused)
+            if told is None and needed:
+                told = self._why()
         if told is None:
             return self._ask() if sampled else verdict, None
-        refused = volume_rejections(volumes, self.settings, self.pod, told)
+        refused |= beside.rejections([], told.rejected)
         if not refused and not sampled:
             return verdict, told
         with only(self.session, frozenset(told.feasible.tolist()) - refused.keys()):
             verdict = self._ask()
-            rest = verdict.told or self._explain()
+            if verdict.chosen >= 0 and not self.tell:
+                return verdict, None
+            rest = verdict.told or self._why()
         rejected = {**told.rejected, **refused}
         return verdict, dataclasses.replace(rest, rejected=rejected)
 
     def _ask(self) -> Verdict:
         return self.engine(self.session, self.pod_class, self.turn)
+
+    def _why(self) -> Explanation:
+        """Return what the filters say; with scores, if all is to be told."""
+        if self.tell:
+            return self._explain()
+        return explain_filters(self.session, self.pod_class)
 
     def _explain(self) -> Explanation:
         return explain(self.session, self.pod_class, *self.turn)

@@ -71,6 +71,12 @@ class Evictions:
         """Return whether pods of its class were asked about since nodes changed."""
         return (id(session), pod_class, pod.spec.priority or 0) in self._memories
 
+    def known(self, session: Session, pod: Pod, pod_class: int) -> Memory | None:
+        """Return what is known for pods of its class, if they were asked about."""
+        if not self.knows(session, pod, pod_class) or not self.occupants.able:
+            return None
+        return self._memory(session, pod, pod_class)
+
     def ask(
         self,
         session: Session,

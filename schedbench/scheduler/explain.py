@@ -100,6 +100,14 @@ def explain(
     return Explanation(rejected, feasible, scores, total, tied, chosen, diagnosis)
 
 
+def explain_filters(session: Session, pod_class: int) -> Explanation:
+    """Tell what the filters say of a pod of a class; nothing is scored, none chosen."""
+    diagnosis, feasible = _sampled(session, pod_class, diagnose(session, pod_class))
+    total = np.zeros(len(feasible), dtype=np.int64)
+    rejected, none = Rejections(diagnosis), feasible[:0]
+    return Explanation(rejected, feasible, {}, total, none, NO_NODE, diagnosis)
+
+
 def _sampled(
     session: Session, pod_class: int, diagnosis: Diagnosis
 ) -> tuple[Diagnosis, NDArray[np.int64]]:

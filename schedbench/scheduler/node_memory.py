@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import weakref
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.plugins.base import Scope, Status
-from schedbench.scheduler.candidates import find_candidates
+from schedbench.scheduler.candidates import WORD, Walk, find_candidates, read_walk
 from schedbench.scheduler.diagnose import Diagnosis
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.lent import Candidates, Remembered, Told
@@ -31,6 +32,7 @@ from schedbench.scheduler.victims import (
     CANDIDATE,
     GOES,
     NOT_TRIED,
+    PASSING,
     TRIED,
     VERDICTS,
     rate_nodes,
@@ -51,29 +53,61 @@ class Memory:
         self.tally = self.rates.tally.data
         self._whys, self._afters = self.rates.tally[VERDICTS:].reshape(2, -1)
         self._place = -1, 0
-        self._found = np.zeros((2, occupants.nodes), dtype=np.int64)
+        self.found = np.zeros((2, occupants.nodes), dtype=np.int64)
         self._told: tuple[bytes, Told] | None = None
+        self._walk: Walk | None = None
+        self._plugins: dict[int, frozenset[str]] = {}
         self._lent: list[weakref.ref[Remembered | Candidates]] = []
 
     def catch_up(self) -> None:
         """Rate the nodes that changed."""
         place = self.occupants.now()
         if place != self._place:
-            self._give_up()
+            self.keep_lent()
             nodes = self.occupants.since(self._place)
             rate_nodes(self.question, self.occupants.columns, self.rates, nodes)
             self._place = place
+
+    @property
+    def may_fit(self) -> bool:
+        """Whether a node passed when it caught up last."""
+        return bool(self.tally[PASSING])
+
+    def follow(self, slots: NDArray[np.int64]) -> None:
+        """Note that nodes were changed, and rated anew, since it caught up."""
+        self._place = self.occupants.follow(slots)
 
     def told(self) -> Told:
         """Return who rejects nodes, and the text that says why."""
         content = self._whys.tobytes()
         if self._told is None or self._told[0] != content:
             nodes = int(self._whys.sum())
-            found = self._reasons(self._whys)
+            found = self.reasons(self._whys)
             rejectors = frozenset(plugin for plugin, _ in found)
             text = fit_error(_texts(found), nodes)
             self._told = content, Told(nodes, rejectors, found, text)
         return self._told[1]
+
+    @functools.cached_property
+    def plugin_bits(self) -> NDArray[np.int64]:
+        """For each verdict the bit of the plugin that gives it, int64[verdict]."""
+        names = self._plugin_names
+        bits = [
+            1 << names.index(plugin) if status.reasons else 0
+            for plugin, status in self.verdicts
+        ]
+        return np.array(bits, dtype=np.int64)
+
+    def plugins(self, bits: int) -> frozenset[str]:
+        """Return the plugins of some bits."""
+        if bits not in self._plugins:
+            names = enumerate(self._plugin_names)
+            self._plugins[bits] = frozenset(n for i, n in names if bits >> i & 1)
+        return self._plugins[bits]
+
+    @functools.cached_property
+    def _plugin_names(self) -> list[str]:
+        return list(dict.fromkeys(one.plugin for one in self.verdicts))
 
     @property
     def version(self) -> int:
@@ -88,30 +122,41 @@ class Memory:
         """Let somebody read the columns until they change; who still reads copies."""
         self._lent.append(weakref.ref(reader))
 
-    def _give_up(self) -> None:
+    def keep_lent(self) -> None:
+        """Have those who still read the columns copy what they read."""
         for each in self._lent:
             reader = each()
             if reader is not None:
                 reader.keep()
         self._lent.clear()
 
+    def walk(self, search: Search) -> Walk:
+        """Return the order of a search with its words, to be read."""
+        order = np.asarray(search.order, dtype=np.int32)
+        if self._walk is None or not np.array_equal(order, self._walk.order):
+            words = np.zeros((2, (len(order) + WORD - 1) // WORD), dtype=np.int64)
+            place = np.zeros(self.occupants.nodes, dtype=np.int32)
+            self._walk = Walk(order.copy(), place, *words)
+        return self._walk
+
     def preempt(self, search: Search) -> Preemption:
         """Make room: the same as `preemption.preempt` for a pod that may."""
         tryable = self.tally[TRIED]
         if tryable:
-            self._give_up()
-            order = np.asarray(search.order, dtype=np.int32)
+            self.keep_lent()
+            walk = self.walk(search)
+            read_walk(self.rates, walk)
             count, tied = find_candidates(
                 self.rates,
-                order,
+                walk,
                 search.start(tryable),
                 search.enough(tryable),
-                self._found,
+                self.found,
             )
             if count:
                 return Preemption(
-                    candidates=Candidates(self, self._found[0, :count]),
-                    tied=Candidates(self, self._found[1, :tied]),
+                    candidates=Candidates(self, self.found[0, :count]),
+                    tied=Candidates(self, self.found[1, :tied]),
                 )
         return self._in_vain(())
 
@@ -165,7 +210,7 @@ class Memory:
     def _in_vain(self, vetoes: Iterable[Status]) -> Preemption:
         """Return that there is no candidate; some nodes' only fault were the vetoes."""
         rejected = self.told().nodes
-        reasons = _texts(self._reasons(self._afters))
+        reasons = _texts(self.reasons(self._afters))
         for status in vetoes:
             reasons.update(status.reasons)
         if rejected > self.tally[TRIED]:
@@ -178,7 +223,7 @@ class Memory:
         columns = self.occupants.columns
         nodes = np.array([slot])
         rate_nodes(self.question, columns, self.rates, nodes)
-        pods = self.occupants.pods[slot]
+        pods = self.occupants.on(slot)
         fates = columns.fate[: len(pods)].tolist()
         gone: list[PlacedPod] = []
         for fate in (BREAKS, GOES):
@@ -186,9 +231,10 @@ class Memory:
         gone.sort(key=importance)
         return Candidate(slot, gone, fates.count(BREAKS))
 
-    def _reasons(
+    def reasons(
         self, counts: NDArray[np.int64]
     ) -> collections.Counter[tuple[str, str]]:
+        """Return (plugin, reason) → on how many nodes, by the number of the verdict."""
         found: collections.Counter[tuple[str, str]] = collections.Counter()
         for each in np.flatnonzero(counts).tolist():
             plugin, status = self.verdicts[each]

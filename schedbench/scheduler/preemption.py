@@ -162,6 +162,24 @@ def preempt(
     return Preemption(f"preemption: {text}", clears=True)
 
 
+def without_victims(
+    pod: Pod,
+    rejected: Mapping[int, Rejected],
+    around: Around,
+    nominated: int | None = None,
+) -> Preemption:
+    """Return what `preempt` finds where no pod has a lower priority."""
+    if why := ineligible(pod, rejected, around, nominated):
+        return Preemption(f"preemption: {why}")
+    walk, _ = _walk(rejected, None)
+    reasons = {NO_VICTIMS: len(walk), NOT_HELPFUL: len(rejected) - len(walk)}
+    counted = collections.Counter(
+        {why: count for why, count in reasons.items() if count}
+    )
+    text = fit_error(counted, len(rejected))
+    return Preemption(f"preemption: {text}", clears=True)
+
+
 def _walk(
     rejected: Mapping[int, Rejected], search: Search | None
 ) -> tuple[list[int], int]:

@@ -10,7 +10,12 @@ from schedbench.objects.pod import Pod
 from schedbench.scheduler.dry_run import DryRun, crowded_out
 from schedbench.scheduler.evictions import Refused
 from schedbench.scheduler.explain import Rejected
-from schedbench.scheduler.preemption import Preemption, Search, preempt
+from schedbench.scheduler.preemption import (
+    Preemption,
+    Search,
+    preempt,
+    without_victims,
+)
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.storage import VolumesBeside
 from schedbench.scheduler.world import World
@@ -88,9 +93,12 @@ def post_filter(
         refused = remembered(world, settings, pod, pod_class, search)
         if refused is not None:
             return concluded(settings, refused.preemption)
-    run = dry_run(world, settings, pod, pod_class)
     nominated = world.nominated_slot(pod)
-    found = preempt(run, pod, rejected, world.around(), nominated, search)
+    if world.nobody_below(pod.spec.priority or 0):
+        found = without_victims(pod, rejected, world.around(), nominated)
+    else:
+        run = dry_run(world, settings, pod, pod_class)
+        found = preempt(run, pod, rejected, world.around(), nominated, search)
     return concluded(settings, found)
 
 

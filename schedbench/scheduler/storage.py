@@ -21,7 +21,7 @@ from schedbench.plugins.prefilter import NodeVerdicts
 from schedbench.plugins.volume_binding import VolumeBinding
 from schedbench.plugins.volume_restrictions import VolumeRestrictions
 from schedbench.plugins.volume_zone import VolumeZone
-from schedbench.scheduler.explain import Explanation, Rejected
+from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.profiles import Settings
 
 RESTRICTIONS = VolumeRestrictions()
@@ -55,20 +55,6 @@ def volume_stop(volumes: VolumeWorld, settings: Settings, pod: Pod) -> Rejected 
             found = Rejected(name, Status(stop.reasons, stop.unresolvable))
             if stop.unresolvable:
                 break
-    return found
-
-
-def volume_rejections(
-    volumes: VolumeWorld, settings: Settings, pod: Pod, told: Explanation
-) -> dict[int, Rejected]:
-    """Return the nodes that a volume plugin is the first to reject, and why.
-
-    `told` is the decision without the volume plugins.
-    """
-    found: dict[int, Rejected] = {}
-    if uses_volumes(pod):
-        beside = VolumesBeside(volumes, settings, pod)
-        found = beside.rejections(told.feasible.tolist(), told.rejected)
     return found
 
 

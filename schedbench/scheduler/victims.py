@@ -77,9 +77,10 @@ class Columns(NamedTuple):
 
     Attributes
     ----------
-    pods : int64[N, W, 4]
-        Class, priority, budgets (bit b for the one of number b) of each pod, and the
-        bits of the float64 that says when it started; the most important first.
+    pods : int64[N, W, 5]
+        Class, priority, budgets (bit b for the one of number b) of each pod, the bits
+        of the float64 that says when it started, and the pod's number; the most
+        important first.
     guests : int64[N, G, 2]
         Class and priority of the nominated pods.
     counts : int64[N, 2]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, ValuesView
+import math
+from collections.abc import Mapping, Sequence, ValuesView
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +19,8 @@ from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import PlacedPod, as_set
 from schedbench.scheduler.evictions import Evictions
+from schedbench.scheduler.node_memory import Memory
+from schedbench.scheduler.occupants import UNNUMBERED, OnNodes
 from schedbench.scheduler.preemption import Around, Candidate
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.sampling import NodeWalk
@@ -35,6 +38,12 @@ class Columns(Protocol):
 
     def made(self, entry: int) -> PlacedPod | None:
         """Return the pod that came by an entry, None if it has gone since."""
+
+    def on_nodes(self, slots: NDArray[np.int64]) -> OnNodes | None:
+        """Return the pods on some nodes; None if the columns do not tell all."""
+
+    def number(self, pod: Pod) -> int:
+        """Return the number of a pod."""
 
     def changed(self, slot: int) -> None:
         """Note that pods came to a node, or went, in the columns of the sessions."""
@@ -107,6 +116,7 @@ class World:
         self._later: dict[int, list[int]] = {}
         self._nominated_on: dict[int, dict[str, PlacedPod]] = {}
         self._evictions: Evictions | None = None
+        self._lowest = _lowest_priority(encoded.class_pods)
         for session in self.sessions.values():
             for slot in np.flatnonzero(session.state.alive):
                 session.images.touch(int(slot))  # no attempt has looked so far
@@ -145,6 +155,14 @@ class World:
         self.settle(slot)
         return self._on_node.get(slot, {}).values()
 
+    def on_nodes(self, slots: NDArray[np.int64]) -> OnNodes | None:
+        """Return the pods on some nodes, None if nobody has them in columns."""
+        return None if self.columns is None else self.columns.on_nodes(slots)
+
+    def number(self, placed: PlacedPod) -> int:
+        """Return the number of a pod in the columns; `UNNUMBERED` without any."""
+        return UNNUMBERED if self.columns is None else self.columns.number(placed.pod)
+
     def later(self, slot: int, entry: int) -> None:
         """Let a pod without volumes be on a node, to be made when somebody asks."""
         self.touch(slot)
@@ -168,6 +186,18 @@ class World:
         if self._evictions is None:
             self._evictions = Evictions(self, len(self.names))
         return self._evictions
+
+    def remembers(self, pod: Pod, pod_class: int) -> Memory | None:
+        """Return what preemption knows of nodes for pods of a class, if it was asked.
+
+        Nothing where the pod's profile has no DefaultPreemption.
+        """
+        settings = self.profile(pod)
+        if self._evictions is None or settings is None:
+            return None
+        if not settings.runs("DefaultPreemption", "postFilter"):
+            return None
+        return self._evictions.known(self.session(pod), pod, pod_class)
 
     def put(self, placed: PlacedPod) -> None:
         """Let a pod come to its node."""
@@ -194,8 +224,13 @@ class World:
         if uses_volumes(placed.pod):
             self.volumes.add_pod(placed.pod, placed.slot)
 
+    def nobody_below(self, priority: int) -> bool:
+        """Return whether no pod that came to a node has a lower priority."""
+        return self._lowest >= priority
+
     def _enter(self, placed: PlacedPod) -> None:
         key = placed.pod.key
+        self._lowest = min(self._lowest, placed.priority)
         self._placed[key] = placed
         if placed.slot != NOWHERE:
             self._on_node.setdefault(placed.slot, {})[key] = placed
@@ -206,6 +241,7 @@ class World:
         The columns are the caller's to fill.
         """
         self._placed, self._on_node = other.placed, other._on_node
+        self._lowest = min(self._lowest, other._lowest)
         for placed in self._placed.values():
             if placed.slot != NOWHERE and uses_volumes(placed.pod):
                 self.volumes.add_pod(placed.pod, placed.slot)
@@ -343,3 +379,10 @@ class World:
             classes, slots = np.array(here, dtype=np.int32).reshape(-1, 2).T
         for session in self.sessions.values():
             session.recount(classes, slots)
+
+
+def _lowest_priority(pods: Sequence[Pod]) -> float:
+    """Return the lowest priority of some pods; −∞ if groups may give them others."""
+    if any(pod.spec.scheduling_group is not None for pod in pods):
+        return -math.inf
+    return min((pod.spec.priority or 0 for pod in pods), default=math.inf)

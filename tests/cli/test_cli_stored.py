@@ -47,6 +47,7 @@ def test_fail_on(cli, two, limit, code):
 
     assert found.code == code
     assert found.err.startswith("error: ") is (code > 0)
+    assert found.err.startswith("passed: 1 limit kept") is (code == 0)
 
 
 def test_compare_forms(cli, two):
@@ -56,7 +57,60 @@ def test_compare_forms(cli, two):
 
     assert found["schema_version"] == 1
     assert len(cli("compare", *two, "--all", "--csv").out.splitlines()) == rows + 1
-    assert len(cli("compare", *two, "--all", "--markdown").out.splitlines()) == rows + 2
+    markdown = cli("compare", *two, "--all", "--markdown").out
+    assert markdown == cli("compare", *two, "--all", "--format", "markdown").out
+    assert sum(line.startswith("| small/5 ") for line in markdown.splitlines()) == rows
+
+
+class TestLearn:
+    def test_limits_are_learnt_and_checked(self, cli, two, tmp_path):
+        """What was learnt from the base fails the new run, and passes the base."""
+        base, new = two
+        file = tmp_path / "thresholds.json"
+        learnt = cli("compare", "--learn", base, base, "--out", file)
+        limits = json.loads(file.read_text())["limits"]
+
+        assert (learnt.code, learnt.out.strip()) == (0, str(file))
+        assert {limit["policy"] for limit in limits} == {"plain", "good"}
+        assert cli("compare", base, base, "--fail-on", f"@{file}").code == 0
+        found = cli("compare", base, new, "--fail-on", f"@{file}", "--metric",
+                    "pods_bound")  # fmt: skip
+        assert (found.code, "good: pods_bound went from" in found.err) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            pytest.param(["--learn"], "add --out", id="nowhere to go"),
+            pytest.param(
+                ["--learn", "--out", "x.json", "--fail-on", "pods_bound:0"],
+                "leave --fail-on out",
+                id="learnt and checked at once",
+            ),
+            pytest.param(
+                ["--learn", "--out", "no/such/folder.json"],
+                "cannot be written",
+                id="no folder",
+            ),
+            pytest.param(["--out", "x.json"], "add --learn", id="nothing to write"),
+            pytest.param(
+                ["--fail-on", "@none.json"], "cannot be read", id="no such file"
+            ),
+            pytest.param(["--margin", "2"], "such as 1%", id="no percentage"),
+            pytest.param(["--margin", "nan%"], "such as 1%", id="not a number"),
+        ],
+    )
+    def test_what_makes_no_sense(self, cli, two, here, options, words):
+        """Exit code 2 and what to do."""
+        found = cli("compare", *two, *options)
+
+        assert (found.code, words in found.err) == (2, True)
+        assert [path.name for path in here.glob("*.json")] == []
+
+    def test_three_runs_are_compared_with_nothing(self, cli, two):
+        """Two can be compared; more can only teach."""
+        found = cli("compare", *two, two[0])
+
+        assert (found.code, "more than two runs" in found.err) == (2, True)
 
 
 def test_nothing_changed(cli, two):
@@ -133,3 +187,18 @@ def test_report_of_several(cli, real_run, tmp_path):
 
     assert (nowhere.code, "say where to write it" in nowhere.err) == (2, True)
     assert found.out.strip() == str(tmp_path / "page/index.html")
+
+
+def test_bounds_of_a_run(cli, here):
+    """`run --bounds` tells the distance; `show` and `compare` have it as JSON."""
+    ran = cli("run", "tiny.yaml", "-o", "out", "--bounds", "--no-report", "-j", "1")
+    shown = cli("show", "out", "--json").document
+    compared = cli("compare", "out", "out", "--json").document
+    metrics = {row["metric"] for row in shown["regret"]}
+
+    assert ran.code == 0
+    assert "Beside what no policy can beat" in ran.out
+    assert "--bounds" in ran.err.splitlines()[-1]
+    assert {"pods_pending", "nodes_used"} <= metrics
+    assert {row["status"] for row in shown["bounds"]} == {"optimal"}
+    assert {row["run"] for row in compared["regret"]} == {"base", "new"}

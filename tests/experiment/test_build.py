@@ -9,12 +9,9 @@ import pytest
 
 from schedbench.errors import InputError
 from schedbench.experiment.build import build, expand_grid, expand_target
-from schedbench.experiment.scenario import (
-    bundled_scenarios,
-    load_grid,
-    load_scenario,
-    read_own,
-)
+from schedbench.experiment.grid_file import load_grid
+from schedbench.experiment.scenario import load_scenario, read_own
+from schedbench.experiment.shipped import bundled_scenarios
 
 SCENARIOS = [p for p in bundled_scenarios() if "scenarios" not in read_own(p)]
 GRIDS = [p for p in bundled_scenarios() if p not in SCENARIOS]

@@ -7,13 +7,9 @@ import json
 import pytest
 
 from schedbench.errors import InputError
-from schedbench.experiment.scenario import (
-    bundled_scenarios,
-    load_grid,
-    load_scenario,
-    resolve_target,
-    schema,
-)
+from schedbench.experiment.grid_file import load_grid, schema
+from schedbench.experiment.scenario import load_scenario
+from schedbench.experiment.shipped import bundled_scenarios, resolve_target
 
 TEXT = """
 name: tiny

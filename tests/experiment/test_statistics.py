@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from schedbench.errors import UnknownNameError
+from schedbench.errors import InputError, UnknownNameError
 from schedbench.experiment.statistics import (
+    Evidence,
     difference,
+    family_of,
     interval,
     metric_of,
     paired_differences,
+    paired_test,
     ranks,
     summarize,
+    weigh,
 )
 
 
@@ -241,7 +245,154 @@ class TestPairedDifferences:
         )
 
         assert found == (-1, -1, -1, 2, "all equal")
-        assert meaning == (3, -1 / 3, -1 / 3, -1 / 3, "better")
+        assert meaning[:6] == (3, -1 / 3, -1 / 3, -1 / 3, "better", "significant")
+
+
+class TestMethods:
+    @pytest.mark.parametrize("method", ["student t", "bootstrap t", "BCa"])
+    def test_each_method_covers_as_promised_at_30_normal_values(self, method):
+        """600 samples: 95 % within three binomial errors (2.7 %)."""
+        samples = np.random.default_rng(5).normal(7, 3, (600, 30))
+
+        found = [interval(sample, method) for sample in samples]
+        coverage = np.mean([one.low <= 7 <= one.high for one in found])
+
+        assert {one.method for one in found} == {method}
+        assert coverage == pytest.approx(0.95, abs=3 * np.sqrt(0.95 * 0.05 / 600))
+
+    def test_at_eight_skew_values_the_default_covers_better_than_bca(self):
+        """Which is why BCa is offered only."""
+        samples = np.random.default_rng(6).exponential(1, (600, 8))
+
+        missed = {
+            method: np.mean(
+                [
+                    not one.low <= 1 <= one.high
+                    for one in (interval(sample, method) for sample in samples)
+                ]
+            )
+            for method in ("auto", "BCa")
+        }
+
+        assert missed["auto"] < missed["BCa"] - 0.03
+
+    @pytest.mark.parametrize("shape", ["normal", "exponential"])
+    def test_bca_is_scipys_bca(self, shape):
+        """Equal but for the resamples, which are other ones."""
+        from scipy.stats import bootstrap
+
+        values = getattr(np.random.default_rng(8), shape)(size=25)
+        theirs = bootstrap(
+            (values,), np.mean, n_resamples=20_000, method="BCa", rng=1
+        ).confidence_interval
+
+        found = interval(values, "BCa")
+
+        assert found[1:3] == pytest.approx(tuple(theirs), abs=0.03)
+
+    def test_a_higher_confidence_is_a_longer_interval(self):
+        """99 % takes more room than 95 %, 90 % less."""
+        values = np.random.default_rng(9).normal(size=10)
+        for method in ("student t", "bootstrap t", "BCa"):
+            lengths = [
+                (found := interval(values, method, level)).high - found.low
+                for level in (0.9, 0.95, 0.99)
+            ]
+
+            assert lengths == sorted(lengths)
+
+    def test_two_values_have_a_students_interval_whatever_is_asked(self):
+        """Three ways to resample two values tell nothing."""
+        assert interval([1, 2], "BCa") == interval([1, 2], "student t")
+
+    def test_an_infinite_value_is_refused(self):
+        """There is no mean of it."""
+        with pytest.raises(InputError, match="infinite"):
+            interval([1, np.inf])
+
+
+class TestFamily:
+    def test_equal_policies_are_the_same_in_all_of_many_comparisons(self):
+        """A/A: of 300 reports with 20 comparisons, 5 % may claim anything at all."""
+        generator = np.random.default_rng(11)
+        wrong = 0
+        for _ in range(300):
+            noise = generator.normal(0, 1, (20, 8))
+            family = weigh(dict(enumerate(noise)))
+            wrong += any(each.adjusted <= 0.05 for each in family.values())
+
+        assert wrong / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+    def test_without_a_correction_most_such_reports_would_claim_something(self):
+        """The same noise, each comparison by itself: 1 − 0.95^20 = 64 %."""
+        generator = np.random.default_rng(11)
+        wrong = sum(
+            any(paired_test(one).p <= 0.05 for one in generator.normal(0, 1, (20, 8)))
+            for _ in range(300)
+        )
+
+        assert wrong / 300 > 0.5
+
+    @pytest.mark.parametrize("correction", ["holm", "benjamini-hochberg"])
+    def test_a_known_difference_is_found_among_noise(self, correction):
+        """Four errors' worth at 8 seeds, among 20 comparisons."""
+        generator = np.random.default_rng(12)
+        noise = dict(enumerate(generator.normal(0, 1, (20, 8))))
+        noise[7] = noise[7] + 4
+
+        family = weigh(noise, correction)
+
+        assert [place for place, one in family.items() if one.adjusted <= 0.05] == [7]
+
+    def test_a_verdict_needs_the_corrected_p(self):
+        """A gain that stands alone may be chance among a hundred comparisons."""
+        generator = np.random.default_rng(13)
+        base = generator.normal(100, 5, 6)
+        frame = cells({"a": base, "b": base + generator.normal(2, 1.5, 6)})
+        alone = paired_differences(frame, "pods_bound", "a").iloc[0]
+        evidence = Evidence(alone["p"], 1.0, "paired t", 100)
+
+        row = paired_differences(
+            frame,
+            "pods_bound",
+            "a",
+            family={("small", "5", "b", "pods_bound"): evidence},
+        ).iloc[0]
+
+        assert (alone["verdict"], alone["basis"]) == ("better", "significant")
+        assert (row["verdict"], row["basis"]) == ("same", "not told apart")
+        assert row["low"] > 0
+
+    def test_the_family_counts_what_can_differ(self):
+        """Constant metrics, one seed and metrics without direction are left out."""
+        frame = cells({"a": [1, 2, 3.0], "b": [2, 2, 5.0], "c": [1, 2, 3.0]})
+        frame["pods_total"] = [1, 2, 3, 4, 5, 6, 7, 8, 9.0]
+        frame["nodes_used"] = 5.0
+
+        family = family_of(frame, ["pods_bound", "pods_total", "nodes_used"], "a")
+
+        assert {each.family for each in family.values()} == {1}
+        assert {place[2:] for place in family} == {
+            (policy, metric)
+            for policy in "bc"
+            for metric in ("pods_bound", "nodes_used")
+        }
+
+    @pytest.mark.parametrize(
+        ("margin", "expected"),
+        [
+            pytest.param(0.0, ("better", "significant"), id="no margin"),
+            pytest.param(0.001, ("better", "significant"), id="more than the margin"),
+            pytest.param(0.05, ("same", "equivalent"), id="within the margin"),
+        ],
+    )
+    def test_differences_within_the_margin_are_the_same(self, margin, expected):
+        """1 % more is better, or nothing to speak of: the reader says which."""
+        frame = cells({"a": [100, 200, 300.0], "b": [102, 202, 302.1]})
+
+        row = paired_differences(frame, "pods_bound", "a", margin=margin).iloc[0]
+
+        assert (row["verdict"], row["basis"]) == expected
 
 
 def test_intervals_of_means_stay_in_range():

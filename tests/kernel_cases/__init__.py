@@ -13,6 +13,7 @@ from kernel_cases import (
     gpu_cases,
     resource_cases,
     sampling_cases,
+    team_cases,
 )
 from kernel_cases.situation import KernelCase, Situation, situations
 
@@ -23,6 +24,7 @@ CASES: dict[str, KernelCase] = {
     **cycle_cases.CASES,
     **fused_cases.CASES,
     **sampling_cases.CASES,
+    **team_cases.CASES,
 }
 
 __all__ = ["CASES", "KernelCase", "Situation", "situations"]

@@ -140,25 +140,31 @@ def _scanned(drawn: PlainPods) -> tuple[int, list[bool]]:
 
 
 def _naively_scanned(drawn: PlainPods) -> tuple[int, list[bool]]:
-    placed: dict[str, list[Placed]] = defaultdict(list)
-    for kind, slot in drawn.placed:
-        placed[drawn.nodes[slot].metadata.name].append(Placed(drawn.kinds[kind]))
     large = any(allocatable(node)["memory"] >= NARROW for node in drawn.nodes)
     asked = pod_requests(drawn.kinds[0])
     if large or not (asked.get("cpu") or asked.get("memory")):
         return NOT_PLAIN, []
+    node = naively_chosen(drawn)
+    return node, [False] * len(drawn.nodes) if node < 0 else []
+
+
+def naively_chosen(drawn: PlainPods) -> int:
+    """Return the node of the first kind; −1 if there is none."""
+    placed: dict[str, list[Placed]] = defaultdict(list)
+    for kind, slot in drawn.placed:
+        placed[drawn.nodes[slot].metadata.name].append(Placed(drawn.kinds[kind]))
     found = cycle.schedule(drawn.kinds[0], drawn.nodes, placed)
     slots = {node.metadata.name: slot for slot, node in enumerate(drawn.nodes)}
     best = [slots[name] for name in found.best]
     if not best:
-        return -1, [False] * len(drawn.nodes)
+        return -1
     if drawn.tie == Tie.NEXT:
-        return next((slot for slot in best if slot >= drawn.cursor), best[0]), []
+        return next((slot for slot in best if slot >= drawn.cursor), best[0])
     if drawn.tie == Tie.RANDOM:
         session, _ = _session(drawn)
         key = session.compiled.choice.key
-        return best[split_mix(key, drawn.counter, len(best))], []
-    return best[0], []
+        return best[split_mix(key, drawn.counter, len(best))]
+    return best[0]
 
 
 def _least(drawn: PlainPods) -> list[int]:

@@ -58,6 +58,7 @@ class Fabricated:
     calls: pd.DataFrame = field(default_factory=pd.DataFrame)
     load: pd.DataFrame = field(default_factory=pd.DataFrame)
     faults: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bounds: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CURVES))
 
 
@@ -109,6 +110,7 @@ def fabricate(
                 "scenario", "size", "policy", "seed", "plugin", "reason", "nodes",
             ],
         ),
+        bounds=_bounds(frame),
         **{name: pd.concat(each, ignore_index=True) for name, each in whole.items()},
     )  # fmt: skip
 
@@ -163,6 +165,24 @@ def _cell(key: tuple, rng: np.random.Generator) -> dict[str, Any]:
         "latency_p99_us": 2.3e6 / rate,
         "latency_max_us": 9e6 / rate * float(rng.lognormal(0, 0.4)),
     }  # fmt: skip
+
+
+def _bounds(cells: pd.DataFrame) -> pd.DataFrame:
+    """Bounds a little better than the best policy of each seed."""
+    keys = ["scenario", "size", "seed"]
+    best = cells.groupby(keys, as_index=False).agg(
+        pods_bound=("pods_bound", "max"), allocation_cpu_final=(
+            "allocation_cpu_final", "max"), nodes_used=("nodes_used", "min"),
+    )  # fmt: skip
+    best = best.assign(pods_pending=0.0, nodes_used=0.9 * best["nodes_used"])
+    long = best.melt(keys, var_name="metric")
+    waits = long["metric"] == "nodes_used"
+    told = {False: "every run", True: "runs in which no pod waits"}
+    return long.assign(
+        key="k", method="linear program", status="optimal", gap=np.nan,
+        valid_for=waits.map(told), ignores="", seconds=0.1, time_limit=10.0,
+        tightest=True,
+    )  # fmt: skip
 
 
 def _frame(key: tuple, columns: dict[str, Any]) -> pd.DataFrame:

@@ -72,7 +72,7 @@ def report(results: Fabricated, out: Path) -> tuple[str, Page]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Page]:
     """A report of three policies on two scenarios, with two cells that failed."""
     out = tmp_path_factory.mktemp("report")
-    text, page = report(fabricate(3, 3, SMALL, failed=2), out)
+    text, page = report(fabricate(3, 6, SMALL, failed=2), out)
     return out, text, page
 
 
@@ -165,7 +165,7 @@ def test_verdict_names_the_best_policy(whole: tuple[Path, str, Page]) -> None:
         r"than kube-scheduler\.",
         page.text,
     )
-    assert "Not so at every size: at size 100 no policy is clearly better." in page.text
+    assert "So at both sizes." in page.text
 
 
 def test_failed_cells_are_told(whole: tuple[Path, str, Page]) -> None:
@@ -173,7 +173,7 @@ def test_failed_cells_are_told(whole: tuple[Path, str, Page]) -> None:
     _, _, page = whole
 
     assert "PolicyError: score is NaN <on node-3>" in page.text
-    assert "25 cells done, 1 cells failed, 1 cells timeout" in page.text
+    assert "52 cells done, 1 cells failed, 1 cells timeout" in page.text
 
 
 def test_same_results_give_the_same_bytes(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ from schedbench.scheduler.preemption import (
     best,
     preempt,
     protects,
+    without_victims,
 )
 from schedbench.scheduler.session import Session
 
@@ -78,6 +79,8 @@ class Cluster:
                 [*placed, *nominated], encoded.class_of, strict=False
             )
         ]
+        priority = pod.spec.priority or 0
+        self.lower = [one for one in known[: len(placed)] if one.priority < priority]
         on: dict[int, list[PlacedPod]] = {}
         for each in known[: len(placed)]:
             on.setdefault(each.slot, []).append(each)
@@ -99,6 +102,9 @@ class Cluster:
         rejected = {**told.rejected, **crowded}
         run = DryRun(self.session, self.pod_class)
         found = preempt(run, self.pod, rejected, self.around, nominated)
+        if not self.lower:
+            asked = self.pod, rejected, self.around, nominated
+            assert without_victims(*asked) == found
         for name, column in before.domains._asdict().items():
             assert np.array_equal(column, getattr(self.session.state.domains, name))
         for name, column in before._replace(domains=0)._asdict().items():

@@ -11,7 +11,8 @@ import pytest
 from schedbench.experiment.build import expand_target
 from schedbench.experiment.cell import Cell, CellResult, PolicyRef
 from schedbench.experiment.execute import run_cell
-from schedbench.experiment.scenario import bundled_scenarios, read_own
+from schedbench.experiment.scenario import read_own
+from schedbench.experiment.shipped import bundled_scenarios
 from schedbench.metrics.timelines import by_pod
 from schedbench.simulation.faults import Fault
 

@@ -17,6 +17,7 @@ from schedbench.objects.storage import PersistentVolume, PersistentVolumeClaim
 from schedbench.objects.workload import PodUpdate
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.queued import run as queued_run
+from schedbench.simulation.queued.preempting import CompiledPreemption
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.replay import replay
 
@@ -70,6 +71,7 @@ def test_a_preemptor_is_nominated_while_it_is_not_bound(
             return super().run()
 
     monkeypatch.setattr(queued_run, "Attempt", Watched)
+    monkeypatch.setattr(CompiledPreemption, "run", lambda self: 0)
     given = workload([node("a", "1")], [pod("1"), pod("1", 10)], 0.0, 5.0)
 
     record_of(given)

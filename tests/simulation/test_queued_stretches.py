@@ -13,6 +13,7 @@ from schedbench.objects.kinds import KINDS
 from schedbench.objects.workload import NodeEvent, Workload
 from schedbench.simulation.queued import run as queued_run
 from schedbench.simulation.queued.batch import CompiledBatch
+from schedbench.simulation.queued.preempting import CompiledPreemption
 from schedbench.simulation.queued.stretch import CompiledStretch
 
 DRIVER = "ebs.csi.aws.com"
@@ -37,6 +38,7 @@ def without_the_loop(given: Workload) -> Told:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CompiledStretch, "run", lambda *arguments: None)
         patch.setattr(CompiledBatch, "run", lambda *arguments: None)
+        patch.setattr(CompiledPreemption, "run", lambda *arguments: 0)
         return told(given)
 
 

@@ -15,6 +15,7 @@ from schedbench.cluster.encode import encode
 from schedbench.objects.workload import Workload
 from schedbench.policies.registry import make_policy
 from schedbench.simulation.queued.batch import CompiledBatch
+from schedbench.simulation.queued.preempting import CompiledPreemption
 from schedbench.simulation.queued.stretch import CompiledStretch
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.replay import Engine, replay
@@ -77,6 +78,7 @@ def test_the_compiled_stretches_change_nothing(workload: Workload) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CompiledStretch, "run", lambda *arguments: None)
         patch.setattr(CompiledBatch, "run", lambda *arguments: None)
+        patch.setattr(CompiledPreemption, "run", lambda *arguments: 0)
         slow = played(workload)
 
     assert quick == slow

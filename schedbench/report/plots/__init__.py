@@ -15,6 +15,7 @@ PLOTS = {
     "ranks": "schedbench.report.plots.ranks",
     "pareto": "schedbench.report.plots.pareto",
     "differences": "schedbench.report.plots.differences",
+    "regret": "schedbench.report.plots.regret",
     "gpu_workloads": "schedbench.report.plots.gpu_workloads",
     "gpu_allocation_curve": "schedbench.report.plots.gpu_allocation_curve",
     "gpu_fragmentation_curve": "schedbench.report.plots.gpu_fragmentation_curve",

@@ -14,12 +14,13 @@ from schedbench.scheduler.index.layout import (
     Ballot,
     Cells,
     Index,
+    NodeColumns,
     Plan,
     Rows,
+    Teams,
     Work,
 )
 from schedbench.scheduler.index.planning import MOST_CONSTRAINTS
-from schedbench.scheduler.score import make_scratch
 from schedbench.scheduler.session import Session
 
 MOST_BYTES = 256 * 2**20
@@ -30,7 +31,11 @@ FEATURES = COUNTS + MOST_CONSTRAINTS
 
 
 def make_index(
-    session: Session, plan: Plan, pods: NDArray[np.int64], most_changes: int
+    session: Session,
+    plan: Plan,
+    teams: Teams,
+    pods: NDArray[np.int64],
+    most_changes: int,
 ) -> Index:
     """Return an index for the able classes; those of most pods get rows at once.
 
@@ -93,16 +98,22 @@ def make_index(
         ),
         work=_make_work(session, nodes, most_changes),
         ballot=_make_ballot(session, blocks, room),
+        teams=teams,
     )
 
 
 def _make_work(session: Session, nodes: int, most_changes: int) -> Work:
     side_by_side = max(most_changes, BLOCK)
+    bad, total, score, helper = np.zeros((4, side_by_side), dtype=np.int64)
     return Work(
         nodes=np.zeros(side_by_side, dtype=np.int64),
         reason=np.zeros(side_by_side, dtype=np.int16),
-        columns=narrow(session.state, side_by_side),
-        scratch=make_scratch(side_by_side),
+        columns=_narrow(session.state, side_by_side),
+        bad=bad,
+        total=total,
+        score=score,
+        helper=helper,
+        points=np.zeros(side_by_side, dtype=np.int32),
         mark=np.zeros(nodes, dtype=np.int64),
         turn=np.zeros(1, dtype=np.int64),
         feature=np.zeros(FEATURES, dtype=np.int64),
@@ -130,11 +141,9 @@ def domain_count(session: Session) -> int:
     return int(session.state.domains.domain.max(initial=0)) + 1
 
 
-def narrow(state: ClusterState, nodes: int) -> ClusterState:
-    """Return columns like a cluster's, for some nodes and without domains."""
-    columns = {
-        name: np.zeros((*column.shape[:-1], nodes), dtype=column.dtype)
-        for name, column in state._asdict().items()
-        if name != "domains"
-    }
-    return ClusterState(**columns, domains=state.domains)
+def _narrow(state: ClusterState, nodes: int) -> NodeColumns:
+    """Return columns like a cluster's, for some nodes."""
+    columns = (getattr(state, name) for name in NodeColumns._fields)
+    return NodeColumns(
+        *(np.zeros((*each.shape[:-1], nodes), dtype=each.dtype) for each in columns)
+    )

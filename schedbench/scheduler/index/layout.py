@@ -7,9 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.layout import ClusterState
-from schedbench.scheduler.score import Scratch
-
 BLOCK = 64
 """Nodes in a block, and blocks in a chunk."""
 INFEASIBLE = -(2**63)
@@ -24,6 +21,17 @@ GROUP, TAINTS, NODE_AFFINITY, INTER_POD, REQUIRED, COUNTS = range(6)
 """The features of a cell; from `COUNTS` on, one a spread constraint by node."""
 NO_LABEL = -1
 """The count of a spread constraint on a node without the label."""
+
+FAN, LEVELS = 16, 3
+"""Of a team: so many nodes make an item of level 1, so many items one of the next."""
+NO_TEAM = -1
+REJECTED, LEAST = 0, 1
+"""The points of a node that a filter rejects, and the least of another."""
+WIDTH, STATIC_ROW, ASKS = range(3)
+POINTS = 3
+"""In `Teams.shape`: where the points of the nodes begin, then those of each level."""
+TIED = POINTS + LEVELS
+"""`TIED + level`: where the numbers of tied nodes begin; those of level 1 are bytes."""
 
 
 class Plan(NamedTuple):
@@ -127,6 +135,18 @@ class Cells(NamedTuple):
     chunk_tied: NDArray[np.int64]
 
 
+class NodeColumns(NamedTuple):
+    """Those of a `ClusterState` that a node's own plugins look at, of E nodes."""
+
+    alive: NDArray[np.uint8]
+    allocatable: NDArray[np.int64]
+    requested: NDArray[np.int64]
+    nonzero: NDArray[np.int64]
+    port_used: NDArray[np.int32]
+    gpu_free: NDArray[np.int64]
+    gpu_tags: NDArray[np.int32]
+
+
 class Work(NamedTuple):
     """What a class writes while it catches up.
 
@@ -136,10 +156,10 @@ class Work(NamedTuple):
         The nodes that are evaluated side by side.
     reason : int16[E]
         Why static filters reject them; 0 = they do not.
-    columns : ClusterState
-        Their columns, E nodes.
-    scratch : Scratch
-        For E nodes.
+    columns
+        Their columns.
+    bad, total, score, helper : int64[E], points : int32[E]
+        As in `Scratch`.
     mark : int64[N], turn : int64[1]
         The turn in which each node was evaluated last.
     feature : int64[F]
@@ -148,8 +168,12 @@ class Work(NamedTuple):
 
     nodes: NDArray[np.int64]
     reason: NDArray[np.int16]
-    columns: ClusterState
-    scratch: Scratch
+    columns: NodeColumns
+    bad: NDArray[np.int64]
+    total: NDArray[np.int64]
+    score: NDArray[np.int64]
+    helper: NDArray[np.int64]
+    points: NDArray[np.int32]
     mark: NDArray[np.int64]
     turn: NDArray[np.int64]
     feature: NDArray[np.int64]
@@ -182,6 +206,37 @@ class Ballot(NamedTuple):
     word: NDArray[np.int64]
 
 
+class Teams(NamedTuple):
+    """T teams of classes that look at a changed node together: Y columns.
+
+    Attributes
+    ----------
+    place : int32[C, 2]
+        The team of each class, or `NO_TEAM`, and its column there.
+    shape : int64[T, TIED + LEVELS + 1]
+        How many columns a team has, the row of its classes in the static tables, its
+        first column in `asks`, and where in `points` or `tied` its parts begin.
+    seen : int64[T]
+        How much of the log each team knows of; `STALE` if nothing.
+    asks : float64[7, Y]
+        Of each class: the requests of cpu and memory, the same with upstream's defaults
+        for absent requests, and what must be free of cpu, memory and pods.
+    points : uint8[]
+        The points of each node, or `REJECTED`; of each item of a level, the greatest
+        points; of those of level 1, how many nodes have them. One a column, columns
+        side by side.
+    tied : int16[]
+        How many nodes have the greatest points of the items of the other levels.
+    """
+
+    place: NDArray[np.int32]
+    shape: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    asks: NDArray[np.float64]
+    points: NDArray[np.uint8]
+    tied: NDArray[np.int16]
+
+
 class Index(NamedTuple):
     """The memory of a session's classes.
 
@@ -194,7 +249,7 @@ class Index(NamedTuple):
     log : int32[M], changes : int64[1]
         A ring of the nodes that changed, and how many changes there were. A class that
         is further behind than M begins anew.
-    plan, rows, cells, work, ballot
+    plan, rows, cells, work, ballot, teams
         See there.
     """
 
@@ -207,3 +262,4 @@ class Index(NamedTuple):
     cells: Cells
     work: Work
     ballot: Ballot
+    teams: Teams

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from schedbench.objects.workload import PodStream
 from schedbench.scheduler.index.alike import alike_classes
 from schedbench.scheduler.index.arrays import domain_count, make_index
-from schedbench.scheduler.index.layout import FREE, NOT_INDEXED, STALE, Index
+from schedbench.scheduler.index.forming import form_teams, plain_classes
+from schedbench.scheduler.index.layout import (
+    FREE,
+    NO_TEAM,
+    NOT_INDEXED,
+    STALE,
+    Index,
+    Plan,
+    Teams,
+)
 from schedbench.scheduler.index.planning import make_plan
 from schedbench.scheduler.session import Session
 
@@ -47,13 +56,14 @@ class Memory:
         )
         most = most_changes(len(session.nodes))
         wanted = np.full(len(count), engine in {"auto", "indexed"})
+        teams = form_teams(session, self._alike, wanted, pods)
         if engine == "auto":
             leave = np.isfinite(pods.duration) | np.isfinite(pods.deletion)
             changes = len(pods) + np.count_nonzero(leave)
             wanted &= (count >= WORTH) & (count * most >= changes)
         self._wanted = wanted & (self._alike == np.arange(len(count)))
-        plan = make_plan(session, self._alike, self._wanted)
-        self.index: Index = make_index(session, plan, count, most)
+        plan = self._plan(teams)
+        self.index: Index = make_index(session, plan, teams, count, most)
         self._shape = _shape(session)
         self._is_sure = True
 
@@ -82,9 +92,12 @@ class Memory:
 
     def forget(self) -> None:
         """Let every class begin anew."""
-        rows = self.index.rows
+        rows, teams = self.index.rows, self.index.teams
         rows.seen[:] = STALE
-        plan = make_plan(self._session, self._alike, self._wanted)
+        teams.seen[:] = STALE
+        strange = teams.place[~plain_classes(self._session.compiled), 0]
+        teams.place[np.isin(teams.place[:, 0], strange)] = NO_TEAM
+        plan = self._plan(teams)
         lost = (plan.able == 0) | (plan.coupled != self.index.plan.coupled)
         held = self.index.row[lost]
         rows.holder[held[held != NOT_INDEXED]] = FREE
@@ -95,6 +108,11 @@ class Memory:
             ballot = ballot._replace(stamp=np.zeros(domains, dtype=np.int64))
         self.index = self.index._replace(plan=plan, ballot=ballot)
         self._shape = _shape(self._session)
+
+    def _plan(self, teams: Teams) -> Plan:
+        """Return the plan for the classes that are in no team."""
+        wanted = self._wanted & (teams.place[:, 0] == NO_TEAM)
+        return make_plan(self._session, self._alike, wanted)
 
 
 def most_changes(nodes: int) -> int:

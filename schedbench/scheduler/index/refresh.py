@@ -41,6 +41,7 @@ from schedbench.scheduler.index.layout import (
     OF_TAINTS,
     STALE,
     Index,
+    NodeColumns,
     Rows,
     Work,
 )
@@ -175,11 +176,12 @@ def evaluate_all(
                 return False
         else:
             gather(state, work, count)
-            evaluate(compiled, rows, work, pod_class, row, count)
+            gathered = side_by_side(work.columns, state.domains)
+            evaluate(gathered, compiled, rows, work, pod_class, row, count)
         for i in range(count):
             node = work.nodes[i]
             cell = np.int64(NOWHERE)
-            if work.scratch.bad[i] >= 0:
+            if work.bad[i] >= 0:
                 cell = np.int64(
                     cell_of(
                         state.domains, compiled.classes, compiled.static, index,
@@ -191,13 +193,13 @@ def evaluate_all(
             place = np.int64(index.plan.place[node])
             if anew:
                 rows.cell[row, place] = cell
-                rows.total[row, place] = work.scratch.total[i]
+                rows.total[row, place] = work.total[i]
                 if cell != NOWHERE:
                     bit = np.int64(1) << np.int64(place % BLOCK)
                     index.cells.member[cell, place // BLOCK] |= bit
                     index.cells.size[cell] += 1
             else:
-                total = work.scratch.total[i]
+                total = work.total[i]
                 put(rows, index.cells, row, place, cell, total)
     return True
 
@@ -234,12 +236,13 @@ def rate_simple(
     count: int,
 ) -> bool:
     """Evaluate nodes for a simple class; return False if one is too large for that."""
-    classes, points = compiled.classes, work.scratch.points
+    classes, points = compiled.classes, work.points
+    gathered = side_by_side(work.columns, state.domains)
     reasons = compiled.static.reason[classes.static_row[pod_class]]
     columns, step = state, np.int64(1)
     if count > FEW:
         gather_simple(state, work, reasons, count)
-        columns, reasons, step = work.columns, work.reason, np.int64(count)
+        columns, reasons, step = gathered, work.reason, np.int64(count)
     for i in range(0, count, step):
         low = np.int64(0) if count > FEW else work.nodes[i]
         if not rate(
@@ -247,8 +250,8 @@ def rate_simple(
         ):
             return False
     for i in range(count):
-        work.scratch.bad[i] = np.int64(points[i] >= 0) - 1
-        work.scratch.total[i] = rows.constant[row] + np.int64(points[i])
+        work.bad[i] = np.int64(points[i] >= 0) - 1
+        work.total[i] = rows.constant[row] + np.int64(points[i])
     return True
 
 
@@ -273,6 +276,15 @@ def gather_simple(
 
 
 @inner_kernel
+def side_by_side(columns: NodeColumns, domains: DomainState) -> ClusterState:
+    """Return gathered columns as a cluster's."""
+    return ClusterState(
+        columns.alive, columns.allocatable, columns.requested, columns.nonzero,
+        columns.port_used, columns.gpu_free, columns.gpu_tags, domains,
+    )  # fmt: skip
+
+
+@inner_kernel
 def gather(state: ClusterState, work: Work, count: int) -> None:
     """Copy the columns of the nodes side by side."""
     columns = work.columns
@@ -294,6 +306,7 @@ def gather(state: ClusterState, work: Work, count: int) -> None:
 
 @inner_kernel
 def evaluate(
+    columns: ClusterState,
     compiled: Compiled,
     rows: Rows,
     work: Work,
@@ -303,18 +316,18 @@ def evaluate(
 ) -> None:
     """Find which gathered nodes are infeasible by themselves, and their totals."""
     classes, static, scores = compiled.classes, compiled.static, compiled.columns
-    bad, score = work.scratch.bad[:count], work.scratch.score[:count]
-    total, helper = work.scratch.total[:count], work.scratch.helper[:count]
+    bad, score = work.bad[:count], work.score[:count]
+    total, helper = work.total[:count], work.helper[:count]
     reason = static.reason[classes.static_row[pod_class]]
     for i in range(count):
-        bad[i] = np.int64(work.columns.alive[i]) - 1
+        bad[i] = np.int64(columns.alive[i]) - 1
         bad[i] -= np.int64(reason[work.nodes[i]])
     if compiled.switches.ports:
-        ports_free(work.columns, classes, pod_class, 0, count, bad)
+        ports_free(columns, classes, pod_class, 0, count, bad)
     if compiled.switches.resources:
-        resources_fit(work.columns, classes, pod_class, 0, count, bad)
+        resources_fit(columns, classes, pod_class, 0, count, bad)
     if compiled.switches.gpus:
-        gpus_fit(work.columns, classes, pod_class, 0, count, bad)
+        gpus_fit(columns, classes, pod_class, 0, count, bad)
     for i in range(count):
         total[i] = rows.constant[row]
     for n in range(rows.score_count[row]):
@@ -325,7 +338,7 @@ def evaluate(
                 score[i] = images[work.nodes[i]]
         else:
             node_score(
-                work.columns, classes, static, scores, k, pod_class,
+                columns, classes, static, scores, k, pod_class,
                 0, count, score, helper,
             )  # fmt: skip
         for i in range(count):

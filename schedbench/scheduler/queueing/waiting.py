@@ -98,6 +98,14 @@ class WaitingPods:
             head = self.backoff.rejected.peek()
         return None if head is None else head[1]
 
+    def first(self, count: int) -> list[QueuedPod]:
+        """Return pods that `pop` would take out next, all from the same place."""
+        if len(self.active):
+            return self.active.first(count)
+        return (
+            self.backoff.rejected.first(count) if self.backoff.can_pop_early() else []
+        )
+
     def line(self) -> Iterator[QueuedPod]:
         """Give the pods in the order in which `pop` would take them out."""
         yield from self.active

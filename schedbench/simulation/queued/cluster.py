@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import time
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from schedbench.objects.pod import Pod
 from schedbench.policies.base import Policy
 from schedbench.scheduler.attempt import Outcome
 from schedbench.scheduler.dry_run import PlacedPod, as_set
+from schedbench.scheduler.occupants import OnNodes
 from schedbench.scheduler.profiles import Settings
 from schedbench.scheduler.queueing.entry import QueuedPod
 from schedbench.scheduler.queueing.events import Action, Event, Resource
@@ -55,8 +57,14 @@ class QueuedCluster(Run):
         Counts the changes that may let another pod in.
     failed
         Class → its last attempt in vain that says the same for all of its pods.
+    tried
+        `namespace/name` → the version at a pod's last attempt in vain.
+    found
+        (plugin, reason) → on how many nodes, over the first attempts in vain.
     left_out
         Pods that are being deleted, or that the policy has no profile for.
+    is_plain
+        Whether no pod changes, and none belongs to a group.
     entry : int64[pod]
         The entry of the log by which each pod came to its node.
     is_known : bool[pod]
@@ -81,7 +89,12 @@ class QueuedCluster(Run):
         self.queue = make_queue(settings, objects, self.groups, gates)
         self.version = 0
         self.failed: dict[int, Failure] = {}
+        self.tried: dict[str, int] = {}
+        self.found: collections.Counter[tuple[str, str]] = collections.Counter()
         self.left_out = 0
+        self.is_plain = not encoded.workload.pod_updates and not any(
+            pod.spec.scheduling_group for pod in encoded.workload.pods.templates
+        )
         self.entry = np.zeros(len(self.pods.arrival), dtype=np.int64)
         self.is_known = np.zeros(len(self.pods.arrival), dtype=np.bool_)
         self.world.columns = self
@@ -146,6 +159,12 @@ class QueuedCluster(Run):
         failure = self.failed.get(pod_class)
         return failure is not None and failure.version == self.version
 
+    def is_full_for(self, pod: int) -> bool:
+        """Return whether no node passed when pods like one made room last."""
+        pod_class = int(self.pods.pod_class[pod])
+        memory = self.world.remembers(self.objects[pod], pod_class)
+        return memory is not None and not memory.may_fit
+
     def class_of(self, queued: QueuedPod) -> int:
         """Return the class of a pod that waits."""
         return int(self.pods.pod_class[self.objects.index(queued.key)])
@@ -209,6 +228,30 @@ class QueuedCluster(Run):
         """Return class and slot of every pod on a node."""
         here = np.flatnonzero(self.progress.status == BOUND)
         return self.pods.pod_class[here], self.progress.place[here]
+
+    def on_nodes(self, slots: NDArray[np.int64]) -> OnNodes | None:
+        """Return the pods on some nodes; None if pods change, or belong to groups.
+
+        What changes goes behind the others of its node, groups have a priority.
+        """
+        if not self.is_plain:
+            return None
+        progress = self.progress
+        wanted = np.zeros(len(self.world.names), dtype=np.bool_)
+        wanted[slots] = True
+        pods = np.flatnonzero(progress.status == BOUND)
+        pods = pods[wanted[progress.place[pods]]]
+        slot, entry = progress.place[pods].astype(np.int64), self.entry[pods]
+        priority, start = self.encoded.priority[pods], self.log.time[entry]
+        order = np.lexsort((entry, start, -priority, slot))
+        pod_class = self.pods.pod_class[pods].astype(np.int64)
+        return OnNodes(
+            pods[order], slot[order], pod_class[order], priority[order], start[order]
+        )
+
+    def number(self, pod: Pod) -> int:
+        """Return the number of a pod that was asked for before."""
+        return self.objects.index(pod.key)
 
     def changed(self, slot: int) -> None:
         """Let classes look at a node anew."""

@@ -68,6 +68,11 @@ class ParkedPods:
         self._look()
         return self._coming is not None and bool(self._coming[pod_class])
 
+    def any_leaves(self) -> bool:
+        """Return whether a waiting pod may move when pods go from their nodes."""
+        self._look()
+        return self._going is not None
+
     def _look(self) -> None:
         """See who waits, if that has changed."""
         version = self._cluster.queue.waiting.pool.version
@@ -101,7 +106,7 @@ class ParkedPods:
                 [
                     GangScheduling.name in queued.rejectors
                     or uses_volumes(pod)
-                    or worth(queued, [_event(pod, action)]) is not Requeue.SKIP
+                    or worth(queued, [class_event(pod, action)]) is not Requeue.SKIP
                     for pod in self._cluster.encoded.class_pods
                 ]
             )
@@ -125,7 +130,8 @@ class ParkedPods:
         return float(np.nextafter(first, -np.inf)) if first < np.inf else first
 
 
-def _event(pod: Pod, action: Action) -> Event:
+def class_event(pod: Pod, action: Action) -> Event:
+    """Return the event that a pod of a class comes to some node, or goes from it."""
     meta = msgspec.structs.replace(pod.metadata, name="")
     there = on_node(msgspec.structs.replace(pod, metadata=meta), SOMEWHERE)
     old = there if action is Action.DELETE else None

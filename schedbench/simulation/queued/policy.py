@@ -80,6 +80,12 @@ def search_of(world: World, seed: int) -> Callable[[int], Search]:
     return search
 
 
+def streams_of(policy: Policy, seed: int) -> tuple[np.int64, np.int64 | None]:
+    """Return the streams of `search_of` and `chooser_of`; None = the first is taken."""
+    ties = _key(seed, TIED) if policy.profile.tie == Tie.RANDOM else None
+    return _key(seed, CANDIDATES), ties
+
+
 def chooser_of(policy: Policy, seed: int) -> Callable[[int, int], int]:
     """Return which of so many tied candidates a pod takes."""
     if policy.profile.tie != Tie.RANDOM:

@@ -8,7 +8,6 @@ filters and scores, are played by the compiled loop.
 
 from __future__ import annotations
 
-import collections
 import time
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -34,6 +33,7 @@ from schedbench.simulation.queued.policy import (
     profiles_of,
     search_of,
 )
+from schedbench.simulation.queued.preempting import CompiledPreemption
 from schedbench.simulation.queued.stretch import CompiledStretch
 from schedbench.simulation.record import EventKind, Record, Rejection
 from schedbench.simulation.run import telling
@@ -57,8 +57,7 @@ class Queued(QueuedCluster):
         self._search = search_of(self.world, seed)
         self._choose = chooser_of(policy, seed)
         self._group_cycle = GroupCycle(self, self._member)
-        self._tried: dict[str, int] = {}
-        self._found: collections.Counter[_Reason] = collections.Counter()
+        self._preemption = CompiledPreemption(self, self._stretch, policy, seed)
         self._told: dict[int, tuple[Outcome, Mapping[_Reason, int]]] = {}
 
     def play(self, deadline: float | None) -> Record:
@@ -89,7 +88,7 @@ class Queued(QueuedCluster):
         outside = self._events.next_time()
         if outside == np.inf and all(
             queued.gating_plugin is not None
-            or self._tried.get(queued.key) == self.version
+            or self.tried.get(queued.key) == self.version
             for queued in self.queue
         ):
             return outside
@@ -98,11 +97,12 @@ class Queued(QueuedCluster):
     def _drain(self, deadline: float | None) -> None:
         """Try pods until the queue has none to give."""
         while True:
-            self._batch.run()
-            queued = self.queue.pop(self.now)
-            if queued is None:
-                return
-            self._try(queued)
+            if not self._preemption.run():
+                self._batch.run()
+                queued = self.queue.pop(self.now)
+                if queued is None:
+                    return
+                self._try(queued)
             if deadline is not None and time.monotonic() > deadline:
                 done = int(self.progress.counters.decisions[0])
                 raise TimeLimitError(f"time limit reached after {done} decisions")
@@ -133,8 +133,8 @@ class Queued(QueuedCluster):
             pod = self.objects.index(queued.key)
             self.write(EventKind.UNSCHEDULABLE, -1, pod)
             if queued.attempts == 1:
-                self._found.update((one, refusal.message) for one in refusal.plugins)
-            self._tried[queued.key] = self.version
+                self.found.update((one, refusal.message) for one in refusal.plugins)
+            self.tried[queued.key] = self.version
             plugins = () if refusal.error else refusal.plugins
             self.queue.add_unschedulable(queued, plugins, self.now, refusal.pending)
         for queued, slot in room.nominated.items():
@@ -181,14 +181,14 @@ class Queued(QueuedCluster):
         """Let PostFilter's findings be done, and the pod wait."""
         self.write(EventKind.UNSCHEDULABLE, -1, pod)
         if queued.attempts == 1:
-            self._found.update(self._reasons(int(self.pods.pod_class[pod]), outcome))
+            self.found.update(self._reasons(int(self.pods.pod_class[pod]), outcome))
         nominated: int | None = None
         preemption = outcome.after.preemption
         if preemption.tied:
             chosen = preemption.tied[self._choose(pod, len(preemption.tied))]
             self._make_room(pod, chosen)
             nominated = chosen.slot
-        self._tried[queued.key] = self.version
+        self.tried[queued.key] = self.version
         rejectors = () if outcome.error else outcome.rejectors
         self.queue.add_unschedulable(queued, rejectors, self.now)
         if nominated is not None:
@@ -244,7 +244,7 @@ class Queued(QueuedCluster):
 
     def rejections(self) -> list[Rejection]:
         """Return why pods found no node at first, most nodes first."""
-        found = self._found.copy()
+        found = self.found.copy()
         for one in super().rejections():
             found[one.plugin, one.reason] += one.nodes
         named = [Rejection(*name, nodes) for name, nodes in found.items()]

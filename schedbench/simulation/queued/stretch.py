@@ -90,7 +90,7 @@ class CompiledStretch:
             return
         at = cluster.progress.counters
         pod = cluster.pods.order[at.next_arrival[0]]
-        if cluster.fails(int(cluster.pods.pod_class[pod])):
+        if cluster.fails(int(cluster.pods.pod_class[pod])) or cluster.is_full_for(pod):
             return
         limit = min(until, _first_from(self._special_times, arrival))
         if not arrival < limit or not arrival < (limit := self.parked.until(limit)):

@@ -141,7 +141,7 @@ def pool_counts(pools: Sequence[NodePool], nodes: int | None) -> list[int]:
 
 
 def make_nodes(
-    pools: Sequence[NodePool], counts: Sequence[int], zones: int, regions: int
+    pools: Sequence[NodeShape], counts: Sequence[int], zones: int, regions: int
 ) -> list[Node]:
     """Make the nodes, pool by pool, round-robin over zones, zones over regions.
 
