@@ -20,6 +20,7 @@ POLICIES = {
     "balanced": f"{_ROOM}.balanced",
     "best-fit": f"{_ROOM}.best_fit",
     "dot-product": f"{_ROOM}.dot_product",
+    "drf": f"{_ROOM}.drf",
     "fgd": f"{_ROOM}.fgd",
     "first-fit": f"{_ROOM}.first_fit",
     "gpu-best-fit": f"{_ROOM}.gpu_best_fit",

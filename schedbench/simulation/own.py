@@ -34,13 +34,29 @@ class Batch:
         GPU devices and milli of each.
     classes : int32[B]
         A number that pods alike in all that scheduling looks at share.
+    namespace : int32[B]
+        A number of each pod's namespace, a row of `held`.
+    held : int64[S, R]
+        What the pods of each namespace that are on nodes request together.
     cluster
         The cluster with the placements taken so far; read-only.
     taken
         The pods that were taken, in that order, which is the order of binding.
     """
 
-    def __init__(self, session: Session, pod_class: NDArray[np.int32]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        pod_class: NDArray[np.int32],
+        running: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Begin with the cluster as it is.
+
+        Parameters
+        ----------
+        running : int64[C]
+            How many pods of each class are on nodes; None = none.
+        """
         classes = session.compiled.classes
         self._session = session
         self._class = pod_class
@@ -51,6 +67,12 @@ class Batch:
         self.request = classes.request[pod_class]
         self.gpu_count = classes.gpu_count[pod_class]
         self.gpu_milli = classes.gpu_milli[pod_class]
+        spaces = [pod.metadata.namespace for pod in session.encoded.class_pods]
+        names, of_class = np.unique(spaces, return_inverse=True)
+        self.namespace = of_class.astype(np.int32)[pod_class]
+        self.held = np.zeros((len(names), classes.request.shape[1]), dtype=np.int64)
+        if running is not None:
+            np.add.at(self.held, of_class, classes.request * running[:, None])
 
     def __len__(self) -> int:
         return len(self._class)

@@ -23,6 +23,7 @@ from schedbench.scheduler.score import Scratch
 from schedbench.scheduler.session import Session
 from schedbench.simulation import loop
 from schedbench.simulation.columns import (
+    BOUND,
     GONE,
     WAITING,
     Log,
@@ -217,7 +218,9 @@ class _Steps:
     def _try_batch(self, queue: Sequence[int]) -> Iterator[tuple[int, int]]:
         if not queue:
             return
-        batch = Batch(self.session, self.pods.pod_class[np.asarray(queue)])
+        here = self.pods.pod_class[self.progress.status == BOUND]
+        running = np.bincount(here, minlength=len(self.session.encoded.class_pods))
+        batch = Batch(self.session, self.pods.pod_class[np.asarray(queue)], running)
         started = time.perf_counter_ns()
         assert self.policy.batch is not None
         nodes = np.asarray(self.policy.batch(self.cluster, batch))

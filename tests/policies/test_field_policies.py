@@ -189,6 +189,33 @@ def test_a_flow_goes_on_in_rounds():
     assert sorted(found) == [-1] + [0] * 4 + [1] * 4
 
 
+def test_drf_equalizes_dominant_shares():
+    """The example of the paper: of 9 cpu and 18 GB, A gets three tasks, B two."""
+    cluster = [make_node("node-0", cpu="9", memory="18Gi")]
+    templates = [make_pod("a", "1", "4Gi"), make_pod("b", "3", "1Gi")]
+    for template, space in zip(templates, "ab", strict=True):
+        template.metadata.namespace = space
+    kinds = np.repeat(np.array([0, 1], dtype=np.int32), 9)
+    workload = Workload("t", cluster, PodStream.of(templates, kinds))
+    record = replay(encode(workload), make_policy("drf"), seed=0)
+    bound = kinds[record.pod[record.kind == EventKind.BIND]]
+
+    assert np.bincount(bound).tolist() == [3, 2]
+
+
+def test_drf_counts_what_runs_already():
+    """A namespace whose pods came before waits for the other one's."""
+    cluster = [make_node("node-0", cpu="4", memory="18Gi")]
+    templates = [make_pod("a", "1", "1Gi"), make_pod("b", "1", "1Gi")]
+    templates[1].metadata.namespace = "b"
+    kinds = np.array([0, 0, 0, 1], dtype=np.int32)
+    arrival = np.array([0.0, 0.0, 1.0, 1.0])
+    stream = PodStream.of(templates, kinds, arrival=arrival)
+    record = replay(encode(Workload("t", cluster, stream)), make_policy("drf"), seed=0)
+
+    assert record.pod[record.kind == EventKind.BIND].tolist()[2:] == [3, 2]
+
+
 @pytest.mark.parametrize("spec", ["lookahead", "milp-window"])
 def test_looking_ahead_places_what_best_fit_cannot(spec):
     """Best fit takes the gap that a later pod needs; looking ahead leaves it."""
