@@ -1,98 +1,116 @@
-"""lookahead: of the best fitting nodes, the one that lets best fit place the most next.
+"""lookahead: of the best nodes by a base policy, the one that serves the next pods.
 
-Source: Bertsekas, Tsitsiklis and Wu, "Rollout Algorithms for Combinatorial
-Optimization" (J. Heuristics 3, 1997): a heuristic is improved by one step of lookahead
-whose value is what the heuristic makes of the rest. Here the heuristic is best fit; a
-node is judged by how many of the next pods then find a node, by resources alone, then
-by how few nodes are used.
+Source: rollout (Bertsekas, Tsitsiklis and Wu, "Rollout Algorithms for Combinatorial
+Optimization", Journal of Heuristics 3, 1997). For each of the best few nodes by the
+base policy, the pod is put there on a copy of the columns and the base policy places
+the next pods that wait; the node is taken after which most of them have a place, then
+fewest nodes are in use, then that which the base policy likes best. With a horizon
+over all that wait it is never worse than its base policy in that order. It looks at
+pods that wait now, none that are to come: where pods come one by one, it is its base
+policy.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schedbench.cluster.layout import PODS, ClusterState
 from schedbench.errors import InputError
 from schedbench.policies.base import Policy
+from schedbench.policies.batches import (
+    NOWHERE,
+    Nodes,
+    Pods,
+    alike_nodes,
+    base_scores,
+    check_base,
+)
 from schedbench.scheduler.profile import Profile, Tie
 
 NAME = "lookahead"
-SUMMARY = (
-    "Looks ahead, and takes the node that lets best fit place most of the next pods."
-)
+SUMMARY = "The node after which a base policy places the next waiting pods best."
 
 
-def make(width: int = 3, depth: int = 8) -> Policy:
+def make(base: str = "best-fit", candidates: int = 3, horizon: int = 8) -> Policy:
     """Return the policy.
 
     Parameters
     ----------
-    width
-        How many nodes are tried for a pod, the best fitting ones.
-    depth
-        How many of the next pods are played.
+    base
+        best-fit, first-fit, least-allocated or worst-fit.
+    candidates
+        How many nodes are tried for a pod.
+    horizon
+        How many of the next pods are placed to judge a node.
 
     Raises
     ------
     InputError
-        If the width is below 1 or the depth below 0.
+        If the base is unknown or a number out of range.
     """
-    for name, value, least in (("width", width, 1), ("depth", depth, 0)):
+    check_base(NAME, base)
+    for name, value, least in (("candidates", candidates, 1), ("horizon", horizon, 0)):
         if value < least:
             raise InputError(
                 f"{name} is below {least}", where=f"policy {NAME}", value=value
             )
-    plan = functools.partial(place, width=width, depth=depth)
-    return Policy(NAME, SUMMARY, Profile(NAME, tie=Tie.FIRST), batch=plan)
+    search = functools.partial(place, base=base, candidates=candidates, horizon=horizon)
+    return Policy(NAME, SUMMARY, Profile(NAME, tie=Tie.FIRST), batch=search)
 
 
 def place(
-    cluster: ClusterState, pods: Any, width: int = 3, depth: int = 8
-) -> NDArray[np.int64]:
-    """Return a node for each pod, −1 for those that fit nowhere, int64[B]."""
-    nodes = np.full(len(pods), -1, dtype=np.int64)
-    whole = np.asarray(pods.cluster.allocatable, dtype=np.float64)
-    scale = 1 / np.maximum(whole.max(axis=1, initial=0.0), 1.0)
-    for index in range(len(pods)):
-        fits = np.flatnonzero(pods.feasible(index))
-        if not len(fits):
+    cluster: ClusterState,
+    pods: Pods,
+    base: str = "best-fit",
+    candidates: int = 3,
+    horizon: int = 8,
+) -> Nodes:
+    """Return a node slot for each pod, or −1."""
+    nodes = np.full(len(pods), NOWHERE)
+    failed: set[int] = set()
+    for index, pod_class in enumerate(pods.pod_class.tolist()):
+        if pod_class in failed:
             continue
-        requested = np.asarray(pods.cluster.requested, dtype=np.float64)
-        free = (whole - requested) * scale[:, None]
-        empty = requested[PODS] == 0
-        ask = pods.request[index] * scale
-        order = np.argsort((free[:2, fits]).sum(axis=0), kind="stable")
-        tried = fits[order[:width]]
-        coming = pods.request[index + 1 : index + 1 + depth] * scale
-        values = [_played(free, empty, int(node), ask, coming) for node in tried]
-        nodes[index] = tried[max(range(len(tried)), key=lambda k: (values[k], -k))]
-        pods.take(index, int(nodes[index]))
+        best = _candidates(pods, index, base, candidates)
+        if not best:
+            failed.add(pod_class)
+            continue
+        following = range(index + 1, min(index + 1 + horizon, len(pods)))
+        if len(best) > 1 and following:
+            best.sort(key=lambda node: _value(pods, index, node, following, base))
+        nodes[index] = best[0]
+        pods.take(index, best[0])
     return nodes
 
 
-def _played(
-    free: NDArray[np.float64],
-    empty: NDArray[np.bool_],
-    node: int,
-    ask: NDArray[np.float64],
-    coming: NDArray[np.float64],
+def _candidates(pods: Pods, index: int, base: str, most: int) -> list[int]:
+    """Return the best nodes by the base policy, one of those that are alike."""
+    slots = np.flatnonzero(pods.feasible(index))
+    scores = base_scores(pods, index, base)[slots]
+    if most == 1 or len(slots) < 2:
+        return [int(slot) for slot in slots[np.argsort(-scores, kind="stable")][:most]]
+    cluster = pods.cluster
+    free = cluster.allocatable[:, slots] - cluster.requested[:, slots]
+    empty = cluster.requested[PODS, slots] == 0
+    columns = np.vstack([free, cluster.gpu_free[:, slots], empty])
+    first = np.array([group[0] for group in alike_nodes(columns)])
+    order = np.argsort(-scores[first], kind="stable")
+    return [int(slot) for slot in slots[first[order]][:most]]
+
+
+def _value(
+    pods: Pods, index: int, node: int, following: range, base: str
 ) -> tuple[int, int]:
-    """Return how many of the next pods best fit places, and minus the nodes opened."""
-    free, empty = free.copy(), empty.copy()
-    placed, opened = 0, int(empty[node])
-    free[:, node] -= ask
-    empty[node] = False
-    for request in coming:
-        fits = np.flatnonzero((free >= request[:, None] - 1e-12).all(axis=0))
-        if not len(fits):
-            continue
-        at = fits[int(free[:2, fits].sum(axis=0).argmin())]
-        free[:, at] -= request
-        opened += int(empty[at])
-        empty[at] = False
-        placed += 1
-    return placed, -opened
+    """Return how many of the next pods find no place, and the nodes then in use."""
+    tried = pods.trial()
+    tried.take(index, node)
+    failed = 0
+    for each in following:
+        best = _candidates(tried, each, base, 1)
+        if best:
+            tried.take(each, best[0])
+        else:
+            failed += 1
+    return failed, int(np.count_nonzero(tried.cluster.requested[PODS]))

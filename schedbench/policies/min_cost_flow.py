@@ -1,84 +1,115 @@
-"""min-cost-flow: the waiting pods are assigned to nodes together, at least cost.
+"""min-cost-flow: the pods that wait as a flow through classes and nodes alike.
 
-Source: Isard et al., "Quincy: Fair Scheduling for Distributed Computing Clusters" (SOSP
-2009) and Gog et al., "Firmament: Fast, Centralized Cluster Scheduling at Scale" (OSDI
-2016): scheduling as a flow from pods to machines. As in Firmament's cpu-memory model an
-arc costs the load of the machine with the pod on it, plus how unevenly its resources
-are then loaded, and a machine takes one pod a round. A flow of one unit from each pod
-to nodes of capacity 1 is an assignment, solved by scipy.
+Source: Quincy (Isard et al., SOSP 2009) and Firmament (Gog et al., OSDI 2016): pods
+are units of flow, those of one class share an aggregator with arcs to the nodes on
+which one fits, and waiting is an arc that costs more than any placement. As in
+Firmament's network-aware policy the cost of an arc is what the node's pods and the new
+one request of it, here of cpu and memory, in thousandths. Flow has one dimension and
+nodes have several, so a round gives each node one pod at most: then no node is filled
+beyond what it has, and the cheapest flow of a round has whole numbers (its matrix is
+totally unimodular). Rounds follow until none places a pod; each is optimal, their
+sequence need not be. Pods of higher priority come first. Nothing is moved that runs.
 """
 
 from __future__ import annotations
-
-import functools
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState
-from schedbench.errors import InputError
 from schedbench.policies.base import Policy
-from schedbench.policies.fractions import fractions
-from schedbench.policies.tetris import pod_of
+from schedbench.policies.batches import (
+    NOWHERE,
+    ROWS,
+    Nodes,
+    Pods,
+    alike_nodes,
+    by_class,
+    priority_levels,
+    take_planned,
+)
 from schedbench.scheduler.profile import Profile, Tie
 
 NAME = "min-cost-flow"
-SUMMARY = "Waiting pods are assigned to nodes together, at least cost (Firmament)."
-NO_ARC = 1e6
+SUMMARY = "Waiting pods flow to nodes at least cost, one a node and round (Firmament)."
+UNIT = 1000
 
 
-def make(window: int = 256) -> Policy:
-    """Return the policy.
-
-    Parameters
-    ----------
-    window
-        How many pods at the head of the queue are assigned together.
-
-    Raises
-    ------
-    InputError
-        If it is below 1.
-    """
-    if window < 1:
-        raise InputError("window is below 1", where=f"policy {NAME}", value=window)
-    plan = functools.partial(place, window=window)
-    return Policy(NAME, SUMMARY, Profile(NAME, tie=Tie.FIRST), batch=plan)
+def make() -> Policy:
+    """Return the policy."""
+    return Policy(NAME, SUMMARY, Profile(NAME, tie=Tie.FIRST), batch=place)
 
 
-def place(cluster: ClusterState, pods: Any, window: int = 256) -> NDArray[np.int64]:
-    """Return a node for each pod, −1 for those that fit nowhere, int64[B]."""
-    from scipy.optimize import linear_sum_assignment
-
-    nodes = np.full(len(pods), -1, dtype=np.int64)
-    line = list(range(len(pods)))
-    while line:
-        head, line = line[:window], line[window:]
-        costs = {}
-        for index in head:
-            kind = int(pods.classes[index])
-            if kind not in costs:
-                costs[kind] = _costs(pods, index)
-        matrix = np.array([costs[int(pods.classes[index])] for index in head])
-        left = []
-        for row, node in zip(*linear_sum_assignment(matrix), strict=True):
-            index = head[row]
-            if matrix[row, node] < NO_ARC and pods.feasible(index)[node]:
-                pods.take(index, int(node))
-                nodes[index] = node
-        for row, index in enumerate(head):
-            if nodes[index] < 0 and matrix[row].min(initial=NO_ARC) < NO_ARC:
-                left.append(index)
-        if len(left) < len(head):
-            line = [*left, *line]
+def place(cluster: ClusterState, pods: Pods) -> Nodes:
+    """Return a node slot for each pod, or −1."""
+    nodes = np.full(len(pods), NOWHERE)
+    for level in priority_levels(pods):
+        waiting = by_class(pods, level)
+        while taken := take_planned(pods, waiting, _round(pods, waiting)):
+            nodes[[index for index, _ in taken]] = [node for _, node in taken]
     return nodes
 
 
-def _costs(pods: Any, index: int) -> NDArray[np.float64]:
-    """Return what it costs to send a pod to each node, float64[N]."""
-    seen = fractions(pods.cluster, pod_of(pods, index))
-    whole = np.maximum(seen.capacity, 1e-12)
-    load = np.where(seen.capacity > 0, (seen.used + seen.asked[:, None]) / whole, 0.0)
-    cost = load.mean(axis=0) + load.std(axis=0)
-    return np.where(pods.feasible(index), cost, NO_ARC)
+def _round(pods: Pods, waiting: dict[int, list[int]]) -> list[tuple[int, int]]:
+    """Return class and node of the pods that a round places."""
+    classes = [one for one, indices in waiting.items() if indices]
+    if not classes:
+        return []
+    fits = np.array([pods.feasible(waiting[one][0]) for one in classes])
+    offered = np.maximum(pods.cluster.allocatable[ROWS], 1)
+    asked = pods.class_request[classes][:, ROWS]
+    used = pods.cluster.requested[ROWS] + asked[:, :, None]
+    cost = np.where(fits, (UNIT * used // offered).sum(axis=1), 0)
+    groups = alike_nodes(np.vstack([fits, cost]))
+    first = [group[0] for group in groups]
+    supply = np.array([len(waiting[one]) for one in classes])
+    size = np.array([len(group) for group in groups])
+    flow = cheapest_flow(fits[:, first], cost[:, first], supply, size)
+    plan = []
+    for column, group in enumerate(groups):
+        amounts = flow[:, column]
+        nodes = group[: amounts.sum()].tolist()
+        going = np.repeat(np.arange(len(classes)), amounts).tolist()
+        plan += [(classes[c], node) for c, node in zip(going, nodes, strict=True)]
+    return plan
+
+
+def cheapest_flow(
+    fits: NDArray[np.bool_],
+    cost: NDArray[np.int64],
+    supply: NDArray[np.int64],
+    size: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return the cheapest of the largest flows, int64[C, G].
+
+    Parameters
+    ----------
+    fits : bool[C, G], cost : int64[C, G]
+        From which class to which group of nodes there is an arc, and its cost.
+    supply : int64[C], size : int64[G]
+        Pods of each class and nodes of each group.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import coo_array
+
+    source, target = np.nonzero(fits)
+    flow = np.zeros(fits.shape, dtype=np.int64)
+    if not len(source):
+        return flow
+    arc = np.arange(len(source))
+    most = min(int(supply.sum()), int(size.sum()))
+    waiting = (most + 1) * (int(cost.max()) + 1)
+    rows = np.concatenate([source, len(supply) + target])
+    shape = (len(supply) + len(size), len(arc))
+    found = linprog(
+        cost[source, target] - float(waiting),
+        A_ub=coo_array((np.ones(len(rows)), (rows, np.tile(arc, 2))), shape).tocsr(),
+        b_ub=np.concatenate([supply, size]),
+        method="highs-ds",
+    )
+    if found.status:
+        raise ArithmeticError(f"HiGHS found no flow: {found.message}")
+    flow[source, target] = np.round(found.x)
+    if np.abs(flow[source, target] - found.x).max() > 1e-6:
+        raise ArithmeticError("HiGHS found a flow that is not whole")
+    return flow

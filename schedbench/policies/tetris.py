@@ -37,8 +37,8 @@ def place(cluster: ClusterState, pods: Any) -> NDArray[np.int64]:
     for that node; the filters are asked for each pair that is to be taken.
     """
     nodes = np.full(len(pods), -1, dtype=np.int64)
-    kinds, first = np.unique(pods.classes, return_index=True)
-    lines = [np.flatnonzero(pods.classes == kind).tolist() for kind in kinds]
+    kinds, first = np.unique(pods.pod_class, return_index=True)
+    lines = [np.flatnonzero(pods.pod_class == kind).tolist() for kind in kinds]
     if not lines or not pods.cluster.allocatable.shape[1]:
         return nodes
     seen = [fractions(pods.cluster, pod_of(pods, int(at))) for at in first]

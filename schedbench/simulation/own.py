@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,11 @@ from numpy.typing import NDArray
 from schedbench.cluster.layout import ClusterState, DomainState, Pod
 from schedbench.cluster.state import bind, copy_state
 from schedbench.errors import PolicyError
+from schedbench.objects import node as node_objects
+from schedbench.objects import pod as pod_objects
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.policies.base import Policy
+from schedbench.policies.batches import NOBODY, Running
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.sampling import ordered
 from schedbench.scheduler.score import order_floats
@@ -32,50 +37,72 @@ class Batch:
         Requests, in the rows of the cluster's columns.
     gpu_count, gpu_milli : int64[B]
         GPU devices and milli of each.
-    classes : int32[B]
-        A number that pods alike in all that scheduling looks at share.
-    namespace : int32[B]
-        A number of each pod's namespace, a row of `held`.
-    held : int64[S, R]
-        What the pods of each namespace that are on nodes request together.
+    pod_class : int32[B]
+        Class: pods of one class differ in name alone.
+    number : int64[B]
+        Number of the pod in its workload.
     cluster
         The cluster with the placements taken so far; read-only.
     taken
         The pods that were taken, in that order, which is the order of binding.
+    running
+        The pods that run.
+    memory
+        What the policy wants to know again later in this run; begins empty.
     """
 
     def __init__(
         self,
         session: Session,
         pod_class: NDArray[np.int32],
-        running: NDArray[np.int64] | None = None,
+        number: NDArray[np.int64] | None = None,
+        running: Running = NOBODY,
+        memory: dict[str, Any] | None = None,
     ) -> None:
-        """Begin with the cluster as it is.
-
-        Parameters
-        ----------
-        running : int64[C]
-            How many pods of each class are on nodes; None = none.
-        """
         classes = session.compiled.classes
         self._session = session
         self._class = pod_class
-        self.classes = read_only_view(np.asarray(pod_class))
         self._plan = copy_state(session.state)
         self.taken: list[int] = []
         self.cluster = read_only(self._plan)
+        self.pod_class = read_only_view(pod_class)
+        self.number = np.arange(len(pod_class)) if number is None else number
+        self.running = running
+        self.memory = {} if memory is None else memory
         self.request = classes.request[pod_class]
         self.gpu_count = classes.gpu_count[pod_class]
         self.gpu_milli = classes.gpu_milli[pod_class]
-        spaces = [pod.metadata.namespace for pod in session.encoded.class_pods]
-        names, of_class = np.unique(spaces, return_inverse=True)
-        self.namespace = of_class.astype(np.int32)[pod_class]
-        self.held = np.zeros((len(names), classes.request.shape[1]), dtype=np.int64)
-        if running is not None:
-            np.add.at(self.held, of_class, classes.request * running[:, None])
 
     def __len__(self) -> int:
         return len(self._class)
+
+    @property
+    def resources(self) -> Sequence[str]:
+        """The names of the cluster's resource rows."""
+        return self._session.encoded.resources
+
+    @property
+    def class_pods(self) -> Sequence[pod_objects.Pod]:
+        """One pod object of each class."""
+        return self._session.encoded.class_pods
+
+    @property
+    def class_request(self) -> NDArray[np.int64]:
+        """Requests of each class, int64[C, R]."""
+        return read_only_view(self._session.compiled.classes.request)
+
+    @property
+    def nodes(self) -> Sequence[node_objects.Node]:
+        """The node object of each slot."""
+        return self._session.nodes.objects
+
+    def trial(self) -> Batch:
+        """Return the batch on a copy of the plan, on which to try what follows."""
+        tried = copy.copy(self)
+        tried._plan = copy_state(self._plan)  # noqa: SLF001 - a batch of this class
+        tried.cluster = read_only(tried._plan)  # noqa: SLF001
+        tried.taken = list(self.taken)
+        return tried
 
     def feasible(self, index: int) -> NDArray[np.bool_]:
         """Return on which nodes the pod would fit, bool[N]."""
