@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 import threading
@@ -28,23 +29,33 @@ def _fixed_code(monkeypatch):
     monkeypatch.setattr("schedbench.experiment.cell.code_digest", lambda: stubs.CODE)
 
 
-@pytest.fixture(scope="module", params=["dask", "ray"])
-def cluster(request):
-    """Two workers of a cluster on this machine, for all tests."""
-    pytest.importorskip(
-        LIBRARIES[request.param], reason=f"{request.param} is not installed"
-    )
-    with make_backend(request.param, None, 2) as backend:
-        yield backend
+def two_workers(name: str):
+    """Two workers on this machine, which can import what the tests import."""
+    library = LIBRARIES[name]
+    pytest.importorskip(library, reason=f"{library} is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        with make_backend(name, None, 2) as backend:
+            backend.connect()
+            yield backend
 
 
 @pytest.fixture(scope="module")
 def dask():
-    """A dask scheduler with two workers, and its address."""
-    pytest.importorskip("distributed", reason="dask is not installed")
-    with make_backend("dask", None, 2) as backend:
-        backend.connect()
-        yield backend._started.scheduler_address
+    """A dask scheduler with two workers."""
+    yield from two_workers("dask")
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """A ray cluster with two CPUs."""
+    yield from two_workers("ray")
+
+
+@pytest.fixture(params=["dask", "ray"])
+def cluster(request):
+    """Each kind of cluster."""
+    return request.getfixturevalue(request.param)
 
 
 def run(out, backend, cell_function=stubs.stub_cell, grid=None, **options):
@@ -82,7 +93,7 @@ class TestCluster:
 
         notes = load_results(tmp_path / "out").cells["notes"]
         processes = {int(note.split()[0]) for note in notes}
-        assert stubs.os.getpid() not in processes
+        assert os.getpid() not in processes
         assert all(note.endswith("nothing written") for note in notes)
 
     def test_a_failing_cell_fails_alone(self, tmp_path, cluster):
@@ -143,13 +154,11 @@ class TestCluster:
 class TestAddress:
     def test_a_cluster_that_is_up_is_used_and_left(self, tmp_path, dask):
         """At an address cells run on the workers there, no more than `jobs` at once."""
-        told = []
+        address = dask._started.scheduler_address
 
         for jobs in (None, 1):
-            with make_backend("dask", dask, jobs) as backend:
-                summary = run(
-                    tmp_path / str(jobs), backend, progress=told.append
-                )
+            with make_backend("dask", address, jobs) as backend:
+                summary = run(tmp_path / str(jobs), backend)
                 assert backend.jobs == (jobs or 2)
                 assert summary.counts == {"done": 6}
 
