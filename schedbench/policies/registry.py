@@ -16,6 +16,7 @@ _ROOM = "schedbench.policies"
 ENTRY_POINTS = "schedbench.policies"
 
 POLICIES = {
+    "allocatable": f"{_ROOM}.allocatable",
     "balanced": f"{_ROOM}.balanced",
     "best-fit": f"{_ROOM}.best_fit",
     "dot-product": f"{_ROOM}.dot_product",
@@ -27,10 +28,19 @@ POLICIES = {
     "gpu-packing": f"{_ROOM}.gpu_packing",
     "gpu-random": f"{_ROOM}.gpu_random",
     "kube-scheduler": f"{_ROOM}.kube_scheduler",
+    "l2-norm-bin-packing": f"{_ROOM}.l2_norm_bin_packing",
     "least-allocated": f"{_ROOM}.least_allocated",
+    "load-variation-risk-balancing": f"{_ROOM}.load_variation_risk_balancing",
+    "lookahead": f"{_ROOM}.lookahead",
+    "milp-window": f"{_ROOM}.milp_window",
+    "min-cost-flow": f"{_ROOM}.min_cost_flow",
     "most-allocated": f"{_ROOM}.most_allocated",
+    "peaks": f"{_ROOM}.peaks",
+    "power-of-two-choices": f"{_ROOM}.power_of_two_choices",
     "random": f"{_ROOM}.random",
     "round-robin": f"{_ROOM}.round_robin",
+    "target-load-packing": f"{_ROOM}.target_load_packing",
+    "tetris": f"{_ROOM}.tetris",
     "worst-fit": f"{_ROOM}.worst_fit",
 }
 

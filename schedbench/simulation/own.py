@@ -32,6 +32,8 @@ class Batch:
         Requests, in the rows of the cluster's columns.
     gpu_count, gpu_milli : int64[B]
         GPU devices and milli of each.
+    classes : int32[B]
+        A number that pods alike in all that scheduling looks at share.
     cluster
         The cluster with the placements taken so far; read-only.
     taken
@@ -42,6 +44,7 @@ class Batch:
         classes = session.compiled.classes
         self._session = session
         self._class = pod_class
+        self.classes = read_only_view(np.asarray(pod_class))
         self._plan = copy_state(session.state)
         self.taken: list[int] = []
         self.cluster = read_only(self._plan)
@@ -107,6 +110,14 @@ def read_only_view(column: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+def _draws(session: Session, policy: Policy, counter: int) -> list[float]:
+    """Return the uniform numbers of one decision, by its number alone."""
+    key = np.array([session.compiled.choice.key, 1], dtype=np.int64).view(np.uint64)
+    bits = np.random.Philox(key=key, counter=[counter, 0, 0, 0])
+    drawn: list[float] = np.random.Generator(bits).random(policy.draws).tolist()
+    return drawn
+
+
 def choose_vectorized(
     session: Session,
     policy: Policy,
@@ -125,7 +136,9 @@ def choose_vectorized(
         int(classes.gpu_milli[pod_class]),
     )
     feasible = feasible_nodes(session, pod_class)
-    scores = np.asarray(policy.vectorized(cluster, seen, feasible), dtype=np.float64)
+    more = {"draws": _draws(session, policy, counter)} if policy.draws else {}
+    given = policy.vectorized(cluster, seen, feasible, **more)
+    scores = np.asarray(given, dtype=np.float64)
     if scores.shape != feasible.shape:
         raise PolicyError(
             f"{policy.spec} returned scores of shape {scores.shape}, "
