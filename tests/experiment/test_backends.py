@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
-import threading
-import time
 
 import experiment_stubs as stubs
 import pytest
 
-from schedbench.errors import InputError, MissingExtraError, TimeLimitError
-from schedbench.experiment.backends.base import Work
+from schedbench.errors import InputError
 from schedbench.experiment.backends.registry import make_backend
-from schedbench.experiment.backends.there import Answer, packed, run_there
-from schedbench.experiment.cell import CellResult, PolicyRef
-from schedbench.experiment.execute import time_limit
 from schedbench.experiment.folder import read_manifest
 from schedbench.experiment.runner import run_grid
 from schedbench.experiment.store import load_results
