@@ -108,10 +108,8 @@ def deadly_once_cell(cell: Cell) -> CellResult:
 def telling_cell(cell: Cell) -> CellResult:
     """Note the process, and whether there is a run's folder in sight of it."""
     result = stub_cell(cell)
-    folder = Path("cells")
-    result.notes = [
-        f"{os.getpid()} {'cells' if folder.exists() else 'nothing written'}"
-    ]
+    seen = "cells" if Path("cells").exists() else "nothing written"
+    result.notes = [f"{os.getpid()} {seen}"]
     return result
 
 

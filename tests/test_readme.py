@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import sys
 import types
@@ -12,6 +13,7 @@ import pytest
 from conftest import ROOT
 
 TEXT = (ROOT / "README.md").read_text()
+EXTRAS = "optional-dependencies"
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, flags=re.DOTALL)
 
 
@@ -120,11 +122,12 @@ def test_the_rooms_of_the_table_exist():
 
 
 def test_every_dependency_is_explained():
-    """Every run-time dependency has its line in the README's table."""
+    """Every run-time dependency, and each extra's, is in the README's table."""
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = [re.split(r"[><=]", text)[0].lower() for text in project["dependencies"]]
+    texts = [*project["dependencies"], *itertools.chain(*project[EXTRAS].values())]
+    names = [re.split(r"[><=]", text)[0].lower() for text in texts]
     table = TEXT.split("## Dependencies")[1].lower()
 
     assert [name for name in names if name not in table] == []

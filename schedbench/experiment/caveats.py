@@ -19,7 +19,8 @@ def caveats(manifest: dict[str, Any], results: Sequence[CellResult]) -> list[str
     found = []
     here, sessions = manifest["environment"], manifest["sessions"]
     cores = here["cpu"]["usable"] or 1
-    jobs = max(session["jobs"] for session in sessions)
+    remote = [session for session in sessions if session.get("remote")]
+    jobs = max((each["jobs"] for each in sessions if each not in remote), default=0)
     if jobs >= cores > 1:
         found.append(
             f"{jobs} cells ran at once on {cores} cores: speeds are those of a busy "
@@ -33,6 +34,13 @@ def caveats(manifest: dict[str, Any], results: Sequence[CellResult]) -> list[str
         found.append(
             "The cells come from sessions on different machines or library versions: "
             "do not compare their wall-clock times; --force runs all again."
+        )
+    if remote:
+        kinds = sorted({kind for each in remote for kind in each["machines"]})
+        found.append(
+            f"Cells ran on workers of a cluster ({'; '.join(kinds) or 'none ended'}): "
+            "wall-clock times are those of its machines; use --jobs 1 on one machine "
+            "to measure speed."
         )
     governor = here["cpu"].get("governor")
     if governor not in {None, "performance"}:

@@ -50,6 +50,21 @@ def test_a_clean_run_has_none():
             id="resumed after an upgrade",
         ),
         pytest.param(
+            {
+                "sessions": [
+                    {
+                        "jobs": 9,
+                        "machine": "cpu",
+                        "libraries": {},
+                        "remote": True,
+                        "machines": ["one", "two"],
+                    }
+                ]
+            },
+            "workers of a cluster (one; two)",
+            id="on a cluster",
+        ),
+        pytest.param(
             {"environment": {"cpu": {"usable": 2, "governor": "powersave"}}},
             "governor is 'powersave'",
             id="frequency scaling",

@@ -67,8 +67,8 @@ class Cluster(Backend):
 
     def session(self) -> dict[str, Any]:
         """Return what the manifest says of the workers, when the cells have ended."""
-        known = {"machines": sorted(self.machines)} if self.machines else {}
-        return {**super().session(), **known}
+        told = super().session() | {"machines": sorted(self.machines)}
+        return told if self.here else told | {"remote": True}
 
     @abc.abstractmethod
     def connect(self) -> None:

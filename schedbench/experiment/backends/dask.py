@@ -18,6 +18,11 @@ from schedbench.experiment.backends.there import Answer, run_there
 LOOK_SECONDS = 5.0
 """How often to look whether there are workers, and how they were started."""
 
+LOST = (
+    "the dask scheduler was lost or restarted; the same command goes on from the "
+    "finished cells"
+)
+
 
 class Dask(Cluster):
     """A dask scheduler and its workers.
@@ -63,8 +68,14 @@ class Dask(Cluster):
 
     def submit(self, code: str, content: bytes) -> Any:
         """Hand `run_there` and its arguments over; return a future."""
+        import distributed
+
         key = f"schedbench-{uuid.uuid4().hex}"
-        future = self._client.submit(run_there, code, content, key=key, pure=False)
+
+        try:
+            future = self._client.submit(run_there, code, content, key=key, pure=False)
+        except distributed.client.ClosedClientError:
+            raise SchedbenchError(LOST) from None
         future.add_done_callback(self._ended.put)
         return future
 
@@ -88,10 +99,7 @@ class Dask(Cluster):
         except distributed.KilledWorker:
             return None
         except distributed.client.FutureCancelledError:
-            raise SchedbenchError(
-                "the dask scheduler was lost or restarted; the same command goes on "
-                "from the finished cells"
-            ) from None
+            raise SchedbenchError(LOST) from None
         except Exception as error:  # noqa: BLE001 (a worker that cannot import us)
             raise InputError(
                 f"a worker cannot run the cells: {type(error).__name__}: {error}",
@@ -123,12 +131,15 @@ class Dask(Cluster):
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=0,
-                dashboard_address=None,
+                dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
             )
 
     def _workers(self) -> dict[str, Any]:
+        """Return the workers; waits for a lost scheduler as dask is configured to."""
         info = self._client.scheduler_info(n_workers=-1)
+        if "workers" not in info:
+            raise SchedbenchError(LOST)
         workers: dict[str, Any] = info["workers"]
         return workers
 
