@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from schedbench.errors import PolicyError
+from schedbench.errors import PolicyError, TimeLimitError
 from schedbench.experiment.cell import Cell, CellResult
+from schedbench.experiment.execute import time_limit
 from schedbench.experiment.grid import Grid
 from schedbench.experiment.runner import run_grid
 
@@ -102,6 +103,28 @@ def deadly_once_cell(cell: Cell) -> CellResult:
             flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)
     return stub_cell(cell)
+
+
+def telling_cell(cell: Cell) -> CellResult:
+    """Note the process, and whether there is a run's folder in sight of it."""
+    result = stub_cell(cell)
+    folder = Path("cells")
+    result.notes = [
+        f"{os.getpid()} {'cells' if folder.exists() else 'nothing written'}"
+    ]
+    return result
+
+
+def limited_cell(cell: Cell) -> CellResult:
+    """Run for ever under `endless`, but for the cell's time limit."""
+    result = stub_cell(cell)
+    try:
+        with time_limit(cell.timeout):
+            while cell.policy.spec == "endless":
+                pass
+    except TimeLimitError as error:
+        return CellResult.of(cell, "timeout", str(error))
+    return result
 
 
 def interrupting_cell(cell: Cell) -> CellResult:

@@ -210,14 +210,21 @@ class _Bounds:
             yield Bound(f"allocation_{name}_mean", value, method, found.status)
 
     def _over_time(self) -> Iterator[Bound]:
-        """Bound waiting and the makespan, of all durations and arrivals together."""
+        """Bound waiting and the makespan, of all durations and arrivals together.
+
+        Nothing about runs that bind every pod where some pod has to pend: there are
+        none.
+        """
         instance = self.instance
         if instance.preempts:
             return
+        must_pend = self.must_wait > 0 and not instance.leaves
         if not (instance.leaves or instance.queued):
             late = waiting.fewest_that_wait(instance, self.limit)
             self.must_wait = max(self.must_wait, int(late.value))
             yield Bound("unschedulable_attempts", late.value, INTERVALS, late.status)
+        if must_pend:
+            return
         if not instance.leaves and instance.measured.any():
             wait = waiting.least_mean_wait(instance, self.limit)
             if wait is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from schedbench.cli import bounding, output
+from schedbench.cli import bounding, output, workers
 from schedbench.cli.whole import Whole
 from schedbench.errors import SchedbenchError
 
 if TYPE_CHECKING:
+    from schedbench.experiment.backends.base import Backend
     from schedbench.experiment.grid import Grid
     from schedbench.experiment.progress import RunSummary
     from schedbench.experiment.scenario_fields import Seeds
@@ -37,6 +37,8 @@ class Options:
 
     out: str | None
     jobs: int | None
+    backend: str
+    address: str | None
     timeout: float | None
     force: bool
     strict: bool
@@ -46,6 +48,10 @@ class Options:
     bounds_limit: float | None
     form: str | None
     stopping: Stopping | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse workers that cannot be had, before anything is written."""
+        workers.check(self.backend, self.address)
 
 
 def grid_options(command: Command) -> Command:
@@ -85,10 +91,7 @@ def grid_options(command: Command) -> Command:
             help="Folder of the results; finished cells in it are kept. "
             "[default: runs/NNNN_…]",
         ),
-        click.option(
-            "-j", "--jobs", type=Whole(1, 1024), metavar="N",
-            help="Cells at a time. [default: one a core]",
-        ),
+        *workers.OPTIONS,
         click.option(
             "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
             help="Wall time a cell may take.",
@@ -192,21 +195,21 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
     """Run a checked grid into a folder and print its results; return the exit code."""
     rerun += bounding.words(options)
     try:
-        if options.stopping is None:
-            summary = _run(grid, options, command, rerun, out)
-        else:
-            from schedbench.experiment.until import run_until
+        with workers.backend(options, len(grid)) as backend:
+            run = functools.partial(_run, options, backend, command, rerun, out)
+            if options.stopping is None:
+                summary = run(grid, options.force)
+            else:
+                from schedbench.experiment.until import run_until
 
-            once = iter([options.force])
-            stopped = run_until(
-                grid,
-                options.stopping,
-                lambda part: _run(
-                    part, options, command, rerun, out, force=next(once, False)
-                ),
-                output.note,
-            )
-            grid, summary = stopped.grid, stopped.summary
+                once = iter([options.force])
+                stopped = run_until(
+                    grid,
+                    options.stopping,
+                    lambda part: run(part, next(once, False)),
+                    output.note,
+                )
+                grid, summary = stopped.grid, stopped.summary
     except SchedbenchError as error:
         if not options.strict or error.exit_code != SchedbenchError.exit_code:
             raise
@@ -219,13 +222,13 @@ def launch(grid: Grid, options: Options, command: str, rerun: str, out: Path) ->
 
 
 def _run(
-    grid: Grid,
     options: Options,
+    backend: Backend,
     command: str,
     rerun: str,
     out: Path,
-    *,
-    force: bool | None = None,
+    grid: Grid,
+    force: bool,
 ) -> RunSummary:
     from schedbench.cli.progress import Reporter
     from schedbench.experiment.runner import run_grid
@@ -236,9 +239,9 @@ def _run(
         return run_grid(
             grid,
             out,
-            jobs=_jobs(options, len(grid)),
+            backend=backend,
             timeout=options.timeout,
-            force=options.force if force is None else force,
+            force=force,
             strict=options.strict,
             progress=reporter,
             warmup=functools.partial(_compile, grid.engine, reporter.say),
@@ -277,7 +280,7 @@ def dry_run(grid: Grid, options: Options) -> int:
             {"dry_run": True, "cells": cells, "seconds_per_cell": seconds}
         )
         return 0
-    output.result(grid.describe(seconds, _jobs(options, len(grid))))
+    output.result(grid.describe(seconds, workers.jobs(options, len(grid))))
     if options.stopping is not None:
         looks = ", ".join(map(str, options.stopping.looks))
         wanted = ", ".join(map(str, options.stopping.wanted))
@@ -331,12 +334,6 @@ def seconds_per_cell(grid: Grid) -> float | None:
     times = [known.get((each.name, each.size)) for each in grid.scenarios]
     found = [seconds for seconds in times if seconds is not None]
     return sum(found) / len(found) if found else None
-
-
-def _jobs(options: Options, cells: int) -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(options.jobs or cores, cells))
 
 
 def _print_results(

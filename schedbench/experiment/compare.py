@@ -32,8 +32,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from schedbench.experiment.store import Results
+    from schedbench.metrics.metric import Metric
 
 PLACE = ("scenario", "size", "policy")
+CLOCK_NOISE = 0.1
+"""Share of the base by which times must differ: the seeds of one run share the state of
+the machine, so that their intervals say nothing of another run's."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -165,9 +169,9 @@ def compare(
 
     If they share no policy and each has a single one, these are compared. Verdicts are
     corrected for the number of comparisons (Holm). Wall-clock metrics have none if the
-    machine, its libraries or the engine differ. A limit in `fail_on` is broken when
-    the mean has become worse by more than it allows, whatever the interval: a gate
-    must not open because the noise grew.
+    machine, its libraries or the engine differ, and are the same within 10 %. A limit
+    in `fail_on` is broken when the mean has become worse by more than it allows,
+    whatever the interval: a gate must not open because the noise grew.
 
     Parameters
     ----------
@@ -294,7 +298,11 @@ def _row(pair: _Pair, evidence: Evidence | None, margin: float, differing: bool)
     found, meaning = difference(
         pair.base, pair.new, entry, evidence=evidence, margin=margin
     )
-    comparable = not differing or entry.simulated
+    judged, basis = meaning.verdict, meaning.basis
+    if differing and not entry.simulated:
+        judged, basis = "not comparable", "other conditions"
+    elif basis == "significant" and _is_clock_noise(entry, meaning.relative_mean):
+        judged, basis = "same", "not told apart"
     scenario, size, policy = pair.place
     return Row(
         scenario=scenario,
@@ -312,14 +320,18 @@ def _row(pair: _Pair, evidence: Evidence | None, margin: float, differing: bool)
         relative=meaning.relative_mean,
         n=found.n,
         method=found.method,
-        verdict=meaning.verdict if comparable else "not comparable",
-        basis=meaning.basis if comparable else "other conditions",
+        verdict=judged,
+        basis=basis,
         p=meaning.p,
         p_adjusted=meaning.p_adjusted,
         test=meaning.test,
         dz=meaning.dz,
         superiority=meaning.superiority,
     )
+
+
+def _is_clock_noise(metric: Metric, relative: float) -> bool:
+    return not metric.simulated and abs(relative) < CLOCK_NOISE
 
 
 def _check(limits: Sequence[Limit], rows: Sequence[Row]) -> tuple[list[str], int]:

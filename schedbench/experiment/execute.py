@@ -22,6 +22,7 @@ from schedbench.errors import (
     UnknownNameError,
 )
 from schedbench.experiment.cell import Cell, CellResult, missed_thresholds
+from schedbench.experiment.thread_alarm import thread_alarm, too_late
 
 if TYPE_CHECKING:
     from schedbench.cluster.encode import EncodedWorkload
@@ -171,18 +172,21 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     By an alarm signal, so it also ends a user's endless loop in Python. Compiled code
     is interrupted when it returns. Python drops what is raised inside a finalizer or a
     callback of its garbage collector: the alarm therefore rings again every second, and
-    a body that ends in spite of it is too late all the same. Without signals (Windows,
-    or outside the main thread) the body must watch its own deadline.
+    a body that ends in spite of it is too late all the same. In another thread than the
+    main one, where no signal arrives, an exception is sent to it instead. Without
+    signals (Windows) the body must watch its own deadline.
     """
-    if (
-        seconds is None
-        or not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
+    if seconds is not None and (
+        threading.current_thread() is not threading.main_thread()
     ):
+        with thread_alarm(seconds):
+            yield
+        return
+    if seconds is None or not hasattr(signal, "setitimer"):
         yield
         return
 
-    late = TimeLimitError(f"the cell ran longer than its limit of {seconds:g} s")
+    late = too_late(seconds)
     rang = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

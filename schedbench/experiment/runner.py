@@ -13,6 +13,8 @@ from typing import Any
 
 import schedbench
 from schedbench.errors import InputError, SchedbenchError
+from schedbench.experiment.backends.base import Backend, Work
+from schedbench.experiment.backends.loky import Loky
 from schedbench.experiment.caveats import caveats
 from schedbench.experiment.cell import SCHEMA_VERSION, Cell, CellResult
 from schedbench.experiment.environment import environment
@@ -29,7 +31,7 @@ from schedbench.experiment.folder import (
 from schedbench.experiment.grid import Grid
 from schedbench.experiment.progress import Progress, RunSummary
 from schedbench.experiment.store import RESULTS, collect
-from schedbench.experiment.work import CellFunction, work_off
+from schedbench.experiment.work import CellFunction
 
 
 def run_grid(
@@ -37,6 +39,7 @@ def run_grid(
     out: Path,
     *,
     jobs: int = 2,
+    backend: Backend | None = None,
     timeout: float | None = None,
     force: bool = False,
     force_policies: Sequence[str] = (),
@@ -49,15 +52,16 @@ def run_grid(
 ) -> RunSummary:
     """Run the cells of a grid that `out` does not hold yet.
 
-    A cell is stored as soon as it ends, by the process that ran it, so neither Ctrl-C
-    nor a kill loses a finished one. Cells that failed, timed out or were skipped are
+    A cell is stored as soon as it ends, so neither Ctrl-C nor a kill loses a finished
+    one. Cells that failed, timed out or were skipped are
     tried again. `results.parquet` is written at the end, and after Ctrl-C.
 
     Parameters
     ----------
     jobs
-        Processes; 1 = this one. Another joblib backend can be set around the call by
-        `joblib.parallel_config`.
+        Processes of this machine; 1 = this one.
+    backend
+        What works the cells off instead, opened and closed by the caller.
     timeout
         Seconds of wall time a cell may take.
     force, force_policies
@@ -68,7 +72,8 @@ def run_grid(
         Stop at the first cell that fails, with its error.
     warmup
         Called once, in this process, with the policies' specs, before cells are run:
-        it compiles what the workers would otherwise all compile at once.
+        it compiles what the workers would otherwise all compile at once. Workers of a
+        cluster compile for themselves, before a cell's time runs.
     cell_function
         What runs one cell.
     command, rerun
@@ -86,10 +91,12 @@ def run_grid(
         raise InputError("time limit is not positive", value=timeout)
     if jobs < 1:
         raise InputError("number of jobs is not positive", value=jobs)
+    backend = backend or Loky(jobs)
+    backend.reach()
     try:
         out.mkdir(parents=True, exist_ok=True)
         with sole_writer(out):
-            run = _Run(grid, out, jobs, progress)
+            run = _Run(grid, out, backend, progress)
             run.plan(timeout, force=force, patterns=force_policies)
             run.begin(command, rerun)
             run.work(warmup, cell_function, strict=strict)
@@ -105,10 +112,10 @@ class _Run:
         self,
         grid: Grid,
         out: Path,
-        jobs: int,
+        backend: Backend,
         progress: Callable[[Progress], None] | None,
     ) -> None:
-        self.grid, self.out, self.jobs, self.progress = grid, out, jobs, progress
+        self.grid, self.out, self.backend, self.progress = grid, out, backend, progress
         self.start = time.monotonic()
         self.results: dict[str, CellResult] = {}
         self.pending: list[Cell] = []
@@ -165,7 +172,7 @@ class _Run:
                 *earlier.get("sessions", []),
                 {
                     "started": _now(),
-                    "jobs": self.jobs,
+                    **self.backend.session(),
                     "cells": len(self.pending),
                     "machine": here["cpu"]["model"],
                     "libraries": here["libraries"],
@@ -188,10 +195,11 @@ class _Run:
     ) -> None:
         """Run the pending cells until they end, one fails, or Ctrl-C."""
         try:
-            if warmup is not None and self.pending:
+            warm = warmup is not None and bool(self.pending)
+            if warmup is not None and warm and self.backend.here:
                 warmup([policy.spec for policy in self.grid.policies])
-            results = work_off(
-                self.out, self.pending, function, self.jobs, self.replaced
+            results = self.backend.work_off(
+                Work(self.out, self.pending, function, self.replaced, warm, self.tell)
             )
             with contextlib.closing(results):  # type: ignore[type-var]
                 for result in results:
@@ -208,7 +216,8 @@ class _Run:
         clean(self.out)
         order = {cell.key: cell for cell in self.cells}
         missing = [cell for cell in self.cells if cell.key not in self.results]
-        self.manifest["updated"] = self.manifest["sessions"][-1]["ended"] = _now()
+        self.manifest["updated"] = _now()
+        self.manifest["sessions"][-1] |= {**self.backend.session(), "ended": _now()}
         self.manifest["status"] = "interrupted" if missing else "done"
         self.manifest["warnings"] = caveats(self.manifest, list(self.results.values()))
         write_manifest(self.out, self.manifest)

@@ -41,7 +41,7 @@ def run_until(
     """Run the grid at each look's number of seeds until all means are known.
 
     Finished cells are kept from look to look. The manifest keeps the rule and what was
-    found (`stopping`).
+    found (`stopping`), and says so among the warnings.
 
     Parameters
     ----------
@@ -113,5 +113,11 @@ def _keep(
             for each in found
         ],
     }
+    looks = ", ".join(map(str, stopping.looks))
+    level = f"{100 * stopping.confidence:.1f} %"
+    manifest["warnings"].append(
+        f"{told}. Looked at after {looks} seeds, with intervals of {level}, so that "
+        "all looks hold at once with 95 %."
+    )
     write_manifest(summary.out, manifest)
     collect(summary.out)

@@ -35,6 +35,9 @@ class Policy:
         `score(cluster, pod, feasible) -> float[N]`, a plain numpy function.
     batch
         `place(cluster, pods) -> int[B]`, a node slot for each pod or −1.
+    draws
+        How many uniform numbers in [0, 1) a vectorized score is given for each
+        decision, as `draws`; the same from the same seed.
     source_digest
         Hash of the file of a user's own policy, None for a built-in one.
     """
@@ -47,6 +50,7 @@ class Policy:
     vectorized: VectorScore | None = None
     batch: BatchPlace | None = None
     source_digest: str | None = None
+    draws: int = 0
 
     @property
     def spec(self) -> str:

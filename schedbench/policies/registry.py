@@ -16,9 +16,14 @@ _ROOM = "schedbench.policies"
 ENTRY_POINTS = "schedbench.policies"
 
 POLICIES = {
+    "allocatable": f"{_ROOM}.allocatable",
     "balanced": f"{_ROOM}.balanced",
+    "batch-milp": f"{_ROOM}.batch_milp",
     "best-fit": f"{_ROOM}.best_fit",
+    "capacity-scheduling": f"{_ROOM}.capacity_scheduling",
+    "coscheduling": f"{_ROOM}.coscheduling",
     "dot-product": f"{_ROOM}.dot_product",
+    "drf": f"{_ROOM}.drf",
     "fgd": f"{_ROOM}.fgd",
     "first-fit": f"{_ROOM}.first_fit",
     "gpu-best-fit": f"{_ROOM}.gpu_best_fit",
@@ -27,10 +32,20 @@ POLICIES = {
     "gpu-packing": f"{_ROOM}.gpu_packing",
     "gpu-random": f"{_ROOM}.gpu_random",
     "kube-scheduler": f"{_ROOM}.kube_scheduler",
+    "l2-norm-bin-packing": f"{_ROOM}.l2_norm_bin_packing",
     "least-allocated": f"{_ROOM}.least_allocated",
+    "load-variation-risk-balancing": f"{_ROOM}.load_variation_risk_balancing",
+    "lookahead": f"{_ROOM}.lookahead",
+    "min-cost-flow": f"{_ROOM}.min_cost_flow",
     "most-allocated": f"{_ROOM}.most_allocated",
+    "network-aware": f"{_ROOM}.network_aware",
+    "numa-aware": f"{_ROOM}.numa_aware",
+    "peaks": f"{_ROOM}.peaks",
+    "power-of-two-choices": f"{_ROOM}.power_of_two_choices",
     "random": f"{_ROOM}.random",
     "round-robin": f"{_ROOM}.round_robin",
+    "target-load-packing": f"{_ROOM}.target_load_packing",
+    "tetris": f"{_ROOM}.tetris",
     "worst-fit": f"{_ROOM}.worst_fit",
 }
 

@@ -19,6 +19,7 @@ from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.config import DEFAULT_SCHEDULER
 from schedbench.scheduler.dry_run import PlacedPod, as_set
 from schedbench.scheduler.evictions import Evictions
+from schedbench.scheduler.node_memory import Memory
 from schedbench.scheduler.occupants import UNNUMBERED, OnNodes
 from schedbench.scheduler.preemption import Around, Candidate
 from schedbench.scheduler.profiles import Settings
@@ -185,6 +186,18 @@ class World:
         if self._evictions is None:
             self._evictions = Evictions(self, len(self.names))
         return self._evictions
+
+    def remembers(self, pod: Pod, pod_class: int) -> Memory | None:
+        """Return what preemption knows of nodes for pods of a class, if it was asked.
+
+        Nothing where the pod's profile has no DefaultPreemption.
+        """
+        settings = self.profile(pod)
+        if self._evictions is None or settings is None:
+            return None
+        if not settings.runs("DefaultPreemption", "postFilter"):
+            return None
+        return self._evictions.known(self.session(pod), pod, pod_class)
 
     def put(self, placed: PlacedPod) -> None:
         """Let a pod come to its node."""

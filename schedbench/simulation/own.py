@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,11 @@ from numpy.typing import NDArray
 from schedbench.cluster.layout import ClusterState, DomainState, Pod
 from schedbench.cluster.state import bind, copy_state
 from schedbench.errors import PolicyError
+from schedbench.objects import node as node_objects
+from schedbench.objects import pod as pod_objects
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.policies.base import Policy
+from schedbench.policies.batches import NOBODY, Running
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.sampling import ordered
 from schedbench.scheduler.score import order_floats
@@ -32,25 +37,72 @@ class Batch:
         Requests, in the rows of the cluster's columns.
     gpu_count, gpu_milli : int64[B]
         GPU devices and milli of each.
+    pod_class : int32[B]
+        Class: pods of one class differ in name alone.
+    number : int64[B]
+        Number of the pod in its workload.
     cluster
         The cluster with the placements taken so far; read-only.
     taken
         The pods that were taken, in that order, which is the order of binding.
+    running
+        The pods that run.
+    memory
+        What the policy wants to know again later in this run; begins empty.
     """
 
-    def __init__(self, session: Session, pod_class: NDArray[np.int32]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        pod_class: NDArray[np.int32],
+        number: NDArray[np.int64] | None = None,
+        running: Running = NOBODY,
+        memory: dict[str, Any] | None = None,
+    ) -> None:
         classes = session.compiled.classes
         self._session = session
         self._class = pod_class
         self._plan = copy_state(session.state)
         self.taken: list[int] = []
         self.cluster = read_only(self._plan)
+        self.pod_class = read_only_view(pod_class)
+        self.number = np.arange(len(pod_class)) if number is None else number
+        self.running = running
+        self.memory = {} if memory is None else memory
         self.request = classes.request[pod_class]
         self.gpu_count = classes.gpu_count[pod_class]
         self.gpu_milli = classes.gpu_milli[pod_class]
 
     def __len__(self) -> int:
         return len(self._class)
+
+    @property
+    def resources(self) -> Sequence[str]:
+        """The names of the cluster's resource rows."""
+        return self._session.encoded.resources
+
+    @property
+    def class_pods(self) -> Sequence[pod_objects.Pod]:
+        """One pod object of each class."""
+        return self._session.encoded.class_pods
+
+    @property
+    def class_request(self) -> NDArray[np.int64]:
+        """Requests of each class, int64[C, R]."""
+        return read_only_view(self._session.compiled.classes.request)
+
+    @property
+    def nodes(self) -> Sequence[node_objects.Node]:
+        """The node object of each slot."""
+        return self._session.nodes.objects
+
+    def trial(self) -> Batch:
+        """Return the batch on a copy of the plan, on which to try what follows."""
+        tried = copy.copy(self)
+        tried._plan = copy_state(self._plan)  # noqa: SLF001 - a batch of this class
+        tried.cluster = read_only(tried._plan)  # noqa: SLF001
+        tried.taken = list(self.taken)
+        return tried
 
     def feasible(self, index: int) -> NDArray[np.bool_]:
         """Return on which nodes the pod would fit, bool[N]."""
@@ -107,6 +159,14 @@ def read_only_view(column: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+def _draws(session: Session, policy: Policy, counter: int) -> list[float]:
+    """Return the uniform numbers of one decision, by its number alone."""
+    key = np.array([session.compiled.choice.key, 1], dtype=np.int64).view(np.uint64)
+    bits = np.random.Philox(key=key, counter=[counter, 0, 0, 0])
+    drawn: list[float] = np.random.Generator(bits).random(policy.draws).tolist()
+    return drawn
+
+
 def choose_vectorized(
     session: Session,
     policy: Policy,
@@ -125,7 +185,9 @@ def choose_vectorized(
         int(classes.gpu_milli[pod_class]),
     )
     feasible = feasible_nodes(session, pod_class)
-    scores = np.asarray(policy.vectorized(cluster, seen, feasible), dtype=np.float64)
+    more = {"draws": _draws(session, policy, counter)} if policy.draws else {}
+    given = policy.vectorized(cluster, seen, feasible, **more)
+    scores = np.asarray(given, dtype=np.float64)
     if scores.shape != feasible.shape:
         raise PolicyError(
             f"{policy.spec} returned scores of shape {scores.shape}, "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from schedbench.cluster.layout import ClusterState
 from schedbench.errors import PolicyError
 from schedbench.policies.base import Policy
+from schedbench.policies.batches import Running
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.explain import explain
 from schedbench.scheduler.index.layout import Index
@@ -23,6 +25,7 @@ from schedbench.scheduler.score import Scratch
 from schedbench.scheduler.session import Session
 from schedbench.simulation import loop
 from schedbench.simulation.columns import (
+    BOUND,
     GONE,
     WAITING,
     Log,
@@ -44,6 +47,7 @@ from schedbench.simulation.waiting import wait, wake_domain_readers
 def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
     """Return a function that stands in for `loop.run_loop`."""
     cluster = read_only(session.state)
+    memory: dict[str, Any] = {}
 
     def explained(pods: Pods, progress: Progress, pod: int) -> int:
         cursor = int(progress.counters.cursor[0])
@@ -67,7 +71,9 @@ def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
         limit: float,
         most_decisions: int,
     ) -> int:
-        steps = _Steps(session, policy, cluster, decide, pods, progress, log, index)
+        steps = _Steps(
+            session, policy, cluster, decide, pods, progress, log, index, memory
+        )
         return steps.run(limit, most_decisions)
 
     return run
@@ -86,8 +92,10 @@ class _Steps:
         progress: Progress,
         log: Log,
         index: Index,
+        memory: dict[str, Any],
     ) -> None:
         self.index = index
+        self.memory = memory
         self.session = session
         self.policy = policy
         self.cluster = cluster
@@ -217,7 +225,14 @@ class _Steps:
     def _try_batch(self, queue: Sequence[int]) -> Iterator[tuple[int, int]]:
         if not queue:
             return
-        batch = Batch(self.session, self.pods.pod_class[np.asarray(queue)])
+        numbers = np.asarray(queue, dtype=np.int64)
+        batch = Batch(
+            self.session,
+            self.pods.pod_class[numbers],
+            numbers,
+            self._running(),
+            self.memory,
+        )
         started = time.perf_counter_ns()
         assert self.policy.batch is not None
         nodes = np.asarray(self.policy.batch(self.cluster, batch))
@@ -233,6 +248,10 @@ class _Steps:
             if node >= 0:
                 self._demand_feasible(pod, node)
             yield pod, node
+
+    def _running(self) -> Running:
+        number = np.flatnonzero(self.progress.status == BOUND)
+        return Running(number, self.pods.pod_class[number], self.progress.place[number])
 
     def _demand_feasible(self, pod: int, node: int) -> None:
         count = len(self.session.nodes)

@@ -124,3 +124,10 @@ def test_bounds_bind_the_runs_that_they_are_about(changed, expected):
     kinds = ("every run", "runs that bind every pod", "runs in which no pod waits")
 
     assert tuple(holds_for(kind, counts | changed) for kind in kinds) == expected
+
+
+def test_no_bound_is_about_runs_that_cannot_be():
+    """Where two of eight pods must pend, nothing is said of runs that bind all."""
+    found = bounds_of(encode(plain_workload(nodes=3, pods=8)), 5.0)
+
+    assert {bound.valid_for for bound in found} == {"every run"}

@@ -272,6 +272,22 @@ def test_noise_in_many_metrics_changes_nothing(base):
     assert loud <= 5 + 3 * np.sqrt(100 * 0.05 * 0.95)
 
 
+@pytest.mark.parametrize(
+    ("factor", "verdict"),
+    [
+        pytest.param(1.05, "same", id="as two runs of the same may differ"),
+        pytest.param(1.5, "worse", id="half as much again"),
+    ],
+)
+def test_seeds_of_one_run_do_not_repeat_its_times(base, factor, verdict):
+    """However alike the seeds: they shared a machine that another run had otherwise."""
+    new = changed(base, schedule_seconds=lambda column: column * factor)
+
+    rows = {row.metric: row for row in compare(base, new).rows}
+
+    assert rows["schedule_seconds"].verdict == verdict
+
+
 def test_within_the_margin_is_the_same(base):
     """A loss of 10 pods in 100 is the same to who says 15 %."""
     new = changed(base, pods_bound=lambda column: column - 10)

@@ -152,6 +152,7 @@ class TestRun:
         assert len(load_results(tmp_path).cells) == 2 * len(stopped.grid.seeds)
         assert told[-1].startswith("pods_bound ± 5 %: reached after")
         assert (kept["reached"], kept["told"]) == (True, told[-1])
+        assert load_results(tmp_path).manifest["warnings"][-1].startswith(told[-1])
         assert {width["policy"] for width in kept["widths"]} == {"plain", "good"}
 
     def test_the_most_repeats_end_it(self, run):

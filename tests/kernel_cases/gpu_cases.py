@@ -153,13 +153,22 @@ def _naive_fitting_one_by_one(situation: Situation) -> list[list[int]]:
     ]
 
 
-def _told_apart(situation: Situation) -> list[bool]:
-    """Return which nodes have the number of the first one."""
-    numbers = [
-        int(devices_state(situation.state, slot))
-        for slot in range(len(situation.nodes))
-    ]
-    return [number == numbers[0] for number in numbers]
+def _told_apart(situation: Situation) -> list[tuple[bool, bool]]:
+    """Return whether a node's number changes with a device, and is the old one then."""
+    state, milli = situation.state, situation.encoded.classes.gpu_milli[0]
+    found = []
+    for slot in _fitting(situation):
+        numbers = []
+        for taken in (0, milli, -milli):
+            state.gpu_free[:1, slot] -= taken
+            numbers.append(int(devices_state(state, slot)))
+        found.append((numbers[0] != numbers[1], numbers[0] == numbers[2]))
+    return found
+
+
+def _naive_told_apart(situation: Situation) -> list[tuple[bool, bool]]:
+    takes = gpu.demand(situation.pod).milli > 0
+    return [(takes, True) for _ in _fitting(situation)]
 
 
 def _naive_gpus_fit(situation: Situation) -> list[bool]:
@@ -205,7 +214,7 @@ CASES = {
         (devices_state,),
         situations(gpus=True),
         _told_apart,
-        lambda s: [slot == 0 for slot in range(len(s.nodes))],
+        _naive_told_apart,
     ),
     "GpuShare filter": KernelCase(
         (gpus_fit,), situations(gpus=True), passing(gpus_fit), _naive_gpus_fit

@@ -187,7 +187,7 @@ def _budget() -> PodDisruptionBudget:
 
 
 @given(workload=bursts() | crowds(), spec=st.sampled_from(SPECS))
-@settings(max_examples=max(300, settings().max_examples))
+@settings(max_examples=max(200, settings().max_examples))
 def test_a_stretch_tells_the_same_as_one_by_one(workload: Workload, spec: str) -> None:
     """Every entry of the log, every reason and the number of decisions."""
     with pytest.MonkeyPatch.context() as patch:
@@ -262,3 +262,31 @@ def test_a_burst_is_tried_in_compiled_code(attempts: list[str]) -> None:
     assert kinds.count(EventKind.PREEMPT) == 30
     assert kinds.count(EventKind.DELETE) == 90
     assert kinds.count(EventKind.BIND) == 150
+
+
+def test_a_stretch_ends_where_the_log_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another goes on in a log that has grown."""
+    make_room = CompiledPreemption._make_room_in_log
+
+    def barely(self: CompiledPreemption, pods: int, memory: Memory) -> None:
+        make_room(self, pods, memory)
+        cluster = self._cluster
+        most = 2 + memory.occupants.columns.pods.shape[1]
+        end = int(cluster.progress.counters.logged[0]) + 2 * most
+        log = cluster.log
+        shorter = {name: getattr(log, name)[:end] for name in log._fields[:5]}
+        cluster.log = log._replace(**shorter)
+
+    given = workload(
+        [node(f"n{i}", "4") for i in range(9)],
+        [pod("1"), pod("3", 10)],
+        *([0.0] * 36 + [1.0] * 9),
+        template=[0] * 36 + [1] * 9,
+        node=[i // 4 for i in range(36)] + [-1] * 9,
+    )
+    expected = played_one_by_one(given)
+    monkeypatch.setattr(CompiledPreemption, "_make_room_in_log", barely)
+    tried = watched(monkeypatch)
+
+    assert played(given) == expected
+    assert 1 < max(tried) < 8

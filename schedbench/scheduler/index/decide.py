@@ -61,7 +61,7 @@ def node_columns(state: ClusterState) -> NodeColumns:
     """Return the columns that tell of a node by itself."""
     return NodeColumns(
         state.alive, state.allocatable, state.requested, state.nonzero,
-        state.port_used, state.gpu_free,
+        state.port_used, state.gpu_free, state.gpu_tags,
     )  # fmt: skip
 
 

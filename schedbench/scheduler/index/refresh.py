@@ -22,7 +22,7 @@ from schedbench.plugins.node_ports import ports_free
 from schedbench.plugins.node_resources_fit import is_cpu_and_memory, resources_fit
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.feasible import FilterSwitches
-from schedbench.scheduler.fused import asks_for_little, rate
+from schedbench.scheduler.fused import NOT_PLAIN, asks_for_little, rate, rate_one
 from schedbench.scheduler.index.cells import (
     FULL,
     add_cell,
@@ -237,16 +237,18 @@ def rate_simple(
 ) -> bool:
     """Evaluate nodes for a simple class; return False if one is too large for that."""
     classes, points = compiled.classes, work.points
-    gathered = side_by_side(work.columns, state.domains)
     reasons = compiled.static.reason[classes.static_row[pod_class]]
-    columns, step = state, np.int64(1)
-    if count > FEW:
+    if count <= FEW:
+        for i in range(count):
+            points[i] = rate_one(state, classes, reasons, pod_class, work.nodes[i])
+            if points[i] == NOT_PLAIN:
+                return False
+    else:
         gather_simple(state, work, reasons, count)
-        columns, reasons, step = gathered, work.reason, np.int64(count)
-    for i in range(0, count, step):
-        low = np.int64(0) if count > FEW else work.nodes[i]
+        gathered = side_by_side(work.columns, state.domains)
+        first = np.int64(0)
         if not rate(
-            columns, classes, reasons, pod_class, low, low + step, points[i : i + step]
+            gathered, classes, work.reason, pod_class, first, count, points[:count]
         ):
             return False
     for i in range(count):

@@ -161,11 +161,8 @@ class QueuedCluster(Run):
 
     def is_full_for(self, pod: int) -> bool:
         """Return whether no node passed when pods like one made room last."""
-        found, pod_class = self.objects[pod], int(self.pods.pod_class[pod])
-        if self.world.profile(found) is None:
-            return False
-        session = self.world.session(found)
-        memory = self.world.evictions.known(session, found, pod_class)
+        pod_class = int(self.pods.pod_class[pod])
+        memory = self.world.remembers(self.objects[pod], pod_class)
         return memory is not None and not memory.may_fit
 
     def class_of(self, queued: QueuedPod) -> int:

@@ -85,12 +85,7 @@ class CompiledPreemption:
         cluster, pod = self._cluster, self._cluster.objects.index(head.key)
         if self._stretch.is_special[pod] or head.pod.spec.preemption_policy == "Never":
             return None
-        world = cluster.world
-        settings = world.profile(head.pod)
-        if settings is None or not settings.runs("DefaultPreemption", "postFilter"):
-            return None
-        session = world.session(head.pod)
-        return world.evictions.known(session, head.pod, cluster.class_of(head))
+        return cluster.world.remembers(head.pod, cluster.class_of(head))
 
     def _pods(self, head: QueuedPod, is_nominated: bool) -> list[QueuedPod]:
         """Return the pods at the head of the line that are of one kind.

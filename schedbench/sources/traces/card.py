@@ -96,6 +96,7 @@ def arrivals(submit: Floats) -> dict[str, Any]:
         return found | {"rate_per_s": None}
     gaps = np.diff(later)
     hours = np.bincount(((later - later[0]) // 3600).astype(np.int64))
+    hours = hours[:-1] if len(hours) > 1 else hours  # the last one is cut
     by_hour = np.bincount((later % DAY // 3600).astype(np.int64), minlength=24)
     _, many = np.unique(later, return_counts=True)
     days = (later[-1] - later[0]) / DAY

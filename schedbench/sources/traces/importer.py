@@ -100,7 +100,7 @@ def run_importer(
             "source": name,
             "title": importer.title,
             "licence": importer.licence,
-            "files": [path.name for path in paths],
+            "files": [path.resolve().name for path in paths],
             "settings": chosen,
             "units": dict(importer.units),
         }

@@ -1,0 +1,1 @@
+"""Where the cells of a run are worked off: this machine's processes, or a cluster."""
