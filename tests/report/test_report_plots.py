@@ -117,3 +117,51 @@ def test_curves_without_published_ones_say_so() -> None:
     assert curves.NOT_PUBLISHED in texts[0]
     assert curves.PUBLISHED not in texts[0]
     assert curves.PUBLISHED in texts[1]
+
+
+def test_profiles_and_ranks_need_two_problems_sets_and_two_policies() -> None:
+    """One scenario at one size, or one policy, has nothing across scenarios."""
+    one = {"web-services": {"100": 100}}
+
+    for results in (fabricate(3, 2, one), fabricate(1, 2, SMALL)):
+        for name in ("profiles", "rank_shares"):
+            assert importlib.import_module(PLOTS[name]).data(results) is None
+
+
+def test_profiles_and_ranks_count_every_scenario_size_and_seed() -> None:
+    """Shares of ranks sum to 1; a policy always best is so on each problem."""
+    results = fabricate(4, 3, SMALL)
+    results.cells["pods_pending"] = 50
+    results.cells.loc[results.cells["policy"] == "best-fit", "pods_pending"] = 10
+    results.manifest["headline"] = ["pods_pending"]
+    profile = importlib.import_module(PLOTS["profiles"]).data(results)
+    ranks = importlib.import_module(PLOTS["rank_shares"]).data(results)
+    shares = ranks.groupby(["metric", "policy"])["share"].sum()
+    best = profile[profile["policy"] == "best-fit"]
+
+    assert np.allclose(shares, 1)
+    assert set(profile["problems"]) == {9}
+    assert best[["ratio", "share"]].to_numpy().tolist() == [[1.0, 1.0]]
+    assert set(profile.loc[profile["policy"] != "best-fit", "ratio"]) == {5.0}
+
+
+def test_negative_values_have_no_profile() -> None:
+    """A metric with a negative value has no ratio to the best, and is left out."""
+    results = fabricate(3, 2, SMALL)
+    results.cells.loc[0, "pods_pending"] = -1
+    frame = importlib.import_module(PLOTS["profiles"]).data(results)
+
+    assert "pods_pending" not in set(frame["metric"])
+
+
+def test_table_of_differences_has_corrected_p_and_effect_sizes() -> None:
+    """The share of seeds is of those in which the policy is better, either way."""
+    results = fabricate(4, 3, {"web-services": {"100": 100}})
+    plot = importlib.import_module(PLOTS["differences"])
+    frame = plot.data(results)
+    table = plot.table(frame)
+    better = table[table["verdict"] == "better"]
+
+    assert (table["p corrected"] >= frame["p"] - 1e-12).all()
+    assert len(better)
+    assert (better["seeds better %"] > 50).all()

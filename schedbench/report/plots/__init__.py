@@ -13,6 +13,8 @@ from __future__ import annotations
 
 PLOTS = {
     "ranks": "schedbench.report.plots.ranks",
+    "profiles": "schedbench.report.plots.profiles",
+    "rank_shares": "schedbench.report.plots.rank_shares",
     "pareto": "schedbench.report.plots.pareto",
     "differences": "schedbench.report.plots.differences",
     "regret": "schedbench.report.plots.regret",

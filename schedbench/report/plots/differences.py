@@ -1,6 +1,8 @@
 """Each policy minus the baseline in the same seeds, with 95 % intervals.
 
-A hollow marker means no clear difference.
+A hollow marker means no clear difference. The table has each test's p, corrected for
+the number of comparisons, and two effect sizes: dz, the mean difference in standard
+deviations of the differences, and the share of seeds in which the policy is better.
 """
 
 from __future__ import annotations
@@ -35,6 +37,28 @@ def data(results: Results) -> pd.DataFrame | None:
             parts.append(found[found["mean"].notna()].assign(metric=metric))
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return None if frame.empty else frame
+
+
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what a reader needs of each difference: size, certainty, effect."""
+    scales = frame["metric"].map(views.scale).astype(float)
+    up = frame["metric"].map(lambda name: METRICS[name].better) == "up"
+    return pd.DataFrame(
+        {
+            "policy": frame["policy"],
+            "metric": frame["metric"].map(views.axis),
+            "verdict": frame["verdict"],
+            "difference": frame["mean"] * scales,
+            "low": frame["low"] * scales,
+            "high": frame["high"] * scales,
+            "relative %": frame["relative_mean"] * 100,
+            "p corrected": frame["p_adjusted"],
+            "test": frame["test"],
+            "dz": frame["dz"],
+            "seeds better %": frame["superiority"].where(up, 1 - frame["superiority"])
+            * 100,
+        }
+    )
 
 
 def draw(frame: pd.DataFrame) -> Figure:
