@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import signal
+import threading
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from schedbench.errors import InputError, SchedbenchError
@@ -125,7 +127,8 @@ class Dask(Cluster):
         import dask
         import distributed
 
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        once = {"distributed.scheduler.allowed-failures": 0}
+        with dask.config.set(once), _deaf_to_ctrl_c():
             self._started = distributed.LocalCluster(
                 n_workers=self.jobs,
                 threads_per_worker=1,
@@ -160,3 +163,16 @@ class Dask(Cluster):
         if text not in self._told:
             self._told.add(text)
             work.tell(text)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let processes started now ignore Ctrl-C: the driver ends them, in silence."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
