@@ -42,7 +42,9 @@ def data(results: Results) -> pd.DataFrame | None:
 def table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return what a reader needs of each difference: size, certainty, effect."""
     scales = frame["metric"].map(views.scale).astype(float)
-    up = frame["metric"].map(lambda name: METRICS[name].better) == "up"
+    way = frame["metric"].map(lambda name: METRICS[name].better)
+    higher = frame["superiority"]
+    better = higher.where(way == "up", (1 - higher).where(way == "down"))
     return pd.DataFrame(
         {
             "policy": frame["policy"],
@@ -55,8 +57,7 @@ def table(frame: pd.DataFrame) -> pd.DataFrame:
             "p corrected": frame["p_adjusted"],
             "test": frame["test"],
             "dz": frame["dz"],
-            "seeds better %": frame["superiority"].where(up, 1 - frame["superiority"])
-            * 100,
+            "seeds better %": better * 100,
         }
     )
 
