@@ -152,9 +152,9 @@ def _edges(
 ) -> NDArray[np.float64]:
     """Return the instants between which those that wait are counted."""
     arrival, duration = instance.arrival[pods], instance.duration[pods]
-    if np.isinf(calm):
-        return np.zeros(1)
     late = arrival[arrival >= calm]
+    if not len(late):
+        return np.zeros(1)
     ending = np.isfinite(duration)
     work = (need[ending] * duration[ending, None]).sum(axis=0).max(initial=0.0)
     last = float(arrival.max())

@@ -78,6 +78,13 @@ def test_waits_that_nobody_can_avoid_are_found():
     assert least_mean_wait(instance, LIMIT).value <= 10.0
 
 
+def test_where_only_pods_that_fit_nowhere_are_too_many_nobody_must_wait():
+    """They end no stretch: the others all start when they come."""
+    instance = instance_of(encode(_workload(1, [1, 9], [0, 1], [1, 1])))
+
+    assert least_mean_wait(instance, LIMIT).value == 0.0
+
+
 def test_a_makespan_is_the_work_over_the_capacity():
     """Three pods of 10 s that exclude each other take 30 s, by volume alone."""
     workload = _workload(1, [4, 4, 4], [0, 0, 0], [10, 10, 10])
