@@ -56,7 +56,7 @@ class Memory:
         )
         most = most_changes(len(session.nodes))
         wanted = np.full(len(count), engine in {"auto", "indexed"})
-        teams = form_teams(session, self._alike, wanted, pods)
+        teams = form_teams(session, self._alike, wanted, pods, most)
         if engine == "auto":
             leave = np.isfinite(pods.duration) | np.isfinite(pods.deletion)
             changes = len(pods) + np.count_nonzero(leave)
