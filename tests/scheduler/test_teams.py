@@ -123,12 +123,22 @@ def test_classes_for_which_other_nodes_are_out_are_in_other_teams():
 def test_teams_keep_within_their_memory(monkeypatch):
     """Who finds no room decides by itself."""
     kinds = [make_pod(100 + kind) for kind in range(3 * forming.MOST_COLUMNS)]
-    order = list(range(len(kinds))) * 20
+    in_order = list(range(len(kinds)))
+    mixed = np.reshape(in_order, (3, -1)).T.ravel().tolist()
+    order = in_order + mixed * 20
     one = max(teams_of(kinds, order)) + 1
     monkeypatch.setattr(forming, "MOST_BYTES", 700_000)
 
     assert one == 3
     assert sorted(set(teams_of(kinds, order))) == [NO_TEAM, 0, 1]
+
+
+def test_teams_that_take_turns_longer_than_the_log_are_not_formed():
+    """Each would begin anew whenever its turn comes."""
+    kinds = [make_pod(100 + kind) for kind in range(3 * forming.MOST_COLUMNS)]
+    order = list(range(len(kinds))) * 20
+
+    assert set(teams_of(kinds, order)) == {NO_TEAM}
 
 
 def test_a_team_that_knows_something_forgets_it_with_all_others():
