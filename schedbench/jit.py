@@ -24,6 +24,8 @@ import llvmlite
 import numba
 import numpy as np
 
+from schedbench.jit_linking import PartCompiler
+
 PACKAGE = Path(__file__).resolve().parent
 KERNEL_ROOMS = ("cluster", "plugins", "scheduler", "simulation")
 STALE_AFTER_SECONDS = 14 * 86_400
@@ -165,8 +167,8 @@ def _compile(
     }
     outer = _dispatcher(function, folder, options)
     if not numba.config.DISABLE_JIT:
-        within = None if folder is None else folder / "within"
-        inner = _dispatcher(function, within, {**options, "no_cpython_wrapper": True})
+        part = {"no_cpython_wrapper": True, "pipeline_class": PartCompiler}
+        inner = _dispatcher(function, None, {**options, **part})
         outer.get_call_template = inner.get_call_template
         outer.get_overload = inner.get_overload
     return outer

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.terms import InterPodTerms, SpreadTerms
+from schedbench.jit_packs import by_reference
 
 CPU = 0
 MEMORY = 1
@@ -30,6 +31,7 @@ NO_COUNT = 2**31 - 1
 """The least count of a spread constraint for which no domain counts."""
 
 
+@by_reference
 class DomainState(NamedTuple):
     """Counts of pods per topology domain: `K` counters, `D` keys, `M` node masks.
 
@@ -70,6 +72,7 @@ class DomainState(NamedTuple):
     found: NDArray[np.int64]
 
 
+@by_reference
 class ClusterState(NamedTuple):
     """The nodes and what runs on them; the only arrays that decisions change.
 
@@ -104,6 +107,7 @@ class ClusterState(NamedTuple):
     domains: DomainState
 
 
+@by_reference
 class PodClasses(NamedTuple):
     """What the classes of pods ask for; constant during a run.
 
@@ -176,6 +180,7 @@ class Pod(NamedTuple):
     gpu_milli: int
 
 
+@by_reference
 class StaticTable(NamedTuple):
     """Verdicts and raw scores that depend on the node object and the class alone.
 

@@ -8,7 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.jit_packs import by_reference
 
+
+@by_reference
 class Ragged(NamedTuple):
     """A list of (item, weight) for each class.
 
@@ -25,6 +28,7 @@ class Ragged(NamedTuple):
     weight: NDArray[np.int64]
 
 
+@by_reference
 class InterPodTerms(NamedTuple):
     """Which counters each class reads; `C` classes.
 
@@ -45,6 +49,7 @@ class InterPodTerms(NamedTuple):
     scored: Ragged
 
 
+@by_reference
 class SpreadColumns(NamedTuple):
     """The constraints of each class, of one kind; `C` classes, `T` constraints.
 
@@ -76,6 +81,7 @@ class SpreadColumns(NamedTuple):
     all_keys: NDArray[np.uint8]
 
 
+@by_reference
 class SpreadTerms(NamedTuple):
     """Hard constraints, which filter, and soft ones, which score."""
 

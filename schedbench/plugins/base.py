@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.nodes import NodeTable
+from schedbench.jit_packs import by_reference
 from schedbench.objects.pod import Pod
 
 
@@ -144,6 +145,7 @@ class ScoreKind(enum.IntEnum):
     GPU_FRAGMENTATION = 16
 
 
+@by_reference
 class TargetColumns(NamedTuple):
     """The target workload, against which fragmentation is measured, and a memory.
 
@@ -203,6 +205,7 @@ def no_target() -> TargetColumns:
     )
 
 
+@by_reference
 class ScoreColumns(NamedTuple):
     """The scores of a profile, as kernels read them: `K` scores, `M` resources.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.jit import inner_kernel, kernel
+from schedbench.jit_packs import by_reference
 from schedbench.scheduler.index.bits import below, lowest, nth, ones
 from schedbench.scheduler.victims import CANDIDATE, NOT_TRIED, TRIED, Rates
 
@@ -19,6 +20,7 @@ NO_RULES = (np.int64(0),) * 5
 WORD, SHIFT = 64, 6
 
 
+@by_reference
 class Walk(NamedTuple):
     """The scheduler's order of `L` nodes, and words of 64 places each.
 

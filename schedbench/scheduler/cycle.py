@@ -8,6 +8,7 @@ import numpy as np
 
 from schedbench.cluster.layout import ClusterState, PodClasses, StaticTable
 from schedbench.jit import kernel
+from schedbench.jit_packs import by_reference
 from schedbench.plugins.base import ScoreColumns
 from schedbench.scheduler.feasible import FilterSwitches, mark_infeasible
 from schedbench.scheduler.sampling import Sampling, ordered, sample
@@ -15,6 +16,7 @@ from schedbench.scheduler.score import Scratch, total_score
 from schedbench.scheduler.select import select_node
 
 
+@by_reference
 class Choice(NamedTuple):
     """How ties are settled, and which GPU device a share takes.
 
@@ -32,6 +34,7 @@ class Choice(NamedTuple):
     device_key: int
 
 
+@by_reference
 class Compiled(NamedTuple):
     """A profile over an encoded workload, as the cycle reads it."""
 

@@ -13,6 +13,7 @@ from schedbench.cluster.layout import (
     StaticTable,
 )
 from schedbench.jit import kernel
+from schedbench.jit_packs import by_reference
 from schedbench.plugins.gpu_share import gpus_fit
 from schedbench.plugins.inter_pod_affinity import inter_pod_fits
 from schedbench.plugins.node_ports import ports_free
@@ -20,6 +21,7 @@ from schedbench.plugins.node_resources_fit import resources_fit
 from schedbench.plugins.pod_topology_spread import spread_fits
 
 
+@by_reference
 class FilterSwitches(NamedTuple):
     """Which filters of scope `node` are on.
 

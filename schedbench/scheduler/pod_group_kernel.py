@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
 from schedbench.jit import inner_kernel, kernel
+from schedbench.jit_packs import by_reference
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.profile import Tie
@@ -33,6 +34,7 @@ INFEASIBLE = -(2**63)
 NEVER = -1
 
 
+@by_reference
 class Totals(NamedTuple):
     """What S classes know of N nodes.
 
@@ -61,6 +63,7 @@ class Totals(NamedTuple):
     scratch: Scratch
 
 
+@by_reference
 class Batch(NamedTuple):
     """Members in the order in which they are tried: class, number of the draw."""
 
@@ -68,6 +71,7 @@ class Batch(NamedTuple):
     counter: NDArray[np.int64]
 
 
+@by_reference
 class Places(NamedTuple):
     """Sets of nodes in node order, that of place p at `nodes[start[p]:start[p + 1]]`.
 
@@ -78,6 +82,7 @@ class Places(NamedTuple):
     start: NDArray[np.int64]
 
 
+@by_reference
 class Trials(NamedTuple):
     """What came of trying members on each of P places.
 

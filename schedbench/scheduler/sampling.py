@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.node_order import NodeOrder
 from schedbench.jit import kernel
+from schedbench.jit_packs import by_reference
 from schedbench.objects.node import Node
 from schedbench.scheduler.score import Scratch
 
@@ -24,6 +25,7 @@ UNSEEN = -(2**63)
 """In `bad`: the node was not looked at; no filter leaves this value."""
 
 
+@by_reference
 class Sampling(NamedTuple):
     """Which nodes an attempt looks at; `N` node slots, `C` classes.
 

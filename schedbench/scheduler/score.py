@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, Pod, PodClasses, StaticTable
 from schedbench.jit import array_kernel, inner_kernel, kernel
+from schedbench.jit_packs import by_reference
 from schedbench.plugins.alignment import alignment_score
 from schedbench.plugins.base import ScoreColumns, ScoreKind
 from schedbench.plugins.gpu_best_fit import gpu_best_fit_score
@@ -34,6 +35,7 @@ from schedbench.plugins.pod_topology_spread import (
 from schedbench.plugins.remaining_capacity import remaining_score
 
 
+@by_reference
 class Scratch(NamedTuple):
     """Arrays that a cycle writes: one entry a node each.
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import PODS
 from schedbench.jit import inner_kernel, kernel
+from schedbench.jit_packs import by_reference
 
 PASSES, AWAY = -1, -3
 """In `why`: nobody rejects the node; it is not in the cluster."""
@@ -32,6 +33,7 @@ BITS = np.int64(2**63 - 1)
 IN, OUT = np.int64(1), np.int64(-1)
 
 
+@by_reference
 class Question(NamedTuple):
     """What a class asks of nodes: `F` resources, `N` nodes, `C` classes.
 
@@ -72,6 +74,7 @@ class Question(NamedTuple):
     free: NDArray[np.int64]
 
 
+@by_reference
 class Columns(NamedTuple):
     """The pods on nodes and those nominated to them; `W` and `G` at most on a node.
 
@@ -98,6 +101,7 @@ class Columns(NamedTuple):
     fate: NDArray[np.int64]
 
 
+@by_reference
 class Rates(NamedTuple):
     """What is known of every node; `V` verdicts.
 

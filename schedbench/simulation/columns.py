@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.jit import kernel
+from schedbench.jit_packs import by_reference
 
 ABSENT, WAITING, BOUND, GONE = 0, 1, 2, 3
 
@@ -16,6 +17,7 @@ ADD, REMOVE = np.int64(1), np.int64(-1)
 NO_NODE, NO_DEVICES = np.int64(-1), np.int64(0)
 
 
+@by_reference
 class Pods(NamedTuple):
     """What is known of the pods beforehand; `P` pods, `D` of them get deleted.
 
@@ -48,6 +50,7 @@ class Pods(NamedTuple):
     deletions: NDArray[np.int32]
 
 
+@by_reference
 class Counters(NamedTuple):
     """Scalars of the loop, each an array of length 1 so that it can change.
 
@@ -70,6 +73,7 @@ class Counters(NamedTuple):
     halting: NDArray[np.int64]
 
 
+@by_reference
 class Progress(NamedTuple):
     """Where the loop is; `C` classes, `N` nodes.
 
@@ -115,6 +119,7 @@ class Progress(NamedTuple):
     is_changed: NDArray[np.uint8]
 
 
+@by_reference
 class Log(NamedTuple):
     """The event log under construction, and what each decision took.
 

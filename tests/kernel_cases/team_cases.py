@@ -14,7 +14,7 @@ from schedbench.plugins.arithmetic import NARROW
 from schedbench.policies.registry import make_policy
 from schedbench.scheduler.index.decide import note_change
 from schedbench.scheduler.index.forming import make_teams, plain_classes
-from schedbench.scheduler.index.layout import NO_TEAM, NodeColumns
+from schedbench.scheduler.index.layout import NO_TEAM
 from schedbench.scheduler.index.memory import Memory
 from schedbench.scheduler.index.teams import (
     catch_up,
@@ -49,9 +49,8 @@ def _team_decides(drawn: PlainPods) -> list[int | str]:
     def told(pod_class: int) -> int | str:
         if teams.place[pod_class, 0] == NO_TEAM:
             return LOST
-        columns = NodeColumns(*session.state[: len(NodeColumns._fields)])
         node = decide_in_team(
-            columns, compiled.static.reason, teams, index.log, index.changes,
+            session.state, compiled.static.reason, teams, index.log, index.changes,
             index.work.mark, index.work.turn, pod_class, compiled.choice,
             drawn.counter,
         )  # fmt: skip

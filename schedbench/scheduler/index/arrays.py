@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.domains import no_domains
 from schedbench.cluster.layout import ClusterState
 from schedbench.scheduler.index.layout import (
     BLOCK,
@@ -14,7 +15,6 @@ from schedbench.scheduler.index.layout import (
     Ballot,
     Cells,
     Index,
-    NodeColumns,
     Plan,
     Rows,
     Teams,
@@ -108,7 +108,7 @@ def _make_work(session: Session, nodes: int, most_changes: int) -> Work:
     return Work(
         nodes=np.zeros(side_by_side, dtype=np.int64),
         reason=np.zeros(side_by_side, dtype=np.int16),
-        columns=_narrow(session.state, side_by_side),
+        gathered=_narrow(session.state, side_by_side),
         bad=bad,
         total=total,
         score=score,
@@ -141,9 +141,11 @@ def domain_count(session: Session) -> int:
     return int(session.state.domains.domain.max(initial=0)) + 1
 
 
-def _narrow(state: ClusterState, nodes: int) -> NodeColumns:
+def _narrow(state: ClusterState, nodes: int) -> ClusterState:
     """Return columns like a cluster's, for some nodes."""
-    columns = (getattr(state, name) for name in NodeColumns._fields)
-    return NodeColumns(
-        *(np.zeros((*each.shape[:-1], nodes), dtype=each.dtype) for each in columns)
-    )
+    columns = {
+        name: np.zeros((*column.shape[:-1], nodes), dtype=column.dtype)
+        for name, column in state._asdict().items()
+        if name != "domains"
+    }
+    return ClusterState(**columns, domains=no_domains(nodes))

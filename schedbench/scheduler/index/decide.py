@@ -10,7 +10,7 @@ from schedbench.scheduler.cycle import Compiled, schedule_one
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.fused import NOT_PLAIN, scan
 from schedbench.scheduler.index.choose import choose
-from schedbench.scheduler.index.layout import NO_TEAM, NOT_INDEXED, Index, NodeColumns
+from schedbench.scheduler.index.layout import NO_TEAM, NOT_INDEXED, Index
 from schedbench.scheduler.index.places import give_row
 from schedbench.scheduler.index.refresh import refresh
 from schedbench.scheduler.index.teams import decide_in_team
@@ -33,7 +33,7 @@ def decide(
         compiled.sampling.evaluated[0] = compiled.sampling.listed[0]
         node = np.int64(
             decide_in_team(
-                node_columns(state), compiled.static.reason, index.teams,
+                state, compiled.static.reason, index.teams,
                 index.log, index.changes, index.work.mark, index.work.turn,
                 like, compiled.choice, counter,
             )
@@ -54,15 +54,6 @@ def decide(
     if node != NOT_PLAIN:
         return int(node)
     return int(schedule_one(state, compiled, pod_class, counter, cursor, scratch))
-
-
-@inner_kernel
-def node_columns(state: ClusterState) -> NodeColumns:
-    """Return the columns that tell of a node by itself."""
-    return NodeColumns(
-        state.alive, state.allocatable, state.requested, state.nonzero,
-        state.port_used, state.gpu_free, state.gpu_tags,
-    )  # fmt: skip
 
 
 @kernel

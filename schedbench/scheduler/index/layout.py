@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.layout import ClusterState
+from schedbench.jit_packs import by_reference
+
 BLOCK = 64
 """Nodes in a block, and blocks in a chunk."""
 INFEASIBLE = -(2**63)
@@ -34,6 +37,7 @@ TIED = POINTS + LEVELS
 """`TIED + level`: where the numbers of tied nodes begin; those of level 1 are bytes."""
 
 
+@by_reference
 class Plan(NamedTuple):
     """What the index needs to know of C classes, D keys, and N nodes.
 
@@ -66,6 +70,7 @@ class Plan(NamedTuple):
     slot: NDArray[np.int32]
 
 
+@by_reference
 class Rows(NamedTuple):
     """What S classes remember of N nodes; T rows, the first, have many cells.
 
@@ -108,6 +113,7 @@ class Rows(NamedTuple):
     table: NDArray[np.int32]
 
 
+@by_reference
 class Cells(NamedTuple):
     """Q cells over B blocks and G chunks of nodes.
 
@@ -135,18 +141,7 @@ class Cells(NamedTuple):
     chunk_tied: NDArray[np.int64]
 
 
-class NodeColumns(NamedTuple):
-    """Those of a `ClusterState` that a node's own plugins look at, of E nodes."""
-
-    alive: NDArray[np.uint8]
-    allocatable: NDArray[np.int64]
-    requested: NDArray[np.int64]
-    nonzero: NDArray[np.int64]
-    port_used: NDArray[np.int32]
-    gpu_free: NDArray[np.int64]
-    gpu_tags: NDArray[np.int32]
-
-
+@by_reference
 class Work(NamedTuple):
     """What a class writes while it catches up.
 
@@ -156,8 +151,8 @@ class Work(NamedTuple):
         The nodes that are evaluated side by side.
     reason : int16[E]
         Why static filters reject them; 0 = they do not.
-    columns
-        Their columns.
+    gathered
+        Their columns; no domains.
     bad, total, score, helper : int64[E], points : int32[E]
         As in `Scratch`.
     mark : int64[N], turn : int64[1]
@@ -168,7 +163,7 @@ class Work(NamedTuple):
 
     nodes: NDArray[np.int64]
     reason: NDArray[np.int16]
-    columns: NodeColumns
+    gathered: ClusterState
     bad: NDArray[np.int64]
     total: NDArray[np.int64]
     score: NDArray[np.int64]
@@ -179,6 +174,7 @@ class Work(NamedTuple):
     feature: NDArray[np.int64]
 
 
+@by_reference
 class Ballot(NamedTuple):
     """What a decision writes of the cells between which it chooses.
 
@@ -206,6 +202,7 @@ class Ballot(NamedTuple):
     word: NDArray[np.int64]
 
 
+@by_reference
 class Teams(NamedTuple):
     """T teams of classes that look at a changed node together: Y columns.
 
@@ -237,6 +234,7 @@ class Teams(NamedTuple):
     tied: NDArray[np.int16]
 
 
+@by_reference
 class Index(NamedTuple):
     """The memory of a session's classes.
 

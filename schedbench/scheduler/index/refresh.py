@@ -41,7 +41,6 @@ from schedbench.scheduler.index.layout import (
     OF_TAINTS,
     STALE,
     Index,
-    NodeColumns,
     Rows,
     Work,
 )
@@ -176,8 +175,7 @@ def evaluate_all(
                 return False
         else:
             gather(state, work, count)
-            gathered = side_by_side(work.columns, state.domains)
-            evaluate(gathered, compiled, rows, work, pod_class, row, count)
+            evaluate(work.gathered, compiled, rows, work, pod_class, row, count)
         for i in range(count):
             node = work.nodes[i]
             cell = np.int64(NOWHERE)
@@ -245,10 +243,9 @@ def rate_simple(
                 return False
     else:
         gather_simple(state, work, reasons, count)
-        gathered = side_by_side(work.columns, state.domains)
         first = np.int64(0)
         if not rate(
-            gathered, classes, work.reason, pod_class, first, count, points[:count]
+            work.gathered, classes, work.reason, pod_class, first, count, points[:count]
         ):
             return False
     for i in range(count):
@@ -262,7 +259,7 @@ def gather_simple(
     state: ClusterState, work: Work, reasons: NDArray[np.int16], count: int
 ) -> None:
     """Copy side by side what `fused.rate` looks at."""
-    columns = work.columns
+    columns = work.gathered
     for i in range(count):
         node = work.nodes[i]
         work.reason[i] = reasons[node]
@@ -278,18 +275,9 @@ def gather_simple(
 
 
 @inner_kernel
-def side_by_side(columns: NodeColumns, domains: DomainState) -> ClusterState:
-    """Return gathered columns as a cluster's."""
-    return ClusterState(
-        columns.alive, columns.allocatable, columns.requested, columns.nonzero,
-        columns.port_used, columns.gpu_free, columns.gpu_tags, domains,
-    )  # fmt: skip
-
-
-@inner_kernel
 def gather(state: ClusterState, work: Work, count: int) -> None:
     """Copy the columns of the nodes side by side."""
-    columns = work.columns
+    columns = work.gathered
     for at in range(count):
         node = work.nodes[at]
         columns.alive[at] = state.alive[node]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.cluster.layout import CPU, MEMORY, PODS
+from schedbench.cluster.layout import CPU, MEMORY, PODS, ClusterState
 from schedbench.jit import array_kernel, inner_kernel
 from schedbench.plugins.arithmetic import NARROW
 from schedbench.plugins.node_resources_balanced_allocation import balance_of_two
@@ -32,14 +32,13 @@ from schedbench.scheduler.index.layout import (
     STATIC_ROW,
     TIED,
     WIDTH,
-    NodeColumns,
     Teams,
 )
 
 
 @inner_kernel
 def decide_in_team(
-    nodes: NodeColumns,
+    state: ClusterState,
     reasons: NDArray[np.int16],
     teams: Teams,
     log: NDArray[np.int32],
@@ -56,15 +55,15 @@ def decide_in_team(
     index it needs comes array by array, since it takes long to compile whole tuples.
     """
     team, column = np.int64(teams.place[pod_class, 0]), teams.place[pod_class, 1]
-    if not catch_up(nodes, reasons, teams, log, changes[0], mark, turn, team):
+    if not catch_up(state, reasons, teams, log, changes[0], mark, turn, team):
         disband(teams, team)
         return NO_NODE
-    return int(choose_alike(teams, team, column, nodes.alive.size, choice, counter))
+    return int(choose_alike(teams, team, column, state.alive.size, choice, counter))
 
 
 @inner_kernel
 def catch_up(
-    nodes: NodeColumns,
+    state: ClusterState,
     reasons: NDArray[np.int16],
     teams: Teams,
     log: NDArray[np.int32],
@@ -79,7 +78,7 @@ def catch_up(
         return True
     anew = at == STALE or end - at > log.size
     if anew:
-        at, end = np.int64(0), np.int64(nodes.alive.size)
+        at, end = np.int64(0), np.int64(state.alive.size)
     turn[0] += 1
     entry = at % log.size
     while at < end:
@@ -89,7 +88,7 @@ def catch_up(
         if mark[node] == turn[0]:
             continue
         mark[node] = turn[0]
-        if not rate_node(nodes, reasons, teams, team, node):
+        if not rate_node(state, reasons, teams, team, node):
             return False
         if not anew:
             item = node
@@ -108,7 +107,7 @@ def catch_up(
 
 @inner_kernel
 def rate_node(
-    nodes: NodeColumns,
+    state: ClusterState,
     reasons: NDArray[np.int16],
     teams: Teams,
     team: int,
@@ -122,24 +121,24 @@ def rate_node(
     width, column = teams.shape[team, WIDTH], teams.shape[team, ASKS]
     first = teams.shape[team, POINTS] + node * width
     points = teams.points[first : first + width]
-    if not nodes.alive[node] or reasons[teams.shape[team, STATIC_ROW], node] > 0:
+    if not state.alive[node] or reasons[teams.shape[team, STATIC_ROW], node] > 0:
         points[:] = REJECTED
         return True
-    capacity_1 = nodes.allocatable[CPU, node]
-    capacity_2 = nodes.allocatable[MEMORY, node]
+    capacity_1 = state.allocatable[CPU, node]
+    capacity_2 = state.allocatable[MEMORY, node]
     if capacity_1 | capacity_2 >= NARROW:
         return False
-    requested_1, requested_2 = nodes.requested[CPU, node], nodes.requested[MEMORY, node]
+    requested_1, requested_2 = state.requested[CPU, node], state.requested[MEMORY, node]
     rate_together(
         np.float64(capacity_1),
         np.float64(capacity_2),
         np.float64(requested_1),
         np.float64(requested_2),
-        np.float64(nodes.nonzero[CPU, node]),
-        np.float64(nodes.nonzero[MEMORY, node]),
+        np.float64(state.nonzero[CPU, node]),
+        np.float64(state.nonzero[MEMORY, node]),
         np.float64(capacity_1 - requested_1),
         np.float64(capacity_2 - requested_2),
-        np.float64(nodes.allocatable[PODS, node] - nodes.requested[PODS, node]),
+        np.float64(state.allocatable[PODS, node] - state.requested[PODS, node]),
         teams.asks[:, column : column + width],
         points,
     )

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.jit_packs import by_reference
 from schedbench.scheduler.candidates import Walk
 
 
+@by_reference
 class Rules(NamedTuple):
     """How candidates are looked for: see `Search`.
 
@@ -36,6 +38,7 @@ class Rules(NamedTuple):
     plugin: NDArray[np.int64]
 
 
+@by_reference
 class Line(NamedTuple):
     """Pods that wait in line, and what comes of them.
 
