@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.terms import InterPodTerms, SpreadTerms
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference
 
 CPU = 0
 MEMORY = 1

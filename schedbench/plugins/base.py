@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.nodes import NodeTable
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference
 from schedbench.objects.pod import Pod
 
 

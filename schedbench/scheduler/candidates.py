@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.jit import inner_kernel, kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference, inner_kernel, kernel
 from schedbench.scheduler.index.bits import below, lowest, nth, ones
 from schedbench.scheduler.victims import CANDIDATE, NOT_TRIED, TRIED, Rates
 

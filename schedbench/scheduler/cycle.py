@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from schedbench.cluster.layout import ClusterState, PodClasses, StaticTable
-from schedbench.jit import kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference, kernel
 from schedbench.plugins.base import ScoreColumns
 from schedbench.scheduler.feasible import FilterSwitches, mark_infeasible
 from schedbench.scheduler.sampling import Sampling, ordered, sample

@@ -12,8 +12,7 @@ from schedbench.cluster.layout import (
     PodClasses,
     StaticTable,
 )
-from schedbench.jit import kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference, kernel
 from schedbench.plugins.gpu_share import gpus_fit
 from schedbench.plugins.inter_pod_affinity import inter_pod_fits
 from schedbench.plugins.node_ports import ports_free

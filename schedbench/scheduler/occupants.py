@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.volume_objects import uses_volumes
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference
 from schedbench.objects.policy import PodDisruptionBudget
 from schedbench.scheduler.dry_run import PlacedPod
 from schedbench.scheduler.preemption import importance, protects

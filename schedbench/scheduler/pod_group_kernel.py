@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, PodClasses
 from schedbench.cluster.state import bind
-from schedbench.jit import inner_kernel, kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference, inner_kernel, kernel
 from schedbench.scheduler.cycle import Compiled
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.profile import Tie

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.node_order import NodeOrder
-from schedbench.jit import kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference, kernel
 from schedbench.objects.node import Node
 from schedbench.scheduler.score import Scratch
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState, Pod, PodClasses, StaticTable
-from schedbench.jit import array_kernel, inner_kernel, kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import array_kernel, by_reference, inner_kernel, kernel
 from schedbench.plugins.alignment import alignment_score
 from schedbench.plugins.base import ScoreColumns, ScoreKind
 from schedbench.plugins.gpu_best_fit import gpu_best_fit_score

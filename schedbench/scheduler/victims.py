@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import PODS
-from schedbench.jit import inner_kernel, kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference, inner_kernel, kernel
 
 PASSES, AWAY = -1, -3
 """In `why`: nobody rejects the node; it is not in the cluster."""

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.jit import kernel
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference, kernel
 
 ABSENT, WAITING, BOUND, GONE = 0, 1, 2, 3
 

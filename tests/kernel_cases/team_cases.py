@@ -49,11 +49,7 @@ def _team_decides(drawn: PlainPods) -> list[int | str]:
     def told(pod_class: int) -> int | str:
         if teams.place[pod_class, 0] == NO_TEAM:
             return LOST
-        node = decide_in_team(
-            session.state, compiled.static.reason, teams, index.log, index.changes,
-            index.work.mark, index.work.turn, pod_class, compiled.choice,
-            drawn.counter,
-        )  # fmt: skip
+        node = decide_in_team(session.state, compiled, index, pod_class, drawn.counter)
         return LOST if teams.place[pod_class, 0] == NO_TEAM else int(node)
 
     found = [told(pod_class) for pod_class in classes]

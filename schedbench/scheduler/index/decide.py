@@ -31,13 +31,7 @@ def decide(
     like = np.int64(index.plan.alike[pod_class])
     if index.teams.place[like, 0] != NO_TEAM:
         compiled.sampling.evaluated[0] = compiled.sampling.listed[0]
-        node = np.int64(
-            decide_in_team(
-                state, compiled.static.reason, index.teams,
-                index.log, index.changes, index.work.mark, index.work.turn,
-                like, compiled.choice, counter,
-            )
-        )  # fmt: skip
+        node = np.int64(decide_in_team(state, compiled, index, like, counter))
         if node >= 0:
             return int(node)
     if index.row[like] == NOT_INDEXED and index.plan.able[like]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schedbench.cluster.layout import ClusterState
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference
 
 BLOCK = 64
 """Nodes in a block, and blocks in a chunk."""

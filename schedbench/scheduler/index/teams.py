@@ -18,7 +18,7 @@ from schedbench.jit import array_kernel, inner_kernel
 from schedbench.plugins.arithmetic import NARROW
 from schedbench.plugins.node_resources_balanced_allocation import balance_of_two
 from schedbench.plugins.node_resources_fit import least_of_two
-from schedbench.scheduler.cycle import Choice
+from schedbench.scheduler.cycle import Choice, Compiled
 from schedbench.scheduler.index.choose import NO_NODE, which
 from schedbench.scheduler.index.layout import (
     ASKS,
@@ -32,48 +32,36 @@ from schedbench.scheduler.index.layout import (
     STATIC_ROW,
     TIED,
     WIDTH,
+    Index,
     Teams,
 )
 
 
 @inner_kernel
 def decide_in_team(
-    state: ClusterState,
-    reasons: NDArray[np.int16],
-    teams: Teams,
-    log: NDArray[np.int32],
-    changes: NDArray[np.int64],
-    mark: NDArray[np.int64],
-    turn: NDArray[np.int64],
-    pod_class: int,
-    choice: Choice,
-    counter: int,
+    state: ClusterState, compiled: Compiled, index: Index, pod_class: int, counter: int
 ) -> int:
-    """Return the node that a scan would take; −1 if none is feasible or known.
-
-    `reasons` are those of the static filters, of all rows and nodes; what else of the
-    index it needs comes array by array, since it takes long to compile whole tuples.
-    """
+    """Return the node that a scan would take; −1 if none is feasible or known."""
+    teams = index.teams
     team, column = np.int64(teams.place[pod_class, 0]), teams.place[pod_class, 1]
-    if not catch_up(state, reasons, teams, log, changes[0], mark, turn, team):
+    if not catch_up(state, compiled.static.reason, index, team):
         disband(teams, team)
         return NO_NODE
-    return int(choose_alike(teams, team, column, state.alive.size, choice, counter))
+    nodes = state.alive.size
+    return int(choose_alike(teams, team, column, nodes, compiled.choice, counter))
 
 
 @inner_kernel
 def catch_up(
-    state: ClusterState,
-    reasons: NDArray[np.int16],
-    teams: Teams,
-    log: NDArray[np.int32],
-    changes: int,
-    mark: NDArray[np.int64],
-    turn: NDArray[np.int64],
-    team: int,
+    state: ClusterState, reasons: NDArray[np.int16], index: Index, team: int
 ) -> bool:
-    """Let a team know all nodes; return False if one has too much of a resource."""
-    at, end = teams.seen[team], np.int64(changes)
+    """Let a team know all nodes; return False if one has too much of a resource.
+
+    `reasons` are those of the static filters, of all rows and nodes.
+    """
+    teams, log = index.teams, index.log
+    mark, turn = index.work.mark, index.work.turn
+    at, end = teams.seen[team], index.changes[0]
     if at == end:
         return True
     anew = at == STALE or end - at > log.size
@@ -101,7 +89,7 @@ def catch_up(
             items = (items + FAN - 1) // FAN
             for item in range(items):
                 compare(teams, team, level, item)
-    teams.seen[team] = changes
+    teams.seen[team] = index.changes[0]
     return True
 
 

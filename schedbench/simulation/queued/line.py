@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from schedbench.jit_packs import by_reference
+from schedbench.jit import by_reference
 from schedbench.scheduler.candidates import Walk
 
 

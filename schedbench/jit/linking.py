@@ -19,7 +19,7 @@ from numba.core.typed_passes import NativeLowering
 NO_ADDRESS = 0
 
 
-class _Part(JITCodeLibrary):
+class _Part(JITCodeLibrary):  # type: ignore[misc]
     """Code that is made ready by the library that it is linked into."""
 
     def finalize(self) -> None:
@@ -60,6 +60,7 @@ class PartCompiler(CompilerBase):  # type: ignore[misc]
     """Numba's steps for a compiled function, up to its lowering."""
 
     def define_pipelines(self) -> list[PassManager]:
+        """Return the one pipeline, as numba asks for it."""
         pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
         pipeline.passes[:] = [
             (_PartLowering, told) if step is NativeLowering else (step, told)

@@ -5,13 +5,14 @@ the event loop took a thousand, and most of the time of a cold compile went into
 taking them apart and putting them together. The entry from Python lays a marked tuple
 out in its own frame once; kernels get its address and load what they read.
 
-Numba's documentation of its extension points: "Interval" in *Low-level extension API*.
-The loads are marked `invariant.load` (LLVM Language Reference): nothing changes a
-header while a kernel runs, so that they move out of loops.
+How a type is added: numba's documentation, *Low-level extension API*. The loads are
+marked `invariant.load` (LLVM Language Reference): nothing changes a header while a
+kernel runs, so that they move out of loops.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -44,6 +45,7 @@ class Pack(types.Type):  # type: ignore[misc]
 
     @property
     def key(self) -> tuple[Any, ...]:
+        """What makes two of these types one, as numba asks for it."""
         return self.marked, self.fields
 
     def place_of(self, name: str) -> int:
@@ -53,7 +55,10 @@ class Pack(types.Type):  # type: ignore[misc]
 
 
 def by_reference(marked: Marked) -> Marked:
-    """Mark a named tuple that no kernel makes: kernels hand it on as one pointer."""
+    """Mark a named tuple that kernels hand on as one pointer.
+
+    One that a kernel makes itself is still handed on by value.
+    """
 
     @typeof_impl.register(marked)
     def _typeof(value: Any, context: Any) -> Pack | None:
@@ -65,6 +70,8 @@ def by_reference(marked: Marked) -> Marked:
 
 @register_model(Pack)
 class _PackModel(PrimitiveModel):  # type: ignore[misc]
+    laid_out: ir.LiteralStructType
+
     def __init__(self, manager: Any, pack: Pack) -> None:
         models = [manager[field] for field in pack.fields]
         self.laid_out = ir.LiteralStructType(
@@ -87,7 +94,7 @@ class _PackFields(AttributeTemplate):  # type: ignore[misc]
         return None if place < 0 else pack.fields[place]
 
 
-@lower_getattr_generic(Pack)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(Pack)
 def _field(context: Any, builder: Any, pack: Pack, address: Any, name: str) -> Any:
     place = pack.place_of(name)
     found = cgutils.gep_inbounds(builder, address, 0, place)
@@ -111,7 +118,7 @@ def _load(builder: Any, address: Any) -> Any:
     return value
 
 
-@unbox(Pack)  # type: ignore[untyped-decorator]
+@unbox(Pack)
 def _lay_out(pack: Pack, value: Any, c: Any) -> NativeValue:
     model = c.context.data_model_manager[pack]
     address = cgutils.alloca_once(c.builder, model.laid_out)
@@ -129,6 +136,7 @@ def _fill(pack: Pack, value: Any, address: Any, c: Any) -> NativeValue:
         else:
             native = c.unbox(kind, item)
             c.builder.store(native.value, place)
+            cleanups.append(functools.partial(_let_go, kind, native.value, c))
         with c.builder.if_then(native.is_error, likely=False):
             c.builder.store(cgutils.true_bit, failed)
         if native.cleanup is not None:
@@ -139,3 +147,9 @@ def _fill(pack: Pack, value: Any, address: Any, c: Any) -> NativeValue:
             cleanup()
 
     return NativeValue(address, is_error=c.builder.load(failed), cleanup=clean_up)
+
+
+def _let_go(kind: Any, value: Any, c: Any) -> None:
+    """Give up the reference to a field; numba does so for whole arguments only."""
+    if c.context.enable_nrt:
+        c.context.nrt.decref(c.builder, kind, value)

@@ -1,18 +1,7 @@
-"""The one place that decides how kernels are compiled and cached.
-
-Numba's own cache notices an edit of the file that holds a kernel, not of a helper
-in another file (numba issue 1833). So compiled code lives in a folder whose name
-hashes the modules with kernels, all that they import from this package, and the
-versions of numba, llvmlite and numpy.
-"""
+"""How kernels are compiled: in which kinds, for whom, and with what replaced."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import os
-import re
-import shutil
 import sys
 import time
 import types
@@ -20,105 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numba
 import numpy as np
 
-from schedbench.jit_linking import PartCompiler
-
-PACKAGE = Path(__file__).resolve().parent
-KERNEL_ROOMS = ("cluster", "plugins", "scheduler", "simulation")
-STALE_AFTER_SECONDS = 14 * 86_400
+from schedbench.jit.cache import PACKAGE, cache_folder
+from schedbench.jit.linking import PartCompiler
 
 _OPTIONS = {"nogil": True, "fastmath": False, "no_cfunc_wrapper": True}
-
-
-_KERNEL = re.compile(rb"^@(array_|allocating_|inner_)?kernel$", re.MULTILINE)
-_IMPORT = re.compile(
-    rb"^from schedbench\.([\w.]+) import (?:\(([^)]*)\)|(.*))$", re.MULTILINE
-)
-
-
-def _sources() -> dict[Path, bytes]:
-    """Return the modules on which compiled code depends, with their text.
-
-    A kernel sees the globals of its module: what it imports at its top level, and so
-    on.
-    """
-    texts: dict[Path, bytes] = {}
-    rooms = [PACKAGE / room for room in KERNEL_ROOMS]
-    modules = [path for room in rooms for path in room.rglob("*.py")]
-    left = [path for path in modules if _KERNEL.search(path.read_bytes())]
-    left.append(Path(__file__))
-    while left:
-        path = left.pop()
-        if path not in texts:
-            texts[path] = path.read_bytes()
-            left += _imported(texts[path])
-    return texts
-
-
-def _imported(text: bytes) -> list[Path]:
-    """Return the modules of this package that a module imports at its top level."""
-    found = []
-    for module, *names in _IMPORT.findall(text):
-        place = PACKAGE.joinpath(*module.decode().split("."))
-        below = [name.strip() for name in b"".join(names).decode().split(",")]
-        found += [place.with_suffix(".py"), place / "__init__.py"]
-        found += [place / f"{name}.py" for name in below if name.isidentifier()]
-    return [path for path in found if path.exists()]
-
-
-@functools.cache
-def source_hash() -> str:
-    """Return the hash of everything compiled code depends on."""
-    digest = hashlib.blake2b(digest_size=10)
-    versions = (sys.version_info[:2], numba.__version__, llvmlite.__version__)
-    digest.update(repr((*versions, np.__version__)).encode())
-    for path, text in sorted(_sources().items()):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode())
-        digest.update(text)
-    return digest.hexdigest()
-
-
-def _cache_root() -> Path:
-    configured = os.environ.get("NUMBA_CACHE_DIR")
-    if configured:
-        return Path(configured) / "schedbench"
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "schedbench"
-
-
-@functools.cache
-def cache_folder() -> Path | None:
-    """Return the folder of this version's compiled code, or None without a cache.
-
-    `SCHEDBENCH_NO_CACHE=1` turns the cache off; so does a read-only home.
-    Folders of other versions that nobody used for two weeks are removed.
-    """
-    if os.environ.get("SCHEDBENCH_NO_CACHE") == "1":
-        return None
-    root = _cache_root()
-    folder = root / source_hash()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)
-        for other in root.iterdir():
-            if other != folder and (
-                other.stat().st_mtime < time.time() - STALE_AFTER_SECONDS
-            ):
-                shutil.rmtree(other, ignore_errors=True)
-    except OSError:
-        return None
-    return folder
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a loop over arrays; integer division by zero raises, as in Python.
 
     It makes no arrays, so numba's reference counts are left out: with them, each array
-    of a named tuple is counted at every call, and a cold compile takes half as long
-    again.
+    of a named tuple is counted at every call.
     """
     return _compile(function, "python", cache_folder())
 
@@ -131,8 +35,8 @@ def allocating_kernel(function: Callable[..., Any]) -> Any:
 def inner_kernel(function: Callable[..., Any]) -> Any:
     """Compile a kernel into those that call it; else the same as `kernel`.
 
-    To hand a named tuple of arrays over takes longer than a decision that reads a few
-    of them: numba passes each array as seven arguments.
+    A decision calls a dozen kernels for a few nodes each: without this, one of the
+    basic workload takes a third longer.
     """
     return _compile(function, "python", cache_folder(), forceinline=True)
 
@@ -156,8 +60,8 @@ def _compile(
 ) -> Any:
     """Compile once for callers in Python and once for kernels, each when it is called.
 
-    The entry from Python takes apart every array of every named tuple: most of the
-    compile time of a kernel that only kernels call.
+    What kernels call is a part of the code of those that Python calls, and stands in
+    their cache.
     """
     options = {
         **_OPTIONS,
