@@ -95,33 +95,13 @@ def _lines(workload: Workload) -> Iterator[bytes]:
 def _whole(item: Any) -> dict[str, Any]:
     """Return an object with its kind and API version."""
     from schedbench.objects.kinds import GROUP_OF
+    from schedbench.objects.meta import plain
 
     kind = type(item).__name__
     group = GROUP_OF[kind]
     version = {"PodGroup": "v1beta1", "CompositePodGroup": "v1alpha3"}.get(kind, "v1")
     api_version = f"{group}/{version}" if group else version
-    return {"apiVersion": api_version, "kind": kind, **_fields(item)}
-
-
-def _fields(value: Any) -> Any:
-    """Return a struct's fields, without those that hold what an absent one means."""
-    if isinstance(value, msgspec.Struct):
-        return {
-            field.encode_name: _fields(mine)
-            for field in msgspec.structs.fields(type(value))
-            if (mine := getattr(value, field.name)) != _default(field)
-        }
-    if isinstance(value, list | tuple):
-        return [_fields(each) for each in value]
-    if isinstance(value, dict):
-        return {name: _fields(each) for name, each in value.items()}
-    return value
-
-
-def _default(field: Any) -> Any:
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
+    return {"apiVersion": api_version, "kind": kind, **plain(item)}
 
 
 def _untold(workload: Workload) -> Iterator[str]:

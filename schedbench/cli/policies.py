@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent.parent / "policies"
 ENTRY_POINTS = "schedbench.policies"
+WITH_PARAMETERS = frozenset({"process"})
+"""Policies that patterns leave out: they mean nothing without their parameters."""
 
 
 def constants(path: Path, names: Sequence[str]) -> dict[str, str]:
@@ -75,7 +77,7 @@ def _specs(text: str) -> list[str]:
         )
     if ".py:" in name or not set(name) & {"*", "?"}:
         return [text]
-    names = [*built_in(), *installed()]
+    names = [*sorted(built_in().keys() - WITH_PARAMETERS), *installed()]
     fitting = [known for known in names if fnmatch.fnmatchcase(known, name)]
     if not fitting:
         raise UnknownNameError("policy", text, names)

@@ -1,8 +1,9 @@
-"""What every API object has: `metadata`, and the scalar types of the API."""
+"""What every API object has: `metadata`, the scalar types, and its plain form."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+import functools
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -72,3 +73,32 @@ class ObjectReference(ApiStruct):
     namespace: str = ""
     name: str = ""
     uid: str | None = None
+
+
+def plain(value: Any) -> Any:
+    """Return an object as the API writes it, without what an absent field means.
+
+    Structs become dicts, of those fields alone that are not at their defaults.
+    """
+    if isinstance(value, msgspec.Struct):
+        return {
+            field.encode_name: plain(mine)
+            for field in _fields(type(value))
+            if (mine := getattr(value, field.name)) != _default(field)
+        }
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return value
+
+
+@functools.cache
+def _fields(struct: type[msgspec.Struct]) -> tuple[Any, ...]:
+    return msgspec.structs.fields(struct)
+
+
+def _default(field: Any) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from schedbench.scheduler.profile import Profile, Tie
@@ -35,6 +36,9 @@ class Policy:
         `score(cluster, pod, feasible) -> float[N]`, a plain numpy function.
     batch
         `place(cluster, pods) -> int[B]`, a node slot for each pod or −1.
+    outside
+        A context manager over the `memory` of a batch policy, entered for each run: it
+        holds what the policy has outside this process.
     draws
         How many uniform numbers in [0, 1) a vectorized score is given for each
         decision, as `draws`; the same from the same seed.
@@ -49,6 +53,7 @@ class Policy:
     profiles: Mapping[str, Settings] | None = None
     vectorized: VectorScore | None = None
     batch: BatchPlace | None = None
+    outside: Callable[[dict[str, Any]], AbstractContextManager[None]] | None = None
     source_digest: str | None = None
     draws: int = 0
 

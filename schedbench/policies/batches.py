@@ -51,6 +51,8 @@ class Pods(Protocol):
     number: NDArray[np.int64]
     running: Running
     memory: dict[str, Any]
+    time: float
+    taken: list[int]
 
     def __len__(self) -> int: ...
     @property

@@ -49,6 +49,9 @@ POLICIES = {
     "worst-fit": f"{_ROOM}.worst_fit",
 }
 
+WITH_PARAMETERS = {"process": f"{_ROOM}.process"}
+"""Policies that mean nothing without their parameters."""
+
 TIE_RULES = ("first", "random", "next")
 ALIASES = {"kube-scheduler@1.34": "kube-scheduler"}
 
@@ -73,8 +76,9 @@ def make_policy(spec: str) -> Policy:
 
         return load_file(name, parameters)
     name = ALIASES.get(name, name)
-    if name in POLICIES:
-        module = importlib.import_module(POLICIES[name])
+    built_in = POLICIES | WITH_PARAMETERS
+    if name in built_in:
+        module = importlib.import_module(built_in[name])
         policy: Policy = _call(spec, module.make, parameters)
         return policy
     return _from_entry_point(spec, name, parameters)
@@ -113,7 +117,7 @@ def summaries() -> dict[str, str]:
     """Return name → sentence of the built-in policies."""
     return {
         name: str(importlib.import_module(module).SUMMARY)
-        for name, module in POLICIES.items()
+        for name, module in (POLICIES | WITH_PARAMETERS).items()
     }
 
 
@@ -175,7 +179,7 @@ def _from_entry_point(spec: str, name: str, given: Mapping[str, str]) -> Policy:
 
     found = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
     if name not in found:
-        raise UnknownNameError("policy", name, [*POLICIES, *found])
+        raise UnknownNameError("policy", name, [*POLICIES, *WITH_PARAMETERS, *found])
     loaded = found[name].load()
     if isinstance(loaded, OwnPolicy):
         from schedbench.policies.own import build_own

@@ -17,6 +17,7 @@ from schedbench.objects import pod as pod_objects
 from schedbench.plugins.gpu_share import choose_devices
 from schedbench.policies.base import Policy
 from schedbench.policies.batches import NOBODY, Running
+from schedbench.scheduler.diagnose import refusal
 from schedbench.scheduler.feasible import mark_infeasible
 from schedbench.scheduler.sampling import ordered
 from schedbench.scheduler.score import order_floats
@@ -49,6 +50,8 @@ class Batch:
         The pods that run.
     memory
         What the policy wants to know again later in this run; begins empty.
+    time
+        Simulated seconds.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Batch:
         number: NDArray[np.int64] | None = None,
         running: Running = NOBODY,
         memory: dict[str, Any] | None = None,
+        time: float = 0.0,
     ) -> None:
         classes = session.compiled.classes
         self._session = session
@@ -69,6 +73,7 @@ class Batch:
         self.number = np.arange(len(pod_class)) if number is None else number
         self.running = running
         self.memory = {} if memory is None else memory
+        self.time = time
         self.request = classes.request[pod_class]
         self.gpu_count = classes.gpu_count[pod_class]
         self.gpu_milli = classes.gpu_milli[pod_class]
@@ -136,6 +141,16 @@ def feasible_nodes(
         bad,
     )
     return bad >= 0
+
+
+def rejection(session: Session, pod_class: int, slot: int) -> str:
+    """Return who rejects a node for a pod and why, as the end of a message."""
+    if not session.state.alive[slot]:
+        return " (it is not in the cluster)"
+    found = refusal(session, session.view, pod_class, slot)
+    if found is None:
+        return ""
+    return f" ({found.plugin}: {', '.join(found.status.reasons)})"
 
 
 def read_only(state: ClusterState) -> ClusterState:

@@ -38,16 +38,21 @@ from schedbench.simulation.own import (
     choose_vectorized,
     feasible_nodes,
     read_only,
+    rejection,
 )
 from schedbench.simulation.record import EventKind
 from schedbench.simulation.rejections import count_rejections
 from schedbench.simulation.waiting import wait, wake_domain_readers
 
 
-def make_loop(session: Session, policy: Policy) -> Callable[..., int]:
-    """Return a function that stands in for `loop.run_loop`."""
+def make_loop(
+    session: Session, policy: Policy, memory: dict[str, Any]
+) -> Callable[..., int]:
+    """Return a function that stands in for `loop.run_loop`.
+
+    `memory` is what a batch policy notes.
+    """
     cluster = read_only(session.state)
-    memory: dict[str, Any] = {}
 
     def explained(pods: Pods, progress: Progress, pod: int) -> int:
         cursor = int(progress.counters.cursor[0])
@@ -232,6 +237,7 @@ class _Steps:
             numbers,
             self._running(),
             self.memory,
+            float(self.at.now[0]),
         )
         started = time.perf_counter_ns()
         assert self.policy.batch is not None
@@ -257,10 +263,12 @@ class _Steps:
         count = len(self.session.nodes)
         pod_class = int(self.pods.pod_class[pod])
         if node >= count or not feasible_nodes(self.session, pod_class)[node]:
-            name = self.session.encoded.node_names[node] if node < count else node
+            known = node < count
+            name = self.session.encoded.node_names[node] if known else node
+            why = rejection(self.session, pod_class, node) if known else ""
             raise PolicyError(
                 f"{self.policy.spec} chose an infeasible node for pod "
-                f"{self.session.encoded.workload.pods.name(pod)}: {name}"
+                f"{self.session.encoded.workload.pods.name(pod)}: {name}{why}"
             )
 
     def _count(self, nanoseconds: int) -> None:

@@ -10,7 +10,7 @@ order.
 from __future__ import annotations
 
 import time
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -79,13 +79,20 @@ class Immediate(Run):
         super().__init__(
             encoded, policy, Session(encoded, policy.profile, seed), engine
         )
+        self._noted: dict[str, Any] = {}
         if engine != "explain" and policy.compiled:
             self._run_loop = self.session.specialized(loop.run_loop)
         else:
-            self._run_loop = readable.make_loop(self.session, policy)
+            self._run_loop = readable.make_loop(self.session, policy, self._noted)
 
     def play(self, deadline: float | None) -> Record:
         """Run to the end and return the record."""
+        if self.policy.outside is None:
+            return self._play(deadline)
+        with self.policy.outside(self._noted):
+            return self._play(deadline)
+
+    def _play(self, deadline: float | None) -> Record:
         compile_started = time.perf_counter()
         self._step(limit=-np.inf)
         started = time.perf_counter()

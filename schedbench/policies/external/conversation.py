@@ -1,0 +1,247 @@
+"""What a child is told in the course of a run, and what it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import schedbench
+from schedbench.objects.meta import plain
+from schedbench.objects.node import Node
+from schedbench.policies.batches import NOWHERE, Nodes, Pods
+from schedbench.policies.external.child import Child
+from schedbench.policies.external.protocol import (
+    VERSION,
+    Answer,
+    Decisions,
+    Hello,
+    ProtocolError,
+    decode,
+    encode,
+)
+
+LONGEST_QUOTE = 120
+"""Characters of an answer that are shown if it is not understood."""
+
+
+class Conversation:
+    """A child and what it knows.
+
+    Attributes
+    ----------
+    hello
+        What it said first.
+    """
+
+    def __init__(self, child: Child) -> None:
+        """Exchange hellos.
+
+        Raises
+        ------
+        PolicyError
+            If the child fails, or speaks another version.
+        """
+        self._child = child
+        self._classes: set[int] = set()
+        self._objects: list[Node | None] | None = None
+        self._slots: dict[str, int] = {}
+        self._place = np.zeros(0, dtype=np.int32)
+        line = encode(
+            "hello", protocol=VERSION, name="schedbench", version=schedbench.__version__
+        )
+        self.hello = self._ask(line, "a hello", Hello)
+        if self.hello.protocol != VERSION:
+            raise child.failure(
+                f"speaks version {self.hello.protocol} of the protocol, "
+                f"not version {VERSION}"
+            )
+
+    def decide(self, pods: Pods) -> Nodes:
+        """Tell what happened, ask for the pods and return a slot for each, or −1.
+
+        Raises
+        ------
+        PolicyError
+            If the child fails, or does not decide on each of the pods once.
+        """
+        news = b"".join(self._news(pods))
+        if "feasible" in self.hello.capabilities:
+            return self._decide_each(pods, news)
+        asked = [
+            {"pod": number, "class": pod_class}
+            for number, pod_class in zip(
+                pods.number.tolist(), pods.pod_class.tolist(), strict=True
+            )
+        ]
+        nodes = np.full(len(pods), NOWHERE)
+        for index, slot in self._question(pods, news, asked, range(len(pods))).items():
+            nodes[index] = slot
+            pods.taken.append(index)
+        self._place[pods.number] = nodes
+        return nodes
+
+    def _decide_each(self, pods: Pods, news: bytes) -> Nodes:
+        """Ask for one pod after another, each with the nodes on which it fits."""
+        nodes = np.full(len(pods), NOWHERE)
+        for index in range(len(pods)):
+            feasible = pods.feasible(index)
+            slots = np.flatnonzero(feasible).tolist()
+            if not slots:
+                continue
+            names = [pods.nodes[slot].metadata.name for slot in slots]
+            number, pod_class = int(pods.number[index]), int(pods.pod_class[index])
+            asked = {"pod": number, "class": pod_class, "feasible": names}
+            slot = self._question(pods, news, [asked], [index])[index]
+            news = b""
+            nodes[index] = self._place[number] = slot
+            if slot != NOWHERE and feasible[slot]:
+                pods.take(index, slot)
+        return nodes
+
+    def _question(
+        self,
+        pods: Pods,
+        news: bytes,
+        asked: list[dict[str, Any]],
+        indices: Sequence[int],
+    ) -> dict[int, int]:
+        """Ask for some of the pods and return slot or −1 of each, as answered."""
+        count = len(asked)
+        task = f"{count} pod{'s' * (count > 1)} at {pods.time:g} s"
+        line = encode("pods", time=pods.time, pods=asked)
+        answer = self._ask(news + line, task, Decisions)
+        index_of = {int(pods.number[index]): index for index in indices}
+        found: dict[int, int] = {}
+        for decision in answer.decisions:
+            index = index_of.get(decision.pod)
+            if index is None or index in found:
+                raise self._child.failure(
+                    f"decided on pod {decision.pod} "
+                    f"{'without being asked' if index is None else 'twice'}, of {task}"
+                )
+            slot = NOWHERE
+            if decision.node is not None:
+                slot = self._slots.get(decision.node, NOWHERE)
+                if slot == NOWHERE or not pods.cluster.alive[slot]:
+                    raise self._child.failure(
+                        f"chose node {_quoted(decision.node)} for pod {decision.pod}, "
+                        "which is not in the cluster"
+                    )
+            found[index] = slot
+        if len(found) < count:
+            first = next(pod for pod, index in index_of.items() if index not in found)
+            raise self._child.failure(
+                f"left out {count - len(found)} of {task}, the first: pod {first}"
+            )
+        return found
+
+    def _ask(self, text: bytes, task: str, wanted: type[Answer]) -> Answer:
+        line = self._child.ask(text, task)
+        try:
+            return decode(line, wanted)
+        except ProtocolError as error:
+            raise self._child.failure(
+                f"answered {_quoted(line.decode('utf-8', errors='replace'))} when "
+                f"asked for {task}: {error}"
+            ) from error
+
+    def _news(self, pods: Pods) -> Iterator[bytes]:
+        """Yield the lines that tell what the child does not know yet."""
+        running = pods.running
+        size = int(max(pods.number.max(initial=-1), running.number.max(initial=-1))) + 1
+        here = np.full(max(size, len(self._place)), NOWHERE, dtype=np.int32)
+        here[running.number] = running.node
+        before = np.full(len(here), NOWHERE, dtype=np.int32)
+        before[: len(self._place)] = self._place
+        self._place = here
+        changed = np.flatnonzero(here != before)
+        gone = changed[before[changed] != NOWHERE].tolist()
+        bound = np.isin(running.number, changed)
+        present = _present(pods)
+        if self._objects is None:
+            self._slots = {n.metadata.name: slot for slot, n in enumerate(pods.nodes)}
+            found = [_node(pods, slot) for slot, node in enumerate(present) if node]
+            yield encode("cluster", time=pods.time, nodes=found)
+        added, removed = _changed_nodes(pods, self._objects or present, present)
+        self._objects = present
+        wanted = np.concatenate([pods.pod_class, running.pod_class[bound]])
+        fresh = sorted(set(wanted.tolist()) - self._classes)
+        if fresh:
+            self._classes.update(fresh)
+            yield encode("classes", classes=[_class(pods, number) for number in fresh])
+        if gone or bound.any() or added or removed:
+            columns = (running.number, running.pod_class, running.node)
+            rows = zip(*(column[bound].tolist() for column in columns), strict=True)
+            yield encode(
+                "events",
+                time=pods.time,
+                gone=gone,
+                removed=removed,
+                nodes=added,
+                bound=[
+                    {"pod": p, "class": c, "node": pods.nodes[n].metadata.name}
+                    for p, c, n in rows
+                ],
+            )
+
+
+def _present(pods: Pods) -> list[Node | None]:
+    """Return the object of each slot, None where no node is."""
+    alive = pods.cluster.alive.tolist()
+    return [
+        node if here else None for node, here in zip(pods.nodes, alive, strict=True)
+    ]
+
+
+def _changed_nodes(
+    pods: Pods, before: list[Node | None], now: list[Node | None]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the nodes that joined or changed, and the names of those that left."""
+    if before == now:
+        return [], []
+    added = [
+        _node(pods, slot)
+        for slot, (old, new) in enumerate(zip(before, now, strict=True))
+        if new is not None and new is not old
+    ]
+    removed = [
+        old.metadata.name
+        for old, new in zip(before, now, strict=True)
+        if old is not None and new is None
+    ]
+    return added, removed
+
+
+def _node(pods: Pods, slot: int) -> dict[str, Any]:
+    node = pods.nodes[slot]
+    return {
+        "name": node.metadata.name,
+        "allocatable": _amounts(pods, pods.cluster.allocatable[:, slot]),
+        "object": plain(node),
+    }
+
+
+def _class(pods: Pods, number: int) -> dict[str, Any]:
+    return {
+        "class": number,
+        "requests": _amounts(pods, pods.class_request[number]),
+        "object": plain(pods.class_pods[number]),
+    }
+
+
+def _amounts(pods: Pods, column: NDArray[np.int64]) -> dict[str, int]:
+    """Return resource → amount, in millicores, bytes or counts; zeros left out."""
+    values = column.tolist()
+    return {
+        name: value for name, value in zip(pods.resources, values, strict=True) if value
+    }
+
+
+def _quoted(text: str) -> str:
+    shown = repr(text)
+    if len(shown) <= LONGEST_QUOTE:
+        return shown
+    return f"{shown[: LONGEST_QUOTE - 3]}..."

@@ -1,0 +1,86 @@
+"""The lines that schedbench and an external policy exchange, version 1.
+
+Each line is one JSON object with a `type`; `workloads/external/README.md` tells their
+order and meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+VERSION = 1
+CAPABILITIES = ("feasible",)
+"""What a child may ask for in its hello; others are ignored."""
+
+
+class Hello(msgspec.Struct, tag_field="type", tag="hello"):
+    """The first line of a child.
+
+    Attributes
+    ----------
+    protocol
+        The version of the protocol that it speaks.
+    name
+        What it calls itself.
+    capabilities
+        Optional parts of the protocol that it wants, see `CAPABILITIES`.
+    """
+
+    protocol: int
+    name: str
+    capabilities: list[str] = []
+
+
+class Decision(msgspec.Struct):
+    """Where a pod goes.
+
+    Attributes
+    ----------
+    pod
+        Its number.
+    node
+        Name of the node; None = the pod waits.
+    scores
+        Node → what the child thinks of it, if it tells.
+    reasons
+        Node → why the pod cannot go there, if it tells.
+    """
+
+    pod: int
+    node: str | None
+    scores: dict[str, float] = {}
+    reasons: dict[str, list[str]] = {}
+
+
+class Decisions(msgspec.Struct, tag_field="type", tag="decisions"):
+    """The answer to a question, in the order in which the pods are bound."""
+
+    decisions: list[Decision]
+
+
+Answer = TypeVar("Answer", Hello, Decisions)
+
+
+class ProtocolError(ValueError):
+    """A line that is not what the protocol wants."""
+
+
+def encode(kind: str, **content: Any) -> bytes:
+    """Return a line."""
+    return msgspec.json.encode({"type": kind, **content}) + b"\n"
+
+
+def decode(line: bytes, wanted: type[Answer]) -> Answer:
+    """Read a line.
+
+    Raises
+    ------
+    ProtocolError
+        If it is not JSON, or not what is wanted.
+    """
+    try:
+        return msgspec.json.decode(line, type=wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(str(error)) from error

@@ -1,0 +1,145 @@
+"""process: any program as a policy, asked line by line in a process of its own.
+
+`workloads/external/README.md` describes the protocol and has two examples.
+A child is started for each run and is told the cluster, then what changes, and asked
+for all pods that wait at an instant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from schedbench.cluster.layout import ClusterState
+from schedbench.errors import InputError
+from schedbench.policies.base import Policy
+from schedbench.policies.batches import Nodes, Pods
+from schedbench.policies.external.child import Child
+from schedbench.policies.external.conversation import Conversation
+from schedbench.scheduler.profile import Profile, Tie
+
+NAME = "process"
+SUMMARY = "Any program, by its standard streams: process[command=./my-scheduler]."
+CONVERSATION = "conversation"
+LONGEST_TIMEOUT = 86_400.0
+
+
+def make(command: str = "", timeout: float = 60.0) -> Policy:
+    """Return the policy.
+
+    Parameters
+    ----------
+    command
+        The program and its arguments, in a shell's quotes; no shell runs it.
+    timeout
+        Seconds of wall time that an answer may take.
+
+    Raises
+    ------
+    InputError
+        If there is no such program, or it cannot be executed.
+    """
+    where = f"policy {NAME}"
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise InputError(
+            f"timeout is not within 0..{LONGEST_TIMEOUT:g} s",
+            where=where,
+            value=timeout,
+        )
+    words = _words(command, where)
+    program = _program(words[0], where)
+    name = f"{NAME}[command={command}]"
+
+    @contextlib.contextmanager
+    def outside(memory: dict[str, Any]) -> Iterator[None]:
+        child = Child(name, [program, *words[1:]], timeout)
+        try:
+            memory[CONVERSATION] = Conversation(child)
+            yield
+        finally:
+            child.close()
+
+    return Policy(
+        NAME,
+        SUMMARY,
+        Profile(NAME, tie=Tie.FIRST),
+        batch=place,
+        outside=outside,
+        source_digest=_digest([program, *words[1:]]),
+    )
+
+
+def place(_cluster: ClusterState, pods: Pods) -> Nodes:
+    """Return a node slot for each pod, or −1, as the child of this run decides."""
+    conversation: Conversation = pods.memory[CONVERSATION]
+    return conversation.decide(pods)
+
+
+def _words(command: str, where: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InputError(
+            f"the command cannot be split: {error}", where=where, value=command
+        ) from error
+    if not words or "\0" in command:
+        raise InputError(
+            "a command is needed",
+            where=where,
+            value=command,
+            fix=f"write {NAME}[command=./my-scheduler]",
+        )
+    return words
+
+
+def _program(word: str, where: str) -> str:
+    """Return the program that a word names, by path or by `PATH`."""
+    if os.sep not in word:
+        found = shutil.which(word)
+        if found is None:
+            raise InputError(
+                "no such program in PATH",
+                where=where,
+                value=word,
+                fix=f"write ./{word} for a file of this folder",
+            )
+        return found
+    if not _is_file(word):
+        raise InputError(
+            "no such program",
+            where=where,
+            value=word,
+            fix="check the path, which begins at the working directory",
+        )
+    if not os.access(word, os.X_OK):
+        raise InputError(
+            "the program is not executable",
+            where=where,
+            value=word,
+            fix=f"chmod +x {shlex.quote(word)}, or name its interpreter first",
+        )
+    return word
+
+
+def _digest(words: Sequence[str]) -> str:
+    """Hash the words of a command and the files that they name."""
+    digest = hashlib.blake2b(digest_size=16)
+    for word in words:
+        digest.update(f"{word}\0".encode())
+        if _is_file(word):
+            with contextlib.suppress(OSError), Path(word).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()
+
+
+def _is_file(word: str) -> bool:
+    try:
+        return Path(word).is_file()
+    except OSError:  # for example too long to be a name
+        return False
