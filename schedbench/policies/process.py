@@ -62,8 +62,9 @@ def make(command: str = "", timeout: float = 60.0) -> Policy:
         try:
             memory[CONVERSATION] = Conversation(child)
             yield
-        finally:
             child.close()
+        finally:
+            child.kill()
 
     return Policy(
         NAME,

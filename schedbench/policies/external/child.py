@@ -29,6 +29,8 @@ LONGEST_WORDS = 300
 CHUNK = 2**16
 MOST_CHUNKS = 256
 """How much is read of the standard error of a child that has failed."""
+LOOK = 0.2
+"""Seconds between looks whether a silent child is still there."""
 GRACE = 5.0
 """Seconds that a child has to end when it is told to."""
 
@@ -110,13 +112,12 @@ class Child:
         while end < 0 or self._unsent:
             left = deadline - time.monotonic()
             searched = len(self._received)
-            for key, _ in self._selector.select(max(left, 0.0)):
-                self._serve(key.fileobj)  # type: ignore[arg-type]
+            over = self._look(left)
             if end < 0:
                 end = self._received.find(b"\n", searched)
             if end < 0 and len(self._received) > LONGEST_LINE:
                 raise self.failure(f"wrote a line of more than {LONGEST_LINE} bytes")
-            if end < 0 and self._is_closed(self._stdout):
+            if end < 0 and over:
                 raise self.failure(f"{self._ending()} when asked for {task}")
             if (end < 0 or self._unsent) and left <= 0:
                 what = "gave no answer" if end < 0 else "did not read the question"
@@ -132,7 +133,7 @@ class Child:
 
         The last lines of its standard error are told with it.
         """
-        self._kill()
+        self.kill()
         words = self._words.decode("utf-8", errors="replace").strip().splitlines()
         text = f"{self.name} {problem}"
         if words:
@@ -141,27 +142,31 @@ class Child:
         return PolicyError(text)
 
     def close(self) -> None:
-        """Say that the run is over, wait a little, and kill what is left."""
-        if not self._open:
-            return
-        try:
-            if not self._unsent:
-                with contextlib.suppress(OSError):
-                    self._stdin.write(encode("end"))
-            self._shut(self._stdin)
-            self._wait(min(self._timeout, GRACE))
-        finally:
-            self._kill()
+        """Say that the run is over, and wait a little for the child to end."""
+        with contextlib.suppress(OSError):
+            self._stdin.write(encode("end"))
+        self._shut(self._stdin)
+        self._wait(min(self._timeout, GRACE))
 
     def _wait(self, seconds: float) -> None:
         """Read on until the child has closed its output and ended, or time is over."""
         deadline = time.monotonic() + seconds
-        while self._selector.get_map() and (left := deadline - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
-                self._serve(key.fileobj)  # type: ignore[arg-type]
+        while (left := deadline - time.monotonic()) > 0 and not self._look(left):
             self._received.clear()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(deadline - time.monotonic(), 0.0))
+
+    def _look(self, seconds: float) -> bool:
+        """Serve the pipes once and return whether the child will say no more.
+
+        A process that it started may hold its output open after its end.
+        """
+        ready = self._selector.select(min(max(seconds, 0.0), LOOK))
+        for key, _ in ready:
+            self._serve(key.fileobj)  # type: ignore[arg-type]
+        if self._stdout not in self._selector.get_map():
+            return True
+        return not ready and self._process.poll() is not None
 
     def _serve(self, pipe: IO[bytes]) -> None:
         """Write or read what can be without waiting."""
@@ -183,9 +188,6 @@ class Child:
         elif chunk is not None:
             self._words = (self._words + chunk)[-LAST_WORDS:]
 
-    def _is_closed(self, pipe: IO[bytes]) -> bool:
-        return pipe not in self._selector.get_map()
-
     def _ending(self) -> str:
         """Return how a child ended that has closed its output."""
         try:
@@ -204,7 +206,7 @@ class Child:
         with contextlib.suppress(OSError):
             pipe.close()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         """Kill the process group, reap the child, close everything."""
         if not self._open:
             return

@@ -45,6 +45,7 @@ class Conversation:
             If the child fails, or speaks another version.
         """
         self._child = child
+        self._unsent = b""
         self._classes: set[int] = set()
         self._objects: list[Node | None] | None = None
         self._slots: dict[str, int] = {}
@@ -67,9 +68,9 @@ class Conversation:
         PolicyError
             If the child fails, or does not decide on each of the pods once.
         """
-        news = b"".join(self._news(pods))
+        self._unsent += b"".join(self._news(pods))
         if "feasible" in self.hello.capabilities:
-            return self._decide_each(pods, news)
+            return self._decide_each(pods)
         asked = [
             {"pod": number, "class": pod_class}
             for number, pod_class in zip(
@@ -77,13 +78,13 @@ class Conversation:
             )
         ]
         nodes = np.full(len(pods), NOWHERE)
-        for index, slot in self._question(pods, news, asked, range(len(pods))).items():
+        for index, slot in self._question(pods, asked, range(len(pods))).items():
             nodes[index] = slot
             pods.taken.append(index)
         self._place[pods.number] = nodes
         return nodes
 
-    def _decide_each(self, pods: Pods, news: bytes) -> Nodes:
+    def _decide_each(self, pods: Pods) -> Nodes:
         """Ask for one pod after another, each with the nodes on which it fits."""
         nodes = np.full(len(pods), NOWHERE)
         for index in range(len(pods)):
@@ -94,8 +95,7 @@ class Conversation:
             names = [pods.nodes[slot].metadata.name for slot in slots]
             number, pod_class = int(pods.number[index]), int(pods.pod_class[index])
             asked = {"pod": number, "class": pod_class, "feasible": names}
-            slot = self._question(pods, news, [asked], [index])[index]
-            news = b""
+            slot = self._question(pods, [asked], [index])[index]
             nodes[index] = self._place[number] = slot
             if slot != NOWHERE and feasible[slot]:
                 pods.take(index, slot)
@@ -104,7 +104,6 @@ class Conversation:
     def _question(
         self,
         pods: Pods,
-        news: bytes,
         asked: list[dict[str, Any]],
         indices: Sequence[int],
     ) -> dict[int, int]:
@@ -112,7 +111,8 @@ class Conversation:
         count = len(asked)
         task = f"{count} pod{'s' * (count > 1)} at {pods.time:g} s"
         line = encode("pods", time=pods.time, pods=asked)
-        answer = self._ask(news + line, task, Decisions)
+        answer = self._ask(self._unsent + line, task, Decisions)
+        self._unsent = b""
         index_of = {int(pods.number[index]): index for index in indices}
         found: dict[int, int] = {}
         for decision in answer.decisions:
