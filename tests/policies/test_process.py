@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -164,7 +165,8 @@ def ends(pid: int) -> bool:
 
 def children(folder: Path) -> list[int]:
     """Return the ids of the processes that were started in a folder."""
-    return [int(line) for line in (folder / "pids").read_text().split()]
+    path = folder / "pids"
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
 FAILURES = [
@@ -247,8 +249,8 @@ FAILURES = [
     pytest.param(
         "hello(); question(); decide(*((pod, 'node-1') for pod in range(4)))",
         [
-            "chose an infeasible node for pod default/plain-2: node-1 "
-            "(NodeResourcesFit: Insufficient cpu)"
+            "chose an infeasible node for pod default/plain-2: node-1 (NodeResou",
+            "rcesFit: Insufficient cpu)",
         ],
         id="an infeasible node",
     ),
@@ -281,19 +283,19 @@ class TestFailures:
         [
             pytest.param(
                 "time.sleep(600)",
-                "gave no answer within 0.3 s when asked for a hello",
+                "gave no answer within 1 s when asked for a hello",
                 id="no hello",
             ),
             pytest.param(
                 "hello(); question(); sys.stderr.write('thinking'); sys.stderr.flush()"
                 "\ntime.sleep(600)",
-                "within 0.3 s when asked for 4 pods at 0 s",
+                "within 1 s when asked for 4 pods at 0 s",
                 id="no decisions",
             ),
             pytest.param(
                 "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
                 "while True: sys.stderr.write('noise' * 99 + chr(10))",
-                "gave no answer within 0.3 s",
+                "gave no answer within 1 s",
                 id="noise instead of an answer, deaf to signals",
             ),
         ],
@@ -302,7 +304,7 @@ class TestFailures:
         self, stub: Stub, tmp_path: Path, body: str, words: str
     ) -> None:
         """A child that gives no answer in time fails its cell and is killed."""
-        result = run(stub(body, timeout=0.3))
+        result = run(stub(body, timeout=1.0))
 
         assert result.status == "failed"
         assert words in result.error
@@ -356,8 +358,8 @@ hello(); question(); sys.exit(4)
         """An answer without the question being read is no answer."""
         body = "hello()\ndecide((0, None))\ntime.sleep(600)"
         encoded = encode(plain_workload(nodes=400, pods=1))
-        with pytest.raises(PolicyError, match="did not read the question within 0.4 s"):
-            replay(encoded, make_policy(stub(body, timeout=0.4)), seed=0)
+        with pytest.raises(PolicyError, match="did not read the question within"):
+            replay(encoded, make_policy(stub(body, timeout=1.0)), seed=0)
 
     def test_a_script_without_an_interpreter_is_told(self, tmp_path: Path) -> None:
         """What the system cannot run fails the cell, with what to do."""
@@ -370,9 +372,12 @@ hello(); question(); sys.exit(4)
             in run(f"process[command={script}]").error
         )
 
-    def test_a_child_that_stays_is_ended(self, stub: Stub, tmp_path: Path) -> None:
+    def test_a_child_that_stays_is_ended(
+        self, stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """A child that does not end when it is told to is killed; the cell is done."""
-        result = run(stub(NOWHERE + "time.sleep(600)", timeout=0.4))
+        monkeypatch.setattr(child, "GRACE", 0.3)
+        result = run(stub(NOWHERE + "time.sleep(600)"))
 
         assert result.error is None
         assert not any(map(is_there, children(tmp_path)))
@@ -381,10 +386,10 @@ hello(); question(); sys.exit(4)
     def test_no_line_is_beyond_it(self, line: bytes) -> None:
         """Any bytes are either a message or refused."""
         for wanted in (Hello, Decisions):
-            try:
-                assert isinstance(decode(line, wanted), wanted)
-            except ProtocolError as error:
-                assert str(error)
+            with contextlib.suppress(ProtocolError):
+                found = decode(line, wanted)
+
+                assert isinstance(found, wanted)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +478,7 @@ def test_the_python_example_is_first_fit() -> None:
     """The example places each pod as the built-in policy, through every change."""
     encoded = encode(counted_workload())
     policy = make_policy(
-        f"process[command={shlex.join([sys.executable, str(EXAMPLES / 'first_fit.py')])}]"
+        f"process[command={shlex.quote(sys.executable)} {EXAMPLES / 'first_fit.py'}]"
     )
     first, second = (replay(encoded, policy, seed=0) for _ in range(2))
     ours = replay(encoded, make_policy("first-fit"), seed=0, engine="explain")
