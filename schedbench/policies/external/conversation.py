@@ -47,8 +47,9 @@ class Conversation:
         self._child = child
         self._unsent = b""
         self._classes: set[int] = set()
-        self._objects: list[Node | None] | None = None
-        self._slots: dict[str, int] = {}
+        self._nodes: list[Node] = []
+        self._alive = b""
+        self._slots: dict[str, int] | None = None
         self._place = np.zeros(0, dtype=np.int32)
         line = encode(
             "hello", protocol=VERSION, name="schedbench", version=schedbench.__version__
@@ -114,6 +115,7 @@ class Conversation:
         answer = self._ask(self._unsent + line, task, Decisions)
         self._unsent = b""
         index_of = {int(pods.number[index]): index for index in indices}
+        slots = self._slots or {}
         found: dict[int, int] = {}
         for decision in answer.decisions:
             index = index_of.get(decision.pod)
@@ -124,7 +126,7 @@ class Conversation:
                 )
             slot = NOWHERE
             if decision.node is not None:
-                slot = self._slots.get(decision.node, NOWHERE)
+                slot = slots.get(decision.node, NOWHERE)
                 if slot == NOWHERE or not pods.cluster.alive[slot]:
                     raise self._child.failure(
                         f"chose node {_quoted(decision.node)} for pod {decision.pod}, "
@@ -160,13 +162,11 @@ class Conversation:
         changed = np.flatnonzero(here != before)
         gone = changed[before[changed] != NOWHERE].tolist()
         bound = np.isin(running.number, changed)
-        present = _present(pods)
-        if self._objects is None:
+        added, removed = self._node_news(pods)
+        if self._slots is None:
             self._slots = {n.metadata.name: slot for slot, n in enumerate(pods.nodes)}
-            found = [_node(pods, slot) for slot, node in enumerate(present) if node]
-            yield encode("cluster", time=pods.time, nodes=found)
-        added, removed = _changed_nodes(pods, self._objects or present, present)
-        self._objects = present
+            yield encode("cluster", time=pods.time, nodes=added)
+            added = []
         wanted = np.concatenate([pods.pod_class, running.pod_class[bound]])
         fresh = sorted(set(wanted.tolist()) - self._classes)
         if fresh:
@@ -187,32 +187,21 @@ class Conversation:
                 ],
             )
 
+    def _node_news(self, pods: Pods) -> tuple[list[dict[str, Any]], list[str]]:
+        """Return the nodes that joined or changed, and the names of those that left."""
+        nodes, alive = pods.nodes, pods.cluster.alive.tobytes()
+        if nodes == self._nodes and alive == self._alive:
+            return [], []
+        before, now = _present(self._nodes, self._alive), _present(nodes, alive)
+        self._nodes, self._alive = list(nodes), alive
+        added = [_node(pods, slot) for slot in now if now[slot] is not before.get(slot)]
+        removed = [before[slot].metadata.name for slot in before if slot not in now]
+        return added, removed
 
-def _present(pods: Pods) -> list[Node | None]:
-    """Return the object of each slot, None where no node is."""
-    alive = pods.cluster.alive.tolist()
-    return [
-        node if here else None for node, here in zip(pods.nodes, alive, strict=True)
-    ]
 
-
-def _changed_nodes(
-    pods: Pods, before: list[Node | None], now: list[Node | None]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the nodes that joined or changed, and the names of those that left."""
-    if before == now:
-        return [], []
-    added = [
-        _node(pods, slot)
-        for slot, (old, new) in enumerate(zip(before, now, strict=True))
-        if new is not None and new is not old
-    ]
-    removed = [
-        old.metadata.name
-        for old, new in zip(before, now, strict=True)
-        if old is not None and new is None
-    ]
-    return added, removed
+def _present(nodes: Sequence[Node], alive: bytes) -> dict[int, Node]:
+    """Return slot → object of the nodes that are in the cluster."""
+    return {slot: nodes[slot] for slot, here in enumerate(alive) if here}
 
 
 def _node(pods: Pods, slot: int) -> dict[str, Any]:
