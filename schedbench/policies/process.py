@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from schedbench.cluster.layout import ClusterState
-from schedbench.errors import InputError
+from schedbench.errors import InputError, PolicyError
 from schedbench.policies.base import Policy
 from schedbench.policies.batches import Nodes, Pods
 from schedbench.policies.external.child import Child
@@ -63,6 +63,8 @@ def make(command: str = "", timeout: float = 60.0) -> Policy:
             memory[CONVERSATION] = Conversation(child)
             yield
             child.close()
+        except PolicyError as error:
+            raise PolicyError(f"{error}{child.last_words()}") from error
         finally:
             child.kill()
 
@@ -129,10 +131,9 @@ def _program(word: str, where: str) -> str:
 
 
 def _digest(words: Sequence[str]) -> str:
-    """Hash the words of a command and the files that they name."""
+    """Hash the files that a command names, in their order."""
     digest = hashlib.blake2b(digest_size=16)
     for word in words:
-        digest.update(f"{word}\0".encode())
         if _is_file(word):
             with contextlib.suppress(OSError), Path(word).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "blake2b").digest())

@@ -17,6 +17,14 @@ def test_names_are_the_registry():
     assert policies.built_in() == dict(sorted(summaries().items()))
 
 
+def test_patterns_leave_out_what_needs_parameters():
+    """A policy that means nothing by its name alone is listed, and in no pattern."""
+    from schedbench.policies.registry import POLICIES, WITH_PARAMETERS
+
+    assert set(WITH_PARAMETERS) == policies.WITH_PARAMETERS
+    assert [policy.name for policy in policies.expand(["*"])] == sorted(POLICIES)
+
+
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [

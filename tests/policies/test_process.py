@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schedbench.cluster.encode import encode
-from schedbench.errors import InputError, PolicyError
+from schedbench.errors import InputError, NotModelledError, PolicyError
 from schedbench.experiment.cell import CellResult
 from schedbench.experiment.check import check_policy
 from schedbench.experiment.check_workloads import (
@@ -100,6 +100,7 @@ for pods in each_question():
     decide(*((pod["pod"], None) for pod in pods))
 """
 Stub = Callable[..., str]
+QUEUE = "kube-scheduler"
 
 
 @pytest.fixture
@@ -247,10 +248,11 @@ FAILURES = [
         id="an unknown node",
     ),
     pytest.param(
-        "hello(); question(); decide(*((pod, 'node-1') for pod in range(4)))",
+        "hello(); question(); sys.stderr.write('my mistake'); sys.stderr.flush()\n"
+        "decide(*((pod, 'node-1') for pod in range(4))); hear()",
         [
             "chose an infeasible node for pod default/plain-2: node-1 (NodeResou",
-            "rcesFit: Insufficient cpu)",
+            "rcesFit: Insufficient cpu); its last words:\n  my mistake",
         ],
         id="an infeasible node",
     ),
@@ -450,6 +452,31 @@ def test_a_child_that_takes_the_first_is_first_fit(stub: Stub) -> None:
         ours = replay(encoded, make_policy("first-fit"), seed=0, engine="explain")
 
         assert theirs.digest == ours.digest
+
+
+def test_pods_are_bound_in_the_order_of_the_answer(stub: Stub) -> None:
+    """The order of decisions is the child's; it may tell scores and reasons."""
+    body = """
+hello()
+for pods in each_question():
+    say("decisions", decisions=[
+        {"pod": p["pod"], "node": f"node-{p['pod'] // 2}", "scores": {"node-0": 1.5},
+         "reasons": {"node-2": ["far away"]}, "mood": "good"}
+        for p in reversed(pods)
+    ])
+"""
+    record = replay(encode(Plain().build(0)), make_policy(stub(body)), seed=0)
+    bound = record.kind == EventKind.BIND
+
+    assert record.pod[bound].tolist() == [3, 2, 1, 0]
+    assert record.node[bound].tolist() == [1, 1, 0, 0]
+
+
+def test_the_scheduling_queue_is_not_for_it(stub: Stub) -> None:
+    """A workload that hands out one pod at a time skips it, as any batch policy."""
+    workload = dataclasses.replace(plain_workload(nodes=1, pods=1), queue=QUEUE)
+    with pytest.raises(NotModelledError, match="places batches of pods"):
+        replay(encode(workload), make_policy(stub(NOWHERE)), seed=0)
 
 
 def counted_workload() -> Workload:

@@ -129,17 +129,22 @@ class Child:
         return line
 
     def failure(self, problem: str) -> PolicyError:
-        """Return the error that tells a problem; the child is killed.
+        """Return the error that tells a problem; the child is killed."""
+        return PolicyError(f"{self.name} {problem}{self.last_words()}")
 
-        The last lines of its standard error are told with it.
+    def last_words(self) -> str:
+        """Kill the child and return the end of its standard error, to be appended.
+
+        Empty if it has been killed before.
         """
+        if not self._open:
+            return ""
         self.kill()
         words = self._words.decode("utf-8", errors="replace").strip().splitlines()
-        text = f"{self.name} {problem}"
-        if words:
-            shown = "".join(f"\n  {_shown(line)}" for line in words[-LAST_LINES:])
-            text += f"; its last words:{shown}"
-        return PolicyError(text)
+        if not words:
+            return ""
+        shown = "".join(f"\n  {_shown(line)}" for line in words[-LAST_LINES:])
+        return f"; its last words:{shown}"
 
     def close(self) -> None:
         """Say that the run is over, and wait a little for the child to end."""
