@@ -19,6 +19,7 @@ SCENARIO_SUFFIXES = (".yaml", ".yml", ".json")
 Examples:
   schedbench check kube-scheduler
   schedbench check './mine.py:tightest[alpha=0.5]'
+  schedbench check 'process[command=./my-scheduler]'
   schedbench check 'gpu-*'
   schedbench check web-services
   schedbench check mine.yaml

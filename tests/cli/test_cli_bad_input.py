@@ -114,6 +114,18 @@ CASES = {
         _given("tiny.yaml", "-p", "mine.py:best"),
         ["mine.py: no such policy file"],
     ),
+    "a program that is not there": (
+        _given("tiny.yaml", "-p", "process[command=./none --fast]"),
+        ["policy process: no such program: './none'; check the path"],
+    ),
+    "a file that is no program": (
+        _given("tiny.yaml", "-p", "process[command=./tiny.yaml]"),
+        ["the program is not executable: './tiny.yaml'; chmod +x ./tiny.yaml"],
+    ),
+    "a process without a program": (
+        _given("tiny.yaml", "-p", "process"),
+        ["a command is needed: ''; write process[command=./my-scheduler]"],
+    ),
     "a dangling template": (
         _suite,
         ["case Case", "template not found: 'nowhere.yaml'"],

@@ -38,7 +38,7 @@ while (my $line = <STDIN>) {
         my $asked = $message->{pods}[0];
         my ($best) = sort { $free{$b} <=> $free{$a} or $a cmp $b } @{ $asked->{feasible} };
         bind_pod($asked->{pod}, $asked->{class}, $best);
-        my $decision = { pod => $asked->{pod}, node => $best };
+        my $decision = { pod => 0 + $asked->{pod}, node => $best };    # a number, not a text
         print encode_json({ type => 'decisions', decisions => [$decision] }), "\n";
     }
 }

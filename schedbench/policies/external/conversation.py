@@ -14,6 +14,7 @@ from schedbench.objects.node import Node
 from schedbench.policies.batches import NOWHERE, Nodes, Pods
 from schedbench.policies.external.child import Child
 from schedbench.policies.external.protocol import (
+    FEASIBLE,
     VERSION,
     Answer,
     Decisions,
@@ -70,7 +71,7 @@ class Conversation:
             If the child fails, or does not decide on each of the pods once.
         """
         self._unsent += b"".join(self._news(pods))
-        if "feasible" in self.hello.capabilities:
+        if FEASIBLE in self.hello.capabilities:
             return self._decide_each(pods)
         asked = [
             {"pod": number, "class": pod_class}

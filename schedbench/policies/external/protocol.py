@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 VERSION = 1
-CAPABILITIES = ("feasible",)
-"""What a child may ask for in its hello; others are ignored."""
+FEASIBLE = "feasible"
+"""The capability of a child that wants pods one by one, with the nodes that fit."""
 
 
 class Hello(msgspec.Struct, tag_field="type", tag="hello"):
@@ -25,7 +25,7 @@ class Hello(msgspec.Struct, tag_field="type", tag="hello"):
     name
         What it calls itself.
     capabilities
-        Optional parts of the protocol that it wants, see `CAPABILITIES`.
+        Optional parts of the protocol that it wants: `FEASIBLE`; others are ignored.
     """
 
     protocol: int
