@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -32,6 +33,7 @@ from schedbench.experiment.check_workloads import (
 )
 from schedbench.experiment.execute import run_cell
 from schedbench.experiment.grid import Grid
+from schedbench.objects.meta import plain
 from schedbench.objects.taints import Taint
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.policies.external import child
@@ -547,6 +549,22 @@ for pods in each_question():
     assert found["no_mutation"].passed
 
 
+@pytest.mark.parametrize(
+    "pod", ["9" * 5_000, "1e400", "-1", "true", '"1"', "18446744073709551616"]
+)
+def test_numbers_of_pods_are_read_with_care(stub: Stub, pod: str) -> None:
+    """What is no number of a pod, however large, is told."""
+    body = f"""
+hello(); question()
+print('{{"type":"decisions","decisions":[{{"pod":{pod},"node":null}}]}}', flush=True)
+hear()
+"""
+    result = run(stub(body))
+
+    assert result.error.startswith("process[command=")
+    assert len(result.error) < 2_000
+
+
 class TestWhatAChildIsTold:
     """The messages, in their order."""
 
@@ -573,6 +591,13 @@ class TestWhatAChildIsTold:
         asked = [{"pod": pod, "class": 0} for pod in range(4)]
         assert pods == {"type": "pods", "time": 0.0, "pods": asked}
         assert end == {"type": "end"}
+
+    def test_objects_are_those_of_the_api(self) -> None:
+        """A pod or a node that a child reads is the one that schedbench has."""
+        for seed in range(3):
+            workload = random_workload(seed)
+            for each in (*workload.nodes, *workload.pods.templates):
+                assert msgspec.convert(plain(each), type(each)) == each
 
     def test_departures_and_changes_of_nodes(self, stub: Stub, tmp_path: Path) -> None:
         """Pods that end or lose their node, and nodes that come, change and go."""

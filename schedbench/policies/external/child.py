@@ -17,15 +17,13 @@ from collections.abc import Sequence
 from typing import IO
 
 from schedbench.errors import PolicyError
-from schedbench.policies.external.protocol import encode
+from schedbench.policies.external.protocol import encode, quoted
 
 LONGEST_LINE = 64 * 2**20
 """Bytes of an answer; a decision takes some 30."""
 LAST_WORDS = 8 * 2**10
 """Bytes of the standard error that are kept."""
 LAST_LINES = 8
-LONGEST_WORDS = 300
-"""Characters of a line that is shown."""
 CHUNK = 2**16
 MOST_CHUNKS = 256
 """How much is read of the standard error of a child that has failed."""
@@ -143,7 +141,7 @@ class Child:
         words = self._words.decode("utf-8", errors="replace").strip().splitlines()
         if not words:
             return ""
-        shown = "".join(f"\n  {_shown(line)}" for line in words[-LAST_LINES:])
+        shown = "".join(f"\n  {quoted(line)}" for line in words[-LAST_LINES:])
         return f"; its last words:{shown}"
 
     def close(self) -> None:
@@ -245,9 +243,3 @@ def _read(pipe: IO[bytes]) -> bytes | None:
         return os.read(pipe.fileno(), CHUNK)
     except BlockingIOError:
         return None
-
-
-def _shown(line: str) -> str:
-    """Return a line as it can be shown on a terminal and in a table."""
-    text = "".join(c if c.isprintable() else " " for c in line)
-    return text if len(text) <= LONGEST_WORDS else f"{text[: LONGEST_WORDS - 3]}..."

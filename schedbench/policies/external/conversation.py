@@ -15,6 +15,7 @@ from schedbench.policies.batches import NOWHERE, Nodes, Pods
 from schedbench.policies.external.child import Child
 from schedbench.policies.external.protocol import (
     FEASIBLE,
+    LONGEST_QUOTE,
     VERSION,
     Answer,
     Decisions,
@@ -22,10 +23,8 @@ from schedbench.policies.external.protocol import (
     ProtocolError,
     decode,
     encode,
+    quoted,
 )
-
-LONGEST_QUOTE = 120
-"""Characters of an answer that are shown if it is not understood."""
 
 
 class Conversation:
@@ -130,7 +129,7 @@ class Conversation:
                 slot = slots.get(decision.node, NOWHERE)
                 if slot == NOWHERE or not pods.cluster.alive[slot]:
                     raise self._child.failure(
-                        f"chose node {_quoted(decision.node)} for pod {decision.pod}, "
+                        f"chose node {quoted(decision.node)!r} for pod {decision.pod}, "
                         "which is not in the cluster"
                     )
             found[index] = slot
@@ -146,9 +145,9 @@ class Conversation:
         try:
             return decode(line, wanted)
         except ProtocolError as error:
+            said = quoted(line[: 4 * LONGEST_QUOTE].decode("utf-8", errors="replace"))
             raise self._child.failure(
-                f"answered {_quoted(line.decode('utf-8', errors='replace'))} when "
-                f"asked for {task}: {error}"
+                f"answered {said!r} when asked for {task}: {error}"
             ) from error
 
     def _news(self, pods: Pods) -> Iterator[bytes]:
@@ -228,10 +227,3 @@ def _amounts(pods: Pods, column: NDArray[np.int64]) -> dict[str, int]:
     return {
         name: value for name, value in zip(pods.resources, values, strict=True) if value
     }
-
-
-def _quoted(text: str) -> str:
-    shown = repr(text)
-    if len(shown) <= LONGEST_QUOTE:
-        return shown
-    return f"{shown[: LONGEST_QUOTE - 3]}..."

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 VERSION = 1
+LONGEST_QUOTE = 300
+"""Characters that are shown of what a child says."""
 FEASIBLE = "feasible"
 """The capability of a child that wants pods one by one, with the nodes that fit."""
 
@@ -83,4 +85,11 @@ def decode(line: bytes, wanted: type[Answer]) -> Answer:
     try:
         return msgspec.json.decode(line, type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProtocolError(str(error)) from error
+        raise ProtocolError(quoted(str(error))) from error
+
+
+def quoted(text: str) -> str:
+    """Return the beginning of a text, without what does not show."""
+    begin = text[:LONGEST_QUOTE]
+    shown = "".join(c if c.isprintable() else " " for c in begin)
+    return shown if len(begin) == len(text) else f"{shown}..."
