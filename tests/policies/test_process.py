@@ -33,6 +33,7 @@ from schedbench.experiment.check_workloads import (
 )
 from schedbench.experiment.execute import run_cell
 from schedbench.experiment.grid import Grid
+from schedbench.experiment.warmup import warm_up
 from schedbench.objects.meta import plain
 from schedbench.objects.taints import Taint
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
@@ -472,6 +473,14 @@ for pods in each_question():
 
     assert record.pod[bound].tolist() == [3, 2, 1, 0]
     assert record.node[bound].tolist() == [1, 1, 0, 0]
+
+
+def test_a_warm_up_starts_no_program(stub: Stub, tmp_path: Path) -> None:
+    """A program is started for cells alone; a warm-up is for what is compiled."""
+    steps = warm_up([stub(NOWHERE)], engines=("explain",))
+
+    assert "explain with process[" in steps[-1].step
+    assert children(tmp_path) == []
 
 
 def test_the_scheduling_queue_is_not_for_it(stub: Stub) -> None:
