@@ -23,7 +23,7 @@ LONGEST_LINE = 64 * 2**20
 """Bytes of an answer; a decision takes some 30."""
 LAST_WORDS = 8 * 2**10
 """Bytes of the standard error that are kept."""
-LAST_LINES = 8
+LAST_LINES = 5
 CHUNK = 2**16
 MOST_CHUNKS = 256
 """How much is read of the standard error of a child that has failed."""
@@ -141,8 +141,8 @@ class Child:
         words = self._words.decode("utf-8", errors="replace").strip().splitlines()
         if not words:
             return ""
-        shown = "".join(f"\n  {quoted(line)}" for line in words[-LAST_LINES:])
-        return f"; its last words:{shown}"
+        shown = " | ".join(quoted(line.strip()) for line in words[-LAST_LINES:])
+        return f"; its last words: {shown}"
 
     def close(self) -> None:
         """Say that the run is over, and wait a little for the child to end."""
