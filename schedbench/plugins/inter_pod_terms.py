@@ -51,6 +51,10 @@ class Preparation:
         self.tables = tables
         self._matches: dict[tuple[object, ...], NDArray[np.int64]] = {}
         self._nobody = np.zeros(len(pods), dtype=np.int64)
+        self._labelled: dict[tuple[str, str], list[int]] = {}
+        for pod_class, pod in enumerate(pods):
+            for label in pod.metadata.labels.items():
+                self._labelled.setdefault(label, []).append(pod_class)
 
     def terms(self) -> InterPodTerms:
         """Return the columns of the plugin."""
@@ -134,11 +138,25 @@ class Preparation:
         """
         content = (own, *term.content()[1:])
         if content not in self._matches:
-            self._matches[content] = np.array(
-                [self._matches_pod(term, pod, own=own) for pod in self.pods],
-                dtype=np.int64,
-            )
+            found = self._matches[content] = self._nobody.copy()
+            for pod_class in self._candidates(term):
+                found[pod_class] = self._matches_pod(
+                    term, self.pods[pod_class], own=own
+                )
         return self._matches[content]
+
+    def _candidates(self, term: _Term) -> Sequence[int]:
+        """Return the classes that a term may match: those with a label that it names.
+
+        Where each pod is its own class and has its own term, to ask all takes minutes.
+        """
+        selector = term.term.label_selector
+        if selector is None or not selector.match_labels:
+            return range(len(self.pods))
+        return min(
+            (self._labelled.get(label, ()) for label in selector.match_labels.items()),
+            key=len,
+        )
 
     def _matches_pod(self, term: _Term, pod: Pod, *, own: bool) -> bool:
         namespace = pod.metadata.namespace
