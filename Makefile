@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
 CLUSTERS := runs/clusters
+TOURNAMENT := runs/tournament
 RECORDED ?= ../shared/conformance
 PAPER := runs/fgd
 OPENB ?= ../shared/traces/openb
@@ -12,7 +13,7 @@ PERF ?= ../shared/scheduler_perf
 FAIL_ON ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench proof deep warmup sample clusters paper clean
+.PHONY: help demo test lint bench proof deep warmup sample clusters tournament paper clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +63,9 @@ paper: $(VENV)/.core warmup ## Repeat the FGD paper's experiment; rewrites repor
 clusters: $(VENV)/.core warmup ## Play whole clusters; rewrites reports/end-to-end and the README's table.
 	$(BIN)/schedbench sweep workloads/end-to-end.yaml --out $(CLUSTERS)
 	$(BIN)/python reports/readme.py --clusters $(CLUSTERS)
+
+tournament: $(VENV)/.core ## Compare all policies on all replay scenarios, small; writes runs/tournament/report/index.html.
+	$(BIN)/schedbench sweep workloads/tournament.yaml --out $(TOURNAMENT)
 
 clean: ## Remove the environment and all results.
 	rm -rf $(VENV) runs

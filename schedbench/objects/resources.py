@@ -46,6 +46,26 @@ def pod_requests(pod: Pod) -> dict[str, int]:
     return _base_units(_requests(pod))
 
 
+def pod_limits(pod: Pod) -> dict[str, int]:
+    """Return what the pod may use, by resource name, in base units.
+
+    Pod-level limits stand in the place of those of containers; the overhead is added to
+    limits that are named. Source: `PodLimits` of `k8s.io/component-helpers/resource`.
+
+    Raises
+    ------
+    QuantityError
+        If a quantity is malformed or a sum overflows int64.
+    """
+    total = _over_containers(_spec_lists(pod, "limits"))
+    if pod.spec.resources is not None:
+        level = _nanos(pod.spec.resources.limits)
+        total |= {name: n for name, n in level.items() if is_pod_level(name)}
+    overhead = _nanos(pod.spec.overhead)
+    _add(total, {name: n for name, n in overhead.items() if name in total})
+    return _base_units(total)
+
+
 def pod_nonzero_requests(pod: Pod, *, on_node: bool = False) -> tuple[int, int]:
     """Return the (cpu in millicores, memory in bytes) that NodeResourcesFit scores.
 

@@ -36,6 +36,7 @@ POLICIES = {
     "least-allocated": f"{_ROOM}.least_allocated",
     "load-variation-risk-balancing": f"{_ROOM}.load_variation_risk_balancing",
     "lookahead": f"{_ROOM}.lookahead",
+    "low-risk-overcommitment": f"{_ROOM}.low_risk_overcommitment",
     "min-cost-flow": f"{_ROOM}.min_cost_flow",
     "most-allocated": f"{_ROOM}.most_allocated",
     "network-aware": f"{_ROOM}.network_aware",

@@ -11,7 +11,8 @@ from schedbench.errors import InputError
 from schedbench.experiment.build import build, expand_grid, expand_target
 from schedbench.experiment.grid_file import load_grid
 from schedbench.experiment.scenario import load_scenario, read_own
-from schedbench.experiment.shipped import bundled_scenarios
+from schedbench.experiment.shipped import bundled_scenarios, resolve_target
+from schedbench.policies.registry import POLICIES
 
 SCENARIOS = [p for p in bundled_scenarios() if "scenarios" not in read_own(p)]
 GRIDS = [p for p in bundled_scenarios() if p not in SCENARIOS]
@@ -220,3 +221,12 @@ def test_a_scenario_says_how_pods_wait(tmp_path):
 
     assert queued.build(1).needs_scheduling_queue
     assert not plain.build(1).needs_scheduling_queue
+
+
+def test_the_tournament_leaves_out_no_policy_and_no_replay():
+    """It lists each policy without needs, each scenario without data or a cluster."""
+    grid = load_grid(resolve_target("tournament"))
+    replays = {p.stem for p in SELF_CONTAINED if "end_to_end" not in read_own(p)}
+
+    assert set(grid.policies) == set(POLICIES)
+    assert {entry.scenario for entry in grid.entries()} == replays

@@ -24,6 +24,7 @@ from schedbench.objects.pod import (
 )
 from schedbench.objects.resources import (
     node_allocatable,
+    pod_limits,
     pod_nonzero_requests,
     pod_requests,
 )
@@ -246,3 +247,18 @@ def test_sum_beyond_int64_is_refused() -> None:
     """Requests that only together overflow are an error."""
     with pytest.raises(QuantityError, match="memory: resources overflow int64"):
         pod_requests(pod(container(memory="5E"), container(memory="5E")))
+
+
+def test_limits_are_those_of_containers_unless_the_pod_has_its_own() -> None:
+    """Containers add up, pod-level limits replace, overhead joins what is limited."""
+    limited = ResourceRequirements(limits={"cpu": "500m"})
+    given_pod = pod(
+        Container(name="a", resources=limited),
+        Container(name="b", resources=limited),
+        init=(Container(name="i", resources=ResourceRequirements(limits={"cpu": 2})),),
+        overhead={"cpu": "100m", "memory": "1Mi"},
+    )
+
+    assert pod_limits(given_pod) == {"cpu": 2100}
+    given_pod.spec.resources = ResourceRequirements(limits={"cpu": 3, "memory": "1Mi"})
+    assert pod_limits(given_pod) == {"cpu": 3100, "memory": 2 * MIB}
