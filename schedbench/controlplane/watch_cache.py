@@ -102,7 +102,11 @@ class Stream:
         if self.stopped or event.revision <= self.revision:
             return
         self.revision = event.revision
-        self._hand_over(event)
+        if event.type == "DELETED":
+            self.known.pop(event.key, None)
+        else:
+            self.known[event.key] = event.object
+        self.handler(event)
 
     def begin(
         self, events: Iterable[WatchEvent], revision: int, *, listed: bool

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.distinct import distinct_rows
 from schedbench.metrics.timeline import quotient
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ def quantile_pods(encoded: EncodedWorkload) -> QuantilePods | None:
     resources = np.asarray(classes.request)
     gpu = np.stack([classes.gpu_milli, classes.gpu_count], axis=1).astype(np.int64)
     frequency = np.bincount(encoded.class_of, minlength=len(resources))
-    distinct, inverse = np.unique(
-        np.concatenate([resources, gpu], axis=1), axis=0, return_inverse=True
-    )
-    counted = np.bincount(inverse.reshape(-1), weights=frequency)
+    amounts = np.concatenate([resources, gpu], axis=1)
+    first, inverse = distinct_rows(amounts)
+    distinct = amounts[first]
+    counted = np.bincount(inverse, weights=frequency)
     weight: NDArray[np.float64] = counted / counted.sum()
     distinct, weight = distinct[weight > 0], weight[weight > 0]
     if len(distinct) > QUANTILES:

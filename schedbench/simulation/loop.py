@@ -114,7 +114,6 @@ def run_loop(
             at.cursor[0] = (node + 1) % state.alive.size
             advance(compiled.sampling)
             place(state, compiled, pods, progress, log, index, pod, node)
-            wake_domain_readers(classes, progress)
         else:
             progress.refused[pod_class] = 1
             wait(pods, progress, pod)
@@ -140,8 +139,11 @@ def next_departure(pods: Pods, progress: Progress) -> float:
     time = np.inf
     if at.finishing[0] > 0:
         time = progress.finish_time[0]
-    if at.next_deletion[0] < pods.deletions.size:
-        time = min(time, pods.deletion[pods.deletions[at.next_deletion[0]]])
+    while at.next_deletion[0] < pods.deletions.size:
+        pod = pods.deletions[at.next_deletion[0]]
+        if progress.status[pod] != GONE:
+            return min(time, pods.deletion[pod])
+        at.next_deletion[0] += 1
     return time
 
 
@@ -228,6 +230,7 @@ def place(
     progress.place[pod] = node
     progress.devices[pod] = devices
     write(progress, log, np.int64(EventKind.BIND), pod, node, devices)
+    wake_domain_readers(compiled.classes, progress)
     at = progress.counters
     progress.finish[pod] = at.now[0] + pods.duration[pod]
     if progress.finish[pod] < np.inf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import strategies
 from engines import queue_worlds
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from naive import queued as naive_queue
 from naive.cycle import policy_of
+from naive.handmade import asking, make_node, make_pod
 from naive.profile import WHOLE, from_configuration
 from naive.replay import replay as naive_replay
 from naive.sampling import Sampler
 
-from schedbench.objects.workload import Workload
+from schedbench.objects.pod import Pod
+from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.simulation.replay import ENGINES
 
 FEATURES = tuple(
@@ -116,6 +119,66 @@ def test_sampled_runs_equal_the_naive_queue(
 
     for engine in ("scan", "indexed"):
         assert arrivals_first(played(workload, spec, engine).log) == told, engine
+
+
+def labelled(pod: Pod) -> Pod:
+    """Give a pod the label that `SPREAD` counts."""
+    pod.metadata.labels["app"] = "web"
+    return pod
+
+
+SPREAD = {
+    "maxSkew": 1,
+    "topologyKey": "disk",
+    "whenUnsatisfiable": "DoNotSchedule",
+    "labelSelector": {"matchLabels": {"app": "web"}},
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_pod_that_comes_bound_lets_a_waiting_one_fit(engine: str) -> None:
+    """It fills the emptiest domain, so that the others may have one more."""
+    nodes = [
+        make_node(disk, cpu, labels={"disk": disk})
+        for disk, cpu in (("hdd", "1"), ("ssd", "4"))
+    ]
+    bound, large = labelled(make_pod("bound")), asking("2")
+    choosy = make_pod("choosy", containers=[large], topologySpreadConstraints=[SPREAD])
+    stream = PodStream.of(
+        [bound, labelled(choosy)],
+        [0, 1, 0],
+        arrival=np.array([0.0, 0.0, 1.0]),
+        node=np.array([1, -1, 0], dtype=np.int32),
+    )
+    workload = Workload("bound", nodes, stream)
+
+    log = played(workload, "kube-scheduler[ties=first]", engine).log
+
+    assert log == expected(workload)
+    assert log[-1] == (1.0, "BIND", 1, "ssd")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_deletion_of_what_is_gone_keeps_no_queue_alive(engine: str) -> None:
+    """A victim's own deletion, later, is no event until which others are tried."""
+    low, high = (make_pod(name, containers=[asking("4")]) for name in ("low", "high"))
+    high.spec.priority = 10
+    stream = PodStream.of(
+        [low, high],
+        [0, 1, 0],
+        arrival=np.array([0.0, 1.0, 3.0]),
+        deletion=np.array([60.0, np.inf, np.inf]),
+    )
+    node = make_node("only")
+    leaves = NodeEvent(2.0, "remove", node)
+    workload = Workload(
+        "gone", [node], stream, node_events=[leaves], queue="kube-scheduler"
+    )
+
+    log = played(workload, "kube-scheduler[ties=first]", engine).log
+
+    assert arrivals_first(log) == queued(workload)
+    assert log[-1][0] < 10.0
 
 
 @pytest.mark.deep

@@ -67,7 +67,8 @@ def test_nothing_that_the_walk_finds_is_missed(run):
 def test_sound_logs_of_plain_workloads_are_told_at_once(run):
     """Pods without ports and GPUs that come, are bound and end need no walk."""
     workload, _, _ = run
-    containers = [c for pod in workload.pods.templates for c in pod.spec.containers]
+    specs = [pod.spec for pod in workload.pods.templates]
+    containers = [c for spec in specs for c in spec.init_containers + spec.containers]
     ports = any(port.host_port for each in containers for port in each.ports)
 
     assert ports or breaks_nothing(*run)

@@ -88,6 +88,12 @@ class WorkloadController(Controller):
         """Have the controller of a changed child reconciled, the former one, too."""
         item, old = event.object, event.old
         references = item.metadata.owner_references
+        same = old is None or old.metadata.owner_references is references
+        if same and references and references[0].controller:
+            if references[0].kind == self.kind:
+                name = references[0].name
+                self.owned_changed(f"{item.metadata.namespace}/{name}", event)
+            return
         owner = self._owner_key(item)
         if old is not None and old.metadata.owner_references is not references:
             before = self._owner_key(old)

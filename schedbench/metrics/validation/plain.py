@@ -235,7 +235,8 @@ def _offers(nodes: Sequence[Node], names: Sequence[str]) -> dict[str, NDArray]:
         which[slot] = contents.setdefault(content, len(contents))
         if which[slot] == len(alike):
             alike.append(node_allocatable(node))
-    return {
-        name: np.array([offer.get(name, 0) for offer in alike], dtype=np.int64)[which]
-        for name in names
-    }
+    columns = {name: np.zeros(len(alike), dtype=np.int64) for name in names}
+    for number, offer in enumerate(alike):
+        for name in offer.keys() & columns.keys():
+            columns[name][number] = offer[name]
+    return {name: column[which] for name, column in columns.items()}

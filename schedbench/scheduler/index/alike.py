@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from schedbench.cluster.distinct import distinct_rows
 from schedbench.cluster.layout import PodClasses
 from schedbench.scheduler.cycle import Compiled
 
@@ -16,9 +17,10 @@ def alike_classes(compiled: Compiled) -> NDArray[np.int32]:
     pods are to others: which counters they add to.
     """
     classes, static = compiled.classes, compiled.static
+    _, request = distinct_rows(classes.request)
     numbers = np.column_stack(
         [
-            classes.request,
+            request,
             classes.nonzero,
             classes.static_row,
             static.image_row,

@@ -137,9 +137,12 @@ class QueuedCluster(Run):
         if at.finishing[0]:
             return float(loop.next_departure(pods, progress))
         index = int(at.next_deletion[0])
-        if index == len(pods.deletions):
-            return np.inf
-        return float(pods.deletion[pods.deletions[index]])
+        while index < len(pods.deletions):
+            pod = pods.deletions[index]
+            if progress.status[pod] != GONE:
+                return float(pods.deletion[pod])
+            at.next_deletion[0] = index = index + 1
+        return np.inf
 
     def give_up(self, pod: int) -> None:
         """Let a pod go that was deleted before it had a node."""
