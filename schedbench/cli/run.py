@@ -97,6 +97,9 @@ def command(
     )
     seeds = seeds_of(seed, repeats, _own_seeds(refs), quick=quick)
     stopping = stopping_of(until, max_repeats, repeats, _seeds(refs), quick=quick)
+    if quick and rest["backend"] == "loky":
+        # A worker takes longer to start than a grid of this kind takes to run.
+        rest["jobs"] = rest["jobs"] or 1
     options = Options(**rest, stopping=stopping)
     grid = make_grid(refs, policies, seeds, engine, baseline)
     preflight(grid)

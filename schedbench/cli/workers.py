@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 OPTIONS = (
     click.option(
         "-j", "--jobs", type=Whole(1, 1024), metavar="N",
-        help="Cells at a time. [default: one a core; at --address all it takes]",
+        help="Cells at a time. [default: one a core; `run --quick` one; at --address "
+        "all it takes]",
     ),
     click.option(
         "--backend", default="loky", show_default=True, metavar="NAME",

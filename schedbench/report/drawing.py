@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from schedbench.errors import SchedbenchError
 from schedbench.report.style import CARD, INK, LINE, MUTED, PALETTE, Look, paper
 
 
@@ -30,6 +37,62 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None}, dpi=160)
     return buffer.getvalue()
+
+
+@contextmanager
+def pngs(figures: Mapping[Path, Figure]) -> Iterator[None]:
+    """Write each figure as a PNG at its path while the body runs; then be done.
+
+    Drawn in a forked process where there is a second core, else before the body: the
+    PNGs are half of what drawing takes. The body may not change the figures.
+
+    Raises
+    ------
+    SchedbenchError
+        If the other process did not write all of them; its error is on stderr.
+    """
+    if not figures or not _second_core():
+        _write(figures)
+        yield
+        return
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        # Python 3.12 warns of every fork beside threads; the child only draws.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        _draw_and_leave(figures)
+    try:
+        yield
+    finally:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code:
+        raise SchedbenchError(f"drawing the PNGs ended with code {code}")
+
+
+def _second_core() -> bool:
+    """Tell whether forking is safe here (not beside macOS's libraries) and pays."""
+    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
+
+
+def _draw_and_leave(figures: Mapping[Path, Figure]) -> None:
+    code = 1
+    try:
+        _write(figures)
+        code = 0
+    except KeyboardInterrupt:
+        pass  # the parent has it too, and tells it
+    except BaseException:  # noqa: BLE001 — a forked process must not return
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+    finally:
+        os._exit(code)  # nothing of the parent's is to be flushed or torn down
+
+
+def _write(figures: Mapping[Path, Figure]) -> None:
+    with paper():
+        for path, figure in figures.items():
+            path.write_bytes(png(figure))
 
 
 def variables(dark: bool) -> dict[str, str]:

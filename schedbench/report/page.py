@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
-import importlib
 import json
 import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +20,7 @@ from schedbench.report.comparison import Comparison
 from schedbench.report.comparison import of as compared
 from schedbench.report.end_to_end import end_to_end
 from schedbench.report.notices import notices
-from schedbench.report.plots import PLOTS
+from schedbench.report.pictures import Picture, missing, pictures, slugs
 from schedbench.report.verdicts import in_words, verdicts
 
 if TYPE_CHECKING:
@@ -31,19 +28,6 @@ if TYPE_CHECKING:
 
 MOST_SCENARIOS = 12
 BESIDE = ("results.parquet", "manifest.json", "cells")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Picture:
-    """A drawn plot: its words, its place, its SVG, its files, its data."""
-
-    name: str
-    title: str
-    caption: str
-    kind: str
-    section: str
-    svg: Markup
-    tables: list[tables.Table]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,8 +55,9 @@ def write_report(results: Results, out: Path) -> Path:
     _require_cells(results)
     (out / "plots").mkdir(parents=True, exist_ok=True)
     comparison = compared(results)
-    pictures = list(_pictures(results, out / "plots"))
-    sections = _sections(comparison, pictures)
+    shown = views.scenarios(results)[:MOST_SCENARIOS]
+    drawn = pictures(results, out / "plots", shown)
+    sections = _sections(comparison, drawn)
     script, css = _asset("report.js"), _asset("report.css")
     text = _environment().get_template("report.html.j2").render(
         title=_title(results),
@@ -81,10 +66,10 @@ def write_report(results: Results, out: Path) -> Path:
         baseline=comparison.baseline,
         verdicts=verdicts(comparison),
         notices=notices(results),
-        overview=[picture for scenario, picture in pictures if scenario is None],
+        overview=[picture for scenario, picture in drawn if scenario is None],
         end_to_end=end_to_end(results),
         sections=sections,
-        missing=_missing(pictures, results),
+        missing=missing(drawn, shown),
         left_out=views.scenarios(results)[MOST_SCENARIOS:],
         failures=_failures(results.cells),
         counts=results.cells["status"].value_counts().sort_index().to_dict(),
@@ -118,81 +103,12 @@ def _require_cells(results: Results) -> None:
         )
 
 
-def _pictures(results: Results, folder: Path) -> Iterator[tuple[str | None, Picture]]:
-    """Draw every plot that applies, write its files; yield its scenario or None."""
-    names = views.policies(results)
-    shown = views.scenarios(results)[:MOST_SCENARIOS]
-    slugs = _slugs(shown)
-    for name, where in PLOTS.items():
-        plot = importlib.import_module(where)
-        frame = plot.data(results)
-        if frame is None or frame.empty:
-            continue
-        frame = views.arrange(frame, results)
-        if not getattr(plot, "EACH_SCENARIO", False):
-            yield None, _picture(plot, frame, name, names, folder)
-            continue
-        last = {group.scenario: group for group in views.largest(results)}
-        for scenario in shown:
-            part = views.of(frame, last[scenario])
-            if not part.empty:
-                file = f"{name}.{slugs[scenario]}"
-                yield scenario, _picture(plot, part, file, names, folder)
-
-
-def _missing(pictures: list[tuple[str | None, Picture]], results: Results) -> list[str]:
-    """Say, a line a need, what the run lacks for the plots that are not drawn."""
-    titles: dict[tuple[str, str], list[str]] = {}
-    drawn = {(scenario, picture.name.split(".")[0]) for scenario, picture in pictures}
-    for name, where in PLOTS.items():
-        plot = importlib.import_module(where)
-        each = getattr(plot, "EACH_SCENARIO", False)
-        places = views.scenarios(results)[:MOST_SCENARIOS] if each else [None]
-        without = [place for place in places if (place, name) not in drawn]
-        if without:
-            at = ""
-            if each and len(without) < len(places):
-                at = f" for {', '.join(map(str, without))}"
-            titles.setdefault((at, plot.NEEDS), []).append(plot.TITLE)
-    return [
-        f"{named[0]} is not drawn{at}: it needs {needs}."
-        if len(named) == 1
-        else f"Not drawn{at}, as they need {needs}: {'; '.join(named)}."
-        for (at, needs), named in titles.items()
-    ]
-
-
-def _picture(
-    plot: Any, frame: pd.DataFrame, file: str, policies: list[str], folder: Path
-) -> Picture:
-    with style.paper():
-        figure = plot.draw(frame)
-        text, pixels = drawing.svg(figure), drawing.png(figure)
-    (folder / f"{file}.svg").write_text(text, encoding="utf-8", newline="\n")
-    (folder / f"{file}.png").write_bytes(pixels)
-    wall_clock = tuple(getattr(plot, "WALL_CLOCK", ()))
-    listed = plot.table(frame) if hasattr(plot, "table") else frame
-    if getattr(plot, "EACH_SCENARIO", False):
-        listed = listed.drop(columns=["scenario", "size"], errors="ignore")
-    data = tables.of_frame(listed, policies, wall_clock)
-    kinds = {table.kind for table in data}
-    return Picture(
-        name=file,
-        title=plot.TITLE,
-        caption=" ".join((plot.__doc__ or "").split()),
-        kind=kinds.pop() if len(kinds) == 1 else "both",
-        section=getattr(plot, "SECTION", "overview"),
-        svg=Markup(drawing.inline(text, file.replace(".", "-"))),  # noqa: S704
-        tables=data,
-    )
-
-
 def _sections(
-    comparison: Comparison, pictures: list[tuple[str | None, Picture]]
+    comparison: Comparison, drawn: list[tuple[str | None, Picture]]
 ) -> list[Section]:
     results = comparison.results
     shown = views.scenarios(results)
-    slugs = _slugs(shown)
+    parts = slugs(shown)
     about = {
         entry["name"]: entry.get("description", "")
         for entry in results.manifest.get("scenarios", [])
@@ -203,7 +119,7 @@ def _sections(
     return [
         Section(
             name=scenario,
-            anchor=f"scenario-{slugs[scenario]}",
+            anchor=f"scenario-{parts[scenario]}",
             description=str(about.get(scenario, "")),
             words=[
                 *in_words(comparison, last[scenario]),
@@ -214,22 +130,11 @@ def _sections(
                 for group in views.groups(results)
                 if group.scenario == scenario
             ],
-            pictures=[picture for owner, picture in pictures if owner == scenario],
+            pictures=[picture for owner, picture in drawn if owner == scenario],
         )
         for scenario in shown
         if scenario in done
     ]
-
-
-def _slugs(names: list[str]) -> dict[str, str]:
-    """Return a file name part for each name: harmless and unlike the others."""
-    slugs: dict[str, str] = {}
-    for name in names:
-        slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "scenario"
-        while slug in slugs.values():
-            slug += "-2"
-        slugs[name] = slug
-    return slugs
 
 
 def _chips(policies: list[str]) -> list[dict[str, Any]]:

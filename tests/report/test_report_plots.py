@@ -165,3 +165,27 @@ def test_table_of_differences_has_corrected_p_and_effect_sizes() -> None:
     assert (table["p corrected"] >= frame["p"] - 1e-12).all()
     assert len(better)
     assert (better["seeds better %"] > 50).all()
+
+
+def test_table_of_rank_shares_is_in_percent() -> None:
+    """A policy's shares are percentages of one metric's problems, 100 together."""
+    plot = importlib.import_module(PLOTS["rank_shares"])
+    table = plot.table(plot.data(fabricate(4, 3, SMALL)))
+    sums = table.groupby(["metric", "policy"])["share %"].sum()
+
+    assert sums.to_numpy() == pytest.approx(100, abs=0.3)
+
+
+def test_bars_of_gpu_workloads_say_what_their_whiskers_are() -> None:
+    """With several seeds the figure names the deviation, and no whisker is cut off."""
+    plot = importlib.import_module(PLOTS["gpu_workloads"])
+    frame = plot.data(fabricate(3, 3, SMALL))
+    with style.paper():
+        figure = plot.draw(frame)
+        alone = plot.draw(frame.assign(deviation=np.nan))
+    told = "± 1 standard deviation over seeds"
+    highest = (frame["ours_pct"] + frame["deviation"].fillna(0)).max()
+
+    assert told in {text.get_text() for text in figure.texts}
+    assert told not in {text.get_text() for text in alone.texts}
+    assert figure.axes[0].get_ylim()[1] > highest

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from schedbench.experiment.sentences import scale_of
 from schedbench.metrics.table import METRICS
-from schedbench.report import comparison, lettering, style, views
+from schedbench.report import comparison, forest, lettering, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
@@ -67,16 +67,9 @@ def draw(frame: pd.DataFrame) -> Figure:
     known = style.looks(frame["policy"])
     names = style.present(frame["policy"])
     metrics = list(dict.fromkeys(frame["metric"]))
-    left = 0.3 + max(lettering.text_width(lettering.short(name), 8.5) for name in names)
-    figure, axes = style.panels(
-        1, len(metrics), height=0.3 * len(names) + 0.2, left=left, gap=(0.3, 0),
-        top=0.7, bottom=0.6,
-    )  # fmt: skip
+    figure, axes = forest.panels(names, len(metrics), known)
     for axis, metric in zip(axes[0], metrics, strict=True):
         _forest(axis, frame[frame["metric"] == metric], metric, names, known)
-    axes[0, 0].set_yticks(range(len(names)), [lettering.short(name) for name in names])
-    for tick, name in zip(axes[0, 0].get_yticklabels(), names, strict=True):
-        tick.set_gid(known[name].gid())
     return figure
 
 
@@ -94,15 +87,8 @@ def _forest(
         look = known[str(row["policy"])]
         at = names.index(str(row["policy"]))
         clear = row["verdict"] in {"better", "worse"}
-        style.point(
-            axis, (mean, at), look, x=(low, high), markersize=4.5, elinewidth=1.4,
-            capsize=2.5, markerfacecolor=look.color if clear else style.CARD,
-        )  # fmt: skip
-    axis.axvline(0, color=style.INK, linewidth=1, zorder=1)
-    axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.set_yticks(range(len(names)), [])
-    axis.margins(x=0.12)
-    axis.locator_params(axis="x", nbins=4)
+        forest.mark(axis, (mean, at), (low, high), look, filled=clear)
+    forest.rows_about_zero(axis, len(names))
     axis.xaxis.set_major_formatter(
         lambda x, _: ("+" if x > 0 else "") + lettering.compact(x)
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from schedbench.report import curves, lettering, style, views
 
@@ -91,10 +92,9 @@ def draw(frame: pd.DataFrame) -> Figure:
             markerfacecolor="none", markeredgecolor=style.INK, gid=look.gid(),
         )  # fmt: skip
     values = frame["ours_pct"]
+    ends = float((values + frame["deviation"].fillna(0.0)).max())
     room = max(float(values.max() - values.min()), 1.0)
-    axis.set_ylim(
-        max(float(values.min()) - 0.35 * room, 0.0), float(values.max()) + 0.1 * room
-    )
+    axis.set_ylim(max(float(values.min()) - 0.35 * room, 0.0), ends + 0.1 * room)
     labels = [lettering.short(place, 22) for place in places]
     axis.set_xticks(range(len(places)), labels)
     axis.grid(visible=False, axis="x")
@@ -105,7 +105,22 @@ def draw(frame: pd.DataFrame) -> Figure:
     curves.say_published(
         figure, frame.rename(columns={"published_pct": "published"}), curves.BAR
     )
+    if frame["deviation"].notna().any():
+        _say_whiskers(figure)
     return figure
+
+
+def _say_whiskers(figure: Figure) -> None:
+    """Write at the lower right what the error bars are."""
+    width, height = figure.get_size_inches()
+    text = "± 1 standard deviation over seeds"
+    x = width - 0.2 - lettering.text_width(text, 8.5)
+    at, y = (x - 0.12) / width, 0.14 / height
+    ends = [y - 0.07 / height, y + 0.07 / height]
+    figure.add_artist(
+        Line2D([at, at], ends, color=style.INK, linewidth=0.9, marker="_", markersize=4)
+    )
+    figure.text(x / width, y, text, va="center_baseline")
 
 
 def _places(frame: pd.DataFrame) -> pd.Series:

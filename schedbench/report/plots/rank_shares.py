@@ -36,6 +36,20 @@ def data(results: Results) -> pd.DataFrame | None:
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
+def table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with the metrics as words and the shares as percentages."""
+    return pd.DataFrame(
+        {
+            "metric": frame["metric"].map(views.title),
+            "policy": frame["policy"],
+            "rank": frame["rank"],
+            "problems": frame["problems"],
+            "share %": (frame["share"] * 100).round(1),
+            "mean rank": frame["mean_rank"].round(2),
+        }
+    )
+
+
 def draw(frame: pd.DataFrame) -> Figure:
     """Draw a panel a metric, a bar a policy."""
     known = style.looks(frame["policy"])

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from schedbench.metrics.table import METRICS
-from schedbench.report import lettering, regret, style, views
+from schedbench.report import forest, lettering, regret, style, views
 
 if TYPE_CHECKING:
     from schedbench.experiment.store import Results
@@ -51,16 +51,9 @@ def draw(frame: pd.DataFrame) -> Figure:
     known = style.looks(frame["policy"])
     names = style.present(frame["policy"])
     metrics = list(dict.fromkeys(frame["metric"]))
-    left = 0.3 + max(lettering.text_width(lettering.short(name), 8.5) for name in names)
-    figure, axes = style.panels(
-        1, len(metrics), height=0.3 * len(names) + 0.2, left=left, gap=(0.3, 0),
-        top=0.7, bottom=0.6,
-    )  # fmt: skip
+    figure, axes = forest.panels(names, len(metrics), known)
     for axis, metric in zip(axes[0], metrics, strict=True):
         _distances(axis, frame[frame["metric"] == metric], metric, names, known)
-    axes[0, 0].set_yticks(range(len(names)), [lettering.short(name) for name in names])
-    for tick, name in zip(axes[0, 0].get_yticklabels(), names, strict=True):
-        tick.set_gid(known[name].gid())
     return figure
 
 
@@ -78,11 +71,8 @@ def _distances(
         mean, low, high = (row[name] * factor for name in ("regret", "least", "most"))
         look = known[str(row["policy"])]
         whole = row["seeds"] == row["of_seeds"]
-        style.point(
-            axis, (mean, names.index(str(row["policy"]))), look, x=(low, high),
-            markersize=4.5, elinewidth=1.4, capsize=2.5,
-            markerfacecolor=look.color if whole else style.CARD,
-        )  # fmt: skip
+        at = names.index(str(row["policy"]))
+        forest.mark(axis, (mean, at), (low, high), look, filled=whole)
     absent = [name for name in names if name not in set(part["policy"].astype(str))]
     for name in absent:
         axis.text(
@@ -91,11 +81,7 @@ def _distances(
             color=style.MUTED, ha="right", va="center", gid=known[name].gid(),
             backgroundcolor=style.CARD,
         )  # fmt: skip
-    axis.axvline(0, color=style.INK, linewidth=1, zorder=1)
-    axis.set_ylim(len(names) - 0.5, -0.5)
-    axis.set_yticks(range(len(names)), [])
-    axis.margins(x=0.12)
-    axis.locator_params(axis="x", nbins=4)
+    forest.rows_about_zero(axis, len(names))
     axis.xaxis.set_major_formatter(lambda x, _: lettering.compact(x))
     axis.set_title(textwrap.fill(views.title(metric), 20), pad=14)
     axis.text(
