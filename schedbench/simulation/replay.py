@@ -139,6 +139,8 @@ class Immediate(Run):
         if event.change == "remove":
             self._evict_all(slot)
             self.session.leave(event.node.metadata.name)
+            classes = self.session.compiled.classes
+            waiting.wake_domain_readers(classes, self.progress)
         else:
             self.session.join(event.node)
             waiting.mark_changed(self.progress, slot)

@@ -174,7 +174,7 @@ def next_to_retry(
 
 @kernel
 def wake_domain_readers(classes: PodClasses, progress: Progress) -> None:
-    """Call for a retry if the pod just bound may be what waiting pods want."""
+    """Call for a retry if what came, or a node that left, may be what pods wait for."""
     at = progress.counters
     for index in range(at.active[0]):
         if reads_domains(classes, np.int64(progress.active[index])):

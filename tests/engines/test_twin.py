@@ -159,6 +159,26 @@ def test_a_pod_that_comes_bound_lets_a_waiting_one_fit(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_node_that_leaves_lets_a_waiting_pod_fit(engine: str) -> None:
+    """With it goes the emptiest domain, so that the others may have one more."""
+    nodes = [
+        make_node(disk, cpu, labels={"disk": disk})
+        for disk, cpu in (("hdd", "1"), ("ssd", "4"))
+    ]
+    choosy = make_pod(
+        "choosy", containers=[asking("1500m")], topologySpreadConstraints=[SPREAD]
+    )
+    stream = PodStream.of([labelled(choosy)], [0, 0])
+    leaves = NodeEvent(1.0, "remove", nodes[0])
+    workload = Workload("leaves", nodes, stream, node_events=[leaves])
+
+    log = played(workload, "kube-scheduler[ties=first]", engine).log
+
+    assert log == expected(workload)
+    assert log[-1] == (1.0, "BIND", 1, "ssd")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_deletion_of_what_is_gone_keeps_no_queue_alive(engine: str) -> None:
     """A victim's own deletion, later, is no event until which others are tried."""
     low, high = (make_pod(name, containers=[asking("4")]) for name in ("low", "high"))

@@ -94,7 +94,7 @@ class _World:
         fresh: list[int] = []
         while self.changes and self.changes[0].time <= now:
             change = self.changes.pop(0)
-            room |= change.change != "remove"
+            room = True
             fresh += self.change_node(now, change)
         old = self.waiting if room else []
         self.try_all(now, [*old, *fresh])
