@@ -40,7 +40,7 @@ from schedbench.scheduler.room import (
     post_filter,
     remembered,
 )
-from schedbench.scheduler.sampling import ALL_NODES, Sampling, advance
+from schedbench.scheduler.sampling import ALL_NODES, advance, advance_in_vain
 from schedbench.scheduler.storage import (
     VolumesBeside,
     volume_stop,
@@ -188,7 +188,7 @@ class Attempt:
         refused = remembered(world, self.settings, pod, pod_class, search)
         if refused is None:
             return None
-        look_at_all(self.session.compiled.sampling)
+        advance_in_vain(self.session.compiled.sampling, pod_class)
         return Outcome(
             verdict=NOWHERE,
             rejected=refused.rejections,
@@ -353,15 +353,6 @@ class Attempt:
         if not self.settings.runs("VolumeBinding", "reserve"):
             return None
         return self.world.volumes.reserve(self.pod, slot)
-
-
-def look_at_all(sampling: Sampling) -> None:
-    """Note that an attempt looked at all nodes in vain."""
-    listed = sampling.listed[0]
-    sampling.evaluated[0] = listed
-    if listed:
-        sampling.start[0] = (sampling.start[0] + listed) % listed
-        sampling.attempted[0] = 1
 
 
 def _reasons(rejected: Mapping[int, Rejected]) -> Mapping[str, int]:

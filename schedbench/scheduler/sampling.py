@@ -242,3 +242,21 @@ def advance(sampling: Sampling) -> None:
         start = sampling.start[0] + sampling.evaluated[0]
         sampling.start[0] = start % sampling.listed[0]
         sampling.attempted[0] = 1
+
+
+def advance_in_vain(sampling: Sampling, pod_class: int, attempts: int = 1) -> None:
+    """Let the next attempt begin behind what attempts of a class looked at in vain.
+
+    Each looked at all nodes of the list, or at those that the class names.
+    """
+    listed = int(sampling.listed[0])
+    if listed == 0:
+        return
+    evaluated = listed
+    if len(sampling.narrows) and sampling.narrows[pod_class]:
+        first, last = sampling.named_start[pod_class : pod_class + 2]
+        named = np.unique(sampling.named[first:last])
+        evaluated = int(sampling.is_listed[named].sum())
+    sampling.evaluated[0] = evaluated
+    sampling.start[0] = (sampling.start[0] + attempts * evaluated) % listed
+    sampling.attempted[0] = 1

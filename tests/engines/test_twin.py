@@ -211,3 +211,24 @@ def test_long_runs_equal_the_naive_replay(workload: Workload) -> None:
     for engine in ("scan", "indexed"):
         log = played(workload, "kube-scheduler[ties=first]", engine).log
         assert log == told, engine
+
+
+def test_each_try_in_vain_moves_the_sample() -> None:
+    """Pods that name a full node look at it each; the next sample starts behind it."""
+    nodes = [make_node(f"node-{i}", extra={"pods": "1"}) for i in range(124)]
+    plain = make_pod("plain")
+    term = {"key": "metadata.name", "operator": "In", "values": ["node-0"]}
+    required = {"nodeSelectorTerms": [{"matchFields": [term]}]}
+    choosy = make_pod(
+        "choosy",
+        affinity={
+            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}
+        },
+    )
+    stream = PodStream.of([plain, choosy], [0, *6 * [1], *8 * [0]])
+    workload = Workload("choosy", nodes, stream, queue="kube-scheduler")
+    spec = "kube-scheduler[ties=first,percentageOfNodesToScore=0]"
+
+    for engine in ("scan", "indexed"):
+        log = arrivals_first(played(workload, spec, engine).log)
+        assert log == queued(workload, 0), engine

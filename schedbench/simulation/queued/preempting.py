@@ -9,10 +9,10 @@ import numpy as np
 from schedbench.cluster.volume_objects import uses_volumes
 from schedbench.errors import InvariantError
 from schedbench.policies.base import Policy
-from schedbench.scheduler.attempt import look_at_all
 from schedbench.scheduler.node_memory import Memory
 from schedbench.scheduler.queueing.entry import QueuedPod
 from schedbench.scheduler.queueing.events import Action, Event
+from schedbench.scheduler.sampling import advance_in_vain
 from schedbench.simulation.prepare import grow_log
 from schedbench.simulation.queued.cluster import QueuedCluster
 from schedbench.simulation.queued.line import Line, Rules
@@ -178,7 +178,7 @@ class CompiledPreemption:
             self._tell_bound(pods[:done], line, first)
             memory.occupants.follow(slots)
         elif done:
-            look_at_all(session.compiled.sampling)
+            advance_in_vain(session.compiled.sampling, line.pod_class, int(done))
             cluster.found.update(memory.reasons(line.whys))
             self._tell_preempted(memory, pods[:done], line, first)
             memory.follow(slots)

@@ -22,6 +22,7 @@ from schedbench.scheduler.attempt import Attempt, Outcome
 from schedbench.scheduler.engines import Turn
 from schedbench.scheduler.preemption import Candidate
 from schedbench.scheduler.queueing.entry import QueuedPod
+from schedbench.scheduler.sampling import advance_in_vain
 from schedbench.scheduler.storage import VOLUME_PLUGINS
 from schedbench.simulation.queued.batch import CompiledBatch
 from schedbench.simulation.queued.cluster import Failure, QueuedCluster
@@ -165,7 +166,7 @@ class Queued(QueuedCluster):
         simple = not self._stretch.is_special[pod]
         simple = simple and queued.key not in self.world.nominated
         if simple and self.fails(pod_class):
-            return self.failed[pod_class].outcome
+            return self._again_in_vain(queued, pod_class)
         self.world.look()
         turn = Turn(pod, int(self.progress.counters.cursor[0]))
         search = self._search(pod)
@@ -175,6 +176,13 @@ class Queued(QueuedCluster):
             ).run()
         if simple and outcome.chosen < 0 and not outcome.after.preemption.tied:
             self.failed[pod_class] = Failure(self.version, outcome)
+        return outcome
+
+    def _again_in_vain(self, queued: QueuedPod, pod_class: int) -> Outcome:
+        outcome = self.failed[pod_class].outcome
+        if outcome.stopped is None:
+            sampling = self.world.session(queued.pod).compiled.sampling
+            advance_in_vain(sampling, pod_class)
         return outcome
 
     def _fail(self, queued: QueuedPod, pod: int, outcome: Outcome) -> None:
