@@ -9,7 +9,7 @@ Source: kubernetes (after v1.34) pkg/scheduler/framework/types.go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from schedbench.cluster.nodes import ABSENT
 from schedbench.cluster.pod_groups import PodGroupTable
@@ -44,6 +44,31 @@ def _rank(queued: QueuedPod) -> tuple[float, float, str]:
     return -queued.attempts, queued.timestamp, queued.pod.metadata.name
 
 
+class PlacedSlots(Collection[int]):
+    """The slots of placed members; counting them does not look them up.
+
+    Parameters
+    ----------
+    placed
+        `namespace/name` → name of the node.
+    slots
+        Name of a node → its slot; others are `ABSENT`.
+    """
+
+    def __init__(self, placed: Mapping[str, str], slots: Mapping[str, int]) -> None:
+        self._placed = placed
+        self._slots = slots
+
+    def __len__(self) -> int:
+        return len(self._placed)
+
+    def __iter__(self) -> Iterator[int]:
+        return (self._slots.get(name, ABSENT) for name in self._placed.values())
+
+    def __contains__(self, slot: object) -> bool:
+        return any(one == slot for one in self)
+
+
 def waiting_group(
     table: PodGroupTable,
     key: GroupKey,
@@ -73,7 +98,7 @@ def waiting_group(
         key=key,
         min_count=min_count(group),
         members=members,
-        bound=[slots.get(name, ABSENT) for name in table.placed(key).values()],
+        bound=PlacedSlots(table.placed(key), slots),
         children=[
             waiting_group(table, child, waiting, slots) for child in table.children(key)
         ],

@@ -126,7 +126,7 @@ class Group(Generic[M]):
     key: Hashable
     min_count: int = 1
     members: Sequence[M] = ()
-    bound: Sequence[int] = ()
+    bound: Collection[int] = ()
     children: Sequence[Group[M]] = ()
     composite: bool = False
     topology: str | None = None

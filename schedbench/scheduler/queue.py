@@ -18,6 +18,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from schedbench.errors import InvariantError
 from schedbench.objects.meta import ApiObject
 from schedbench.objects.pod import Pod
+from schedbench.objects.pod_groups import GroupKey, group_of
 from schedbench.scheduler.queueing.entry import Place, PreEnqueue, QueuedPod
 from schedbench.scheduler.queueing.events import (
     TIMEOUT,
@@ -88,6 +89,7 @@ class SchedulingQueue:
         default = default_hints() if hints is None else hints
         self.hints = ProfileHints(default, profiles or {})
         self._pods: dict[str, QueuedPod] = {}
+        self._groups: dict[GroupKey, dict[QueuedPod, None]] = {}
         self.waiting = WaitingPods(
             pre_enqueue, backoff, early=pop_from_backoff, timeout=timeout
         )
@@ -105,6 +107,10 @@ class SchedulingQueue:
     def get(self, pod: Pod) -> QueuedPod | None:
         """Return what the queue knows of the pod."""
         return self._pods.get(pod.key)
+
+    def members(self, group: GroupKey) -> list[QueuedPod]:
+        """Return the pods of a group that wait or are being scheduled, as they came."""
+        return list(self._groups.get(group, ()))
 
     def is_in_flight(self, queued: QueuedPod) -> bool:
         """Return whether a pod was popped and has not come back."""
@@ -149,6 +155,7 @@ class SchedulingQueue:
         queued.added = now
         self._stamp(queued, now)
         self._pods[pod.key] = queued
+        self._enter_group(queued)
         if self.waiting.to_active(queued):
             self.nominator.nominate(pod)
         return queued
@@ -282,7 +289,12 @@ class SchedulingQueue:
         if queued is None:
             self.add(new, now)
         elif old != new:
+            moves = group_of(old) != group_of(new)
+            if moves:
+                self._leave_group(queued)
             queued.pod = new
+            if moves:
+                self._enter_group(queued)
             if (old.spec, old.metadata.labels) != (new.spec, new.metadata.labels):
                 queued.kind = _own_kind(new) if kind is None else kind
             self._updated(queued, old, new)
@@ -313,6 +325,20 @@ class SchedulingQueue:
         queued.place = Place.GONE
         if self._pods.get(queued.key) is queued:
             del self._pods[queued.key]
+            self._leave_group(queued)
+
+    def _enter_group(self, queued: QueuedPod) -> None:
+        group = group_of(queued.pod)
+        if group is not None:
+            self._groups.setdefault(group, {})[queued] = None
+
+    def _leave_group(self, queued: QueuedPod) -> None:
+        group = group_of(queued.pod)
+        if group is not None:
+            members = self._groups[group]
+            del members[queued]
+            if not members:
+                del self._groups[group]
 
     def _updated(self, queued: QueuedPod, old: Pod, new: Pod) -> None:
         if queued.place is Place.IN_FLIGHT:

@@ -90,9 +90,8 @@ class GroupCycle:
         assert root is not None
         waiting: Members = {own: [popped]}
         for key in leaves(table, root):
-            for pod in table.members(key):
-                queued = queue.get(pod)
-                if queued is not None and queue.pop_this(queued, self._cluster.now):
+            for queued in queue.members(key):
+                if queue.pop_this(queued, self._cluster.now):
                     waiting.setdefault(key, []).append(queued)
         return waiting
 
