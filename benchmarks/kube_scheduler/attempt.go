@@ -65,7 +65,7 @@ func (a *attempt) filter(walk func([]fwk.NodeInfo) error) error {
 	if err != nil {
 		return err
 	}
-	if shot.NumNodes() == 0 {
+	if nodesOf(shot) == 0 {
 		return scheduler.ErrNoNodesAvailable
 	}
 	nodes, err := shot.NodeInfos().List()
@@ -119,7 +119,7 @@ func (a *attempt) nominated() (bool, error) {
 		return false, nil
 	}
 	a.feasible = []fwk.NodeInfo{node}
-	a.decision.NominatedShortcut = a.shot.NumNodes() > 1
+	a.decision.NominatedShortcut = nodesOf(a.shot) > 1
 	return true, nil
 }
 
@@ -235,7 +235,7 @@ func (c *cluster) inCaseOrder(names []string) {
 
 // agrees holds the choice against that of the scheduler's own algorithm.
 func (a *attempt) agrees() error {
-	result, err := a.sched.SchedulePod(a.ctx, a.profile, framework.NewCycleState(), a.pod)
+	result, err := schedulePod(a.ctx, a.sched, a.profile, a.pod)
 	if err != nil {
 		return fmt.Errorf("SchedulePod: %w", err)
 	}

@@ -10,10 +10,8 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	_ "k8s.io/kubernetes/pkg/apis/apps/install"
@@ -28,8 +26,6 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/defaultpreemption"
-	"k8s.io/kubernetes/pkg/scheduler/framework/preemption"
-	"k8s.io/kubernetes/pkg/scheduler/profile"
 )
 
 const allNodes = int32(100)
@@ -104,22 +100,11 @@ func newCluster(ctx context.Context, cfg *config.KubeSchedulerConfiguration) (*c
 	for _, each := range sched.Profiles {
 		each.SetPodNominator(c.nominator)
 		if plugin := preempting(each); plugin != nil {
-			plugin.Evaluator.PreemptPod = func(context.Context, preemption.Candidate, *v1.Pod, *v1.Pod, string) error {
-				return nil
-			}
+			spare(plugin)
 		}
 	}
 	return c, nil
 }
-
-func recorders(string) events.EventRecorder { return silent{} }
-
-type silent struct{}
-
-func (silent) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...interface{}) {
-}
-
-var _ profile.RecorderFactory = recorders
 
 // preempting returns a profile's DefaultPreemption, or nil.
 func preempting(f framework.Framework) *defaultpreemption.DefaultPreemption {

@@ -7,7 +7,6 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
-	"k8s.io/kubernetes/pkg/scheduler/framework"
 )
 
 // nominator knows which waiting pods are meant for which node, in order of nomination.
@@ -22,10 +21,10 @@ func newNominator() *nominator {
 }
 
 func (n *nominator) AddNominatedPod(
-	_ klog.Logger, info fwk.PodInfo, how *framework.NominatingInfo,
+	_ klog.Logger, info fwk.PodInfo, how *nominatingInfo,
 ) {
 	node := info.GetPod().Status.NominatedNodeName
-	if how.Mode() == framework.ModeOverride {
+	if how.Mode() == modeOverride {
 		node = how.NominatedNodeName
 	}
 	n.DeleteNominatedPodIfExists(info.GetPod())

@@ -16,7 +16,7 @@ import (
 
 // postFilter runs PostFilter for a pod that fits nowhere and tells what it found.
 func (a *attempt) postFilter() error {
-	failed := &framework.FitError{Pod: a.pod, NumAllNodes: a.shot.NumNodes(), Diagnosis: a.diagnosis}
+	failed := &framework.FitError{Pod: a.pod, NumAllNodes: nodesOf(a.shot), Diagnosis: a.diagnosis}
 	if !a.profile.HasPostFilterPlugins() {
 		a.decision.Message = failed.Error()
 		return nil
@@ -26,7 +26,7 @@ func (a *attempt) postFilter() error {
 	a.decision.Message = failed.Error()
 	a.decision.PostFilterMessage = status.Message()
 	a.decision.PostFilterError = status.Code() == fwk.Error
-	if result == nil || result.NominatingInfo.Mode() != framework.ModeOverride {
+	if result == nil || result.NominatingInfo.Mode() != modeOverride {
 		return nil
 	}
 	if result.NominatedNodeName == "" {

@@ -23,7 +23,7 @@ func (a *attempt) sample(changed bool) error {
 	}
 	switch {
 	case errors.Is(err, errNoFit):
-		failed := &framework.FitError{Pod: a.pod, NumAllNodes: a.shot.NumNodes(), Diagnosis: a.diagnosis}
+		failed := &framework.FitError{Pod: a.pod, NumAllNodes: nodesOf(a.shot), Diagnosis: a.diagnosis}
 		a.decision.Message = failed.Error()
 		return a.inStep()
 	case err != nil:
@@ -50,7 +50,7 @@ func (a *attempt) sample(changed bool) error {
 
 // inStep lets the scheduler's own start of the next sample move as well.
 func (a *attempt) inStep() error {
-	_, err := a.sched.SchedulePod(a.ctx, a.profile, framework.NewCycleState(), a.pod)
+	_, err := schedulePod(a.ctx, a.sched, a.profile, a.pod)
 	var failed *framework.FitError
 	if !errors.As(err, &failed) {
 		return errors.New("SchedulePod finds a node where the record finds none")
@@ -88,7 +88,7 @@ func (a *attempt) round(nodes []fwk.NodeInfo) error {
 		}
 	}
 	seen := len(a.feasible) + a.diagnosis.NodeToStatus.Len()
-	a.start = (a.start + seen) % a.shot.NumNodes()
+	a.start = (a.start + seen) % nodesOf(a.shot)
 	return nil
 }
 
