@@ -23,7 +23,7 @@ from schedbench.objects.pod import (
     PodAffinityTerm,
 )
 from schedbench.objects.policy import Namespace
-from schedbench.objects.selectors import LabelSelector, LabelSelectorRequirement
+from schedbench.objects.selectors import LabelSelector
 
 NOT_NEAR = Reasons(["node(s) didn't match pod affinity rules"], unresolvable=True)
 TOO_NEAR = Reasons(["node(s) didn't match pod anti-affinity rules"])
@@ -229,31 +229,8 @@ def _term(pod: Pod, given: PodAffinityTerm, weight: int = 0) -> Term:
         spaces = frozenset([namespace_of(pod)])
     return Term(
         given.topology_key,
-        _with_label_keys(given, pod.metadata.labels),
+        given.label_selector,
         spaces,
         given.namespace_selector,
         weight,
-    )
-
-
-def _with_label_keys(
-    given: PodAffinityTerm, labels: Mapping[str, str]
-) -> LabelSelector | None:
-    """Add the pod's own labels of `matchLabelKeys` and `mismatchLabelKeys`."""
-    selector = given.label_selector
-    if selector is None:
-        return None
-    added = [
-        LabelSelectorRequirement(key=key, operator="In", values=[labels[key]])
-        for key in given.match_label_keys
-        if key in labels
-    ]
-    added += [
-        LabelSelectorRequirement(key=key, operator="NotIn", values=[labels[key]])
-        for key in given.mismatch_label_keys
-        if key in labels
-    ]
-    return LabelSelector(
-        match_labels=selector.match_labels,
-        match_expressions=[*selector.match_expressions, *added],
     )

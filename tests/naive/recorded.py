@@ -10,6 +10,7 @@ import msgspec
 from naive import volumes
 from naive.cycle import Decision, attempt
 from naive.image_locality import ImageCache
+from naive.label_keys import created
 from naive.message import fit_error, stopped_error
 from naive.node_ports import HostPort, host_ports
 from naive.placed import Placed
@@ -45,7 +46,9 @@ class Player:
         ]
         self.storage = volumes.Storage(self.objects)
         self.events = list(case.get("events") or ())
-        self.pending = msgspec.convert(case["pending"], list[Pod])
+        self.pending = [
+            created(pod) for pod in msgspec.convert(case["pending"], list[Pod])
+        ]
         self.slots: list[str] = []
         self.nodes: dict[str, Node] = {}
         self.images = ImageCache()
@@ -55,7 +58,7 @@ class Player:
         self.count = 0
         for node in msgspec.convert(case["nodes"], list[Node]):
             self.put_node(node)
-        for pod in msgspec.convert(case["bound"], list[Pod]):
+        for pod in map(created, msgspec.convert(case["bound"], list[Pod])):
             if pod.status.phase not in {"Succeeded", "Failed"}:
                 self.place(pod, pod.spec.node_name or "")
         for pod in self.pending:
