@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
 from schedbench.cli import output
-from schedbench.cli.output import Table
+from schedbench.cli.differences import count_table, side_by_side, summarize
 from schedbench.cli.whole import Whole
 from schedbench.errors import InputError
-
-if TYPE_CHECKING:
-    from schedbench.experiment.conformance.report import Conformance, PodDifference
-
-FIELDS_SHOWN = 12
-"""Lines of a shown pod."""
-WIDTH = 100
-"""Characters of a shown value."""
 
 
 @click.command(
@@ -81,55 +72,10 @@ def command(
         "groups": [group.document() for group in found.groups],
         "differences": [each.document() for each in found.shown],
     }
-    output.show_table(_table(found), form, document)
+    output.show_table(count_table(found), form, document)
     if form is None:
         for each in found.shown:
-            output.result(f"\n{_side_by_side(each)}")
-    _summarize(found)
+            output.result(f"\n{side_by_side(each, 'recorded')}")
+    summarize(found)
     failed = found.different or (strict and found.not_modelled)
     return 1 if failed else 0
-
-
-def _table(found: Conformance) -> Table:
-    header = ["group", "cases", "pods", "equal", "different", "not modelled", "needs"]
-    several = len({group.engine for group in found.groups}) > 1
-    rows = []
-    for group in found.groups:
-        counts = (group.cases, group.pods, group.equal, group.different)
-        name = f"{group.name} ({group.engine})" if several else group.name
-        rows.append(
-            [
-                name,
-                *(f"{count:,}" for count in (*counts, group.not_modelled)),
-                ", ".join(f"{need} ({n:,})" for need, n in sorted(group.needs.items())),
-            ]
-        )
-    return Table(header, rows, frozenset(range(1, 6)))
-
-
-def _side_by_side(found: PodDifference) -> str:
-    """Return the fields of a pod in which the decisions differ, one a line."""
-    title = f"{found.group} {found.case} {found.pod} ({found.engine})"
-    rows = [
-        [each.field, _short(each.recorded), _short(each.ours)]
-        for each in found.fields[:FIELDS_SHOWN]
-    ]
-    more = len(found.fields) - len(rows)
-    rest = [f"and {output.counted(more, 'more field')}"] if more else []
-    return "\n".join([title, Table(["field", "recorded", "ours"], rows).text(), *rest])
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
-
-
-def _summarize(found: Conformance) -> None:
-    pods = sum(group.pods for group in found.groups)
-    verdicts = sum(group.verdicts for group in found.groups)
-    scores = sum(group.scores for group in found.groups)
-    output.note(
-        f"{output.counted(pods, 'pod')}: {found.different:,} different, "
-        f"{found.not_modelled:,} not modelled; compared {verdicts:,} verdicts on nodes "
-        f"and {output.counted(scores, 'score')}"
-    )

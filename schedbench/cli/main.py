@@ -34,6 +34,8 @@ COMMANDS = {
     "fit": ("fit", "Find the fewest or cheapest nodes that carry a workload."),
     "check": ("check", "Check a policy's conduct, or a scenario file."),
     "conformance": ("conformance", "Compare decisions with recorded ones."),
+    "verify": ("verify", "Compare decisions with a living kube-scheduler's."),
+    "record": ("record", "Record a living kube-scheduler's decisions."),
     "import": ("import_", "Read a trace or manifests and describe what is in them."),
     "generate": ("generate", "Write a scenario's cluster and pods as manifests."),
     "warmup": ("warmup", "Compile the kernels, so that runs need not."),

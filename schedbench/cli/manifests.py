@@ -61,47 +61,15 @@ def write_manifests(workload: Workload, out: str) -> list[str]:
     return list(_untold(workload))
 
 
-def documents(workload: Workload) -> Iterator[dict[str, Any]]:
-    """Yield the objects as the API writes them, pods in the order of their creation."""
-    for item in (*workload.nodes, *workload.objects):
-        yield _whole(item)
-    names = [node.metadata.name for node in workload.nodes]
-    pods = workload.pods
-    templates = [_whole(template) for template in pods.templates]
-    for index in range(len(pods)):
-        template = templates[int(pods.template[index])]
-        namespace, _, name = pods.name(index).partition("/")
-        own = {"name": name, "namespace": namespace}
-        metadata = {
-            key: value
-            for key, value in template.get("metadata", {}).items()
-            if key not in {"generateName", "creationTimestamp"}
-        }
-        spec = template["spec"]
-        if pods.node[index] >= 0:
-            spec = spec | {"nodeName": names[int(pods.node[index])]}
-        yield template | {"metadata": metadata | own, "spec": spec}
-
-
 def _lines(workload: Workload) -> Iterator[bytes]:
+    from schedbench.objects.written import documents
+
     yield b'{"apiVersion": "v1", "kind": "List", "items": [\n'
     separator = b""
     for document in documents(workload):
         yield separator + msgspec.json.encode(document)
         separator = b",\n"
     yield b"\n]}\n"
-
-
-def _whole(item: Any) -> dict[str, Any]:
-    """Return an object with its kind and API version."""
-    from schedbench.objects.kinds import GROUP_OF
-    from schedbench.objects.meta import plain
-
-    kind = type(item).__name__
-    group = GROUP_OF[kind]
-    version = {"PodGroup": "v1beta1", "CompositePodGroup": "v1alpha3"}.get(kind, "v1")
-    api_version = f"{group}/{version}" if group else version
-    return {"apiVersion": api_version, "kind": kind, **plain(item)}
 
 
 def _untold(workload: Workload) -> Iterator[str]:

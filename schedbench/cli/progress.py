@@ -26,7 +26,7 @@ class Reporter:
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty() and output.verbosity() >= 0:
-            self._bar = _bar()
+            self._bar = make_bar()
             self._bar.start()
         self._last_line = time.monotonic()
         return self
@@ -109,7 +109,8 @@ def _cell_line(result: CellResult) -> str:
     return f"{name}, {result.policy}, seed {result.seed}: {result.status} ({seconds})"
 
 
-def _bar() -> Any:
+def make_bar() -> Any:
+    """Return a bar on stderr, with columns for the speed and the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import shlex
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from schedbench.errors import InputError, PolicyError
 from schedbench.policies.base import Policy
 from schedbench.policies.batches import Nodes, Pods
 from schedbench.policies.external.child import Child
+from schedbench.policies.external.command import is_file, split_command
 from schedbench.policies.external.conversation import Conversation
 from schedbench.scheduler.profile import Profile, Tie
 
@@ -52,13 +50,12 @@ def make(command: str = "", timeout: float = 60.0) -> Policy:
             where=where,
             value=timeout,
         )
-    words = _words(command, where)
-    program = _program(words[0], where)
+    words = split_command(command, where, f"{NAME}[command=./my-scheduler]")
     name = f"{NAME}[command={command}]"
 
     @contextlib.contextmanager
     def outside(memory: dict[str, Any]) -> Iterator[None]:
-        child = Child(name, [program, *words[1:]], timeout)
+        child = Child(name, words, timeout)
         try:
             memory[CONVERSATION] = Conversation(child)
             yield
@@ -74,7 +71,7 @@ def make(command: str = "", timeout: float = 60.0) -> Policy:
         Profile(NAME, tie=Tie.FIRST),
         batch=place,
         outside=outside,
-        source_digest=_digest([program, *words[1:]]),
+        source_digest=_digest(words),
     )
 
 
@@ -84,64 +81,11 @@ def place(_cluster: ClusterState, pods: Pods) -> Nodes:
     return conversation.decide(pods)
 
 
-def _words(command: str, where: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise InputError(
-            f"the command cannot be split: {error}", where=where, value=command
-        ) from error
-    if not words or "\0" in command:
-        raise InputError(
-            "a command is needed",
-            where=where,
-            value=command,
-            fix=f"write {NAME}[command=./my-scheduler]",
-        )
-    return words
-
-
-def _program(word: str, where: str) -> str:
-    """Return the program that a word names, by path or by `PATH`."""
-    if os.sep not in word:
-        found = shutil.which(word)
-        if found is None:
-            raise InputError(
-                "no such program in PATH",
-                where=where,
-                value=word,
-                fix=f"write ./{word} for a file of this folder",
-            )
-        return found
-    if not _is_file(word):
-        raise InputError(
-            "no such program",
-            where=where,
-            value=word,
-            fix="check the path, which begins at the working directory",
-        )
-    if not os.access(word, os.X_OK):
-        raise InputError(
-            "the program is not executable",
-            where=where,
-            value=word,
-            fix=f"chmod +x {shlex.quote(word)}, or name its interpreter first",
-        )
-    return word
-
-
 def _digest(words: Sequence[str]) -> str:
     """Hash the files that a command names, in their order."""
     digest = hashlib.blake2b(digest_size=16)
     for word in words:
-        if _is_file(word):
+        if is_file(word):
             with contextlib.suppress(OSError), Path(word).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "blake2b").digest())
     return digest.hexdigest()
-
-
-def _is_file(word: str) -> bool:
-    try:
-        return Path(word).is_file()
-    except OSError:  # for example too long to be a name
-        return False

@@ -139,7 +139,7 @@ def _read(line: bytes, place: str, groups: Collection[str]) -> Iterator[Case]:
     try:
         document = msgspec.json.decode(line, type=dict[str, Any])
         if not groups or document["case"]["group"] in groups:
-            yield _case(document)
+            yield decode_case(**document)
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"not a recorded case ({type(error).__name__}: {error})",
@@ -150,26 +150,37 @@ def _read(line: bytes, place: str, groups: Collection[str]) -> Iterator[Case]:
         raise error.at(source=place) from None
 
 
-def _case(document: dict[str, Any]) -> Case:
-    given = document["case"]
-    objects = [decode_object(item) for item in given.get("objects") or ()]
+def decode_case(
+    case: Mapping[str, Any],
+    expected: Sequence[Decision],
+    order: Sequence[int] | None = None,
+) -> Case:
+    """Return a case of the recorded format with the defaults of an API server.
+
+    A case is sampled if it says so itself or has an order.
+
+    Raises
+    ------
+    InputError
+        If an object is wrong, or there is not one decision for each pending pod.
+    """
+    objects = [decode_object(item) for item in case.get("objects") or ()]
     classes = priority_classes_by_name(objects)
-    bound = [default_pod(pod, classes) for pod in _pods(given.get("bound"))]
-    pending = [default_pod(pod, classes) for pod in _pods(given.get("pending"))]
-    expected = document["expected"]
+    bound = [default_pod(pod, classes) for pod in _pods(case.get("bound"))]
+    pending = [default_pod(pod, classes) for pod in _pods(case.get("pending"))]
     if len(expected) != len(pending):
         raise InputError(f"{len(expected)} decisions for {len(pending)} pods")
     return Case(
-        identity=given["id"],
-        group=given["group"],
-        config=given.get("config"),
-        nodes=[_node(item) for item in given.get("nodes") or ()],
+        identity=case["id"],
+        group=case["group"],
+        config=case.get("config"),
+        nodes=[_node(item) for item in case.get("nodes") or ()],
         objects=objects,
         bound=[p for p in bound if p.status.phase not in {"Succeeded", "Failed"}],
         pending=pending,
-        events=[_event(item) for item in given.get("events") or ()],
-        sampled="order" in document,
-        order=document.get("order") or (),
+        events=[_event(item) for item in case.get("events") or ()],
+        sampled=order is not None or bool(case.get("sampling")),
+        order=order or (),
         expected=expected,
     )
 

@@ -13,6 +13,7 @@ from schedbench.experiment.conformance.compare import Difference, differences
 from schedbench.experiment.conformance.drive import Compared, attempts
 from schedbench.experiment.conformance.engines import ENGINES
 from schedbench.experiment.conformance.needs import needs
+from schedbench.experiment.conformance.telling import told
 
 
 @dataclasses.dataclass(slots=True)
@@ -52,12 +53,22 @@ class Group:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PodDifference:
-    """The first pod of a case whose decision is different."""
+    """The first pod of a case whose decision is different.
+
+    Attributes
+    ----------
+    recorded, ours
+        The two decisions, each in a sentence.
+    fields
+        What is not the same.
+    """
 
     group: str
     engine: str
     case: str
     pod: str
+    recorded: str
+    ours: str
     fields: list[Difference]
 
     def document(self) -> dict[str, Any]:
@@ -141,8 +152,15 @@ def play_case(case: Case, group: Group) -> PodDifference | None:
             continue
         group.different += 1
         if first is None:
-            name = attempt.expected["pod"]
-            first = PodDifference(group.name, group.engine, case.identity, name, fields)
+            first = PodDifference(
+                group.name,
+                group.engine,
+                case.identity,
+                attempt.expected["pod"],
+                told(attempt.expected),
+                told(attempt.decision),
+                fields,
+            )
     return first
 
 

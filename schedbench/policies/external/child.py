@@ -29,6 +29,8 @@ MOST_CHUNKS = 256
 """How much is read of the standard error of a child that has failed."""
 LOOK = 0.2
 """Seconds between looks whether a silent child is still there."""
+END = encode("end")
+"""What a child is told last that speaks the protocol of policies."""
 GRACE = 5.0
 """Seconds that a child has to end when it is told to."""
 
@@ -95,6 +97,8 @@ class Child:
 
         Parameters
         ----------
+        text
+            What is sent; empty if what is asked for was sent before.
         task
             What is asked, for errors: "when asked for …".
 
@@ -105,7 +109,8 @@ class Child:
         """
         deadline = time.monotonic() + self._timeout
         self._unsent = memoryview(text)
-        self._selector.register(self._stdin, selectors.EVENT_WRITE)
+        if text:
+            self._selector.register(self._stdin, selectors.EVENT_WRITE)
         end = self._received.find(b"\n")
         while end < 0 or self._unsent:
             left = deadline - time.monotonic()
@@ -144,10 +149,10 @@ class Child:
         shown = " | ".join(quoted(line.strip()) for line in words[-LAST_LINES:])
         return f"; its last words: {shown}"
 
-    def close(self) -> None:
+    def close(self, farewell: bytes = END) -> None:
         """Say that the run is over, and wait a little for the child to end."""
         with contextlib.suppress(OSError):
-            self._stdin.write(encode("end"))
+            self._stdin.write(farewell)
         self._shut(self._stdin)
         self._wait(min(self._timeout, GRACE))
 
