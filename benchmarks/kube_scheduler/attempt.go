@@ -239,6 +239,9 @@ func (a *attempt) agrees() error {
 	if err != nil {
 		return fmt.Errorf("SchedulePod: %w", err)
 	}
+	if !a.profile.HasScorePlugins() {
+		return nil // then it takes the first node that it finds
+	}
 	evaluated := len(a.feasible) + a.diagnosis.NodeToStatus.Len()
 	if result.FeasibleNodes != len(a.feasible) || result.EvaluatedNodes != evaluated {
 		return fmt.Errorf(

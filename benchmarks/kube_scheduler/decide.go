@@ -25,19 +25,22 @@ func decide(question *Case) (Answer, error) {
 	}
 	next := 0
 	for i, pod := range question.Pending {
-		changed := i == 0
+		changed := false
 		for ; next < len(question.Events) && question.Events[next].Before <= i; next++ {
 			changed = true
 			if err := c.happen(question.Events[next]); err != nil {
 				return found, fmt.Errorf("event %d: %w", next, err)
 			}
 		}
-		decision, err := c.schedule(pod, question.Sampling, changed)
+		decision, err := c.schedule(pod, question.Sampling, changed || i == 0)
 		if err != nil {
 			return found, fmt.Errorf("pod %s: %w", key(pod), err)
 		}
 		if i == 0 && decision.Sample != nil {
-			found.Order, decision.Sample.Order = decision.Sample.Order, nil
+			found.Order = decision.Sample.Order
+			if !changed {
+				decision.Sample.Order = nil
+			}
 		}
 		found.Expected = append(found.Expected, decision)
 	}

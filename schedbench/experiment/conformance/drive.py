@@ -16,6 +16,7 @@ from schedbench.scheduler.engines import Engine, Turn
 from schedbench.scheduler.explain import Rejected
 from schedbench.scheduler.narrowing import gate_message
 from schedbench.scheduler.preemption import Candidate, Preemption, Search
+from schedbench.scheduler.profiles import Settings
 
 _CODES = {False: "Unschedulable", True: "UnschedulableAndUnresolvable"}
 
@@ -65,12 +66,12 @@ def _decide(world: CaseWorld, engine: Engine, index: int, pod: Pod) -> Decision:
     outcome = _attempt(world, engine, pod, pod_class)
     if world.case.sampled:
         return {"start": start, **_told_sampled(world, outcome)}
-    decision = _told(world, outcome)
+    decision = _told(world, settings, outcome)
     preemption = outcome.after.preemption
     if preemption.tied:
         world.make_room(pod, pod_class, preemption.tied[0])
         outcome = _attempt(world, engine, pod, pod_class)
-        decision["retry"] = {"pod": pod.key, **_told(world, outcome)}
+        decision["retry"] = {"pod": pod.key, **_told(world, settings, outcome)}
     if outcome.after.preemption.clears or not len(world.alive()):
         world.nominate(pod, pod_class, None)
     return decision
@@ -85,7 +86,7 @@ def _attempt(world: CaseWorld, engine: Engine, pod: Pod, pod_class: int) -> Outc
     return outcome
 
 
-def _told(world: CaseWorld, outcome: Outcome) -> Decision:
+def _told(world: CaseWorld, settings: Settings, outcome: Outcome) -> Decision:
     """Return an outcome in the form of the recording."""
     if outcome.verdict is None and outcome.stopped is None:
         return {"error": outcome.error}
@@ -105,7 +106,7 @@ def _told(world: CaseWorld, outcome: Outcome) -> Decision:
     }
     if outcome.chosen < 0:
         return decision | _failed(world, outcome)
-    if len(feasible) > 1:
+    if len(feasible) > 1 and settings.points["score"]:
         decision["scores"] = {
             plugin: dict(zip(feasible, values.tolist(), strict=True))
             for plugin, values in outcome.scores.items()

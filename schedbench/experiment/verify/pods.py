@@ -49,10 +49,14 @@ def pod(draw: Draw, name: str, spec: Document, namespace: str = "default") -> Do
 
 
 def on_node(draw: Draw, found: Document, node: str, place: int) -> Document:
-    """Put a pod on a node; the place in the list says when it started."""
+    """Put a pod on a node; the place in the list says when it started.
+
+    No two start at once: which of them kube-scheduler takes for the more important
+    then depends on the history of its list of the node's pods.
+    """
     start = FIRST_START + place * START_STEP
     if draw.chance(0.15):
-        start = FIRST_START
+        start = FIRST_START - (place + 1) * START_STEP
     found["spec"]["nodeName"] = node
     found["status"] = {
         "phase": "Running",
