@@ -235,7 +235,7 @@ func (c *cluster) inCaseOrder(names []string) {
 
 // agrees holds the choice against that of the scheduler's own algorithm.
 func (a *attempt) agrees() error {
-	result, err := schedulePod(a.ctx, a.sched, a.profile, a.pod)
+	result, err := schedulePod(a.ctx, a.sched, a.profile, framework.NewCycleState(), a.pod)
 	if err != nil {
 		return fmt.Errorf("SchedulePod: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/klog/v2"
@@ -78,8 +79,10 @@ func readConfig(document json.RawMessage, sampling bool) (*config.KubeSchedulerC
 	return cfg, nil
 }
 
-func newCluster(ctx context.Context, cfg *config.KubeSchedulerConfiguration) (*cluster, error) {
-	client := fake.NewSimpleClientset()
+// newScheduler returns a real scheduler that nothing runs yet.
+func newScheduler(
+	ctx context.Context, client kubernetes.Interface, cfg *config.KubeSchedulerConfiguration,
+) (*cluster, error) {
 	still := newStillInformers(client)
 	sched, err := scheduler.New(
 		ctx, client, still, nil, recorders,
@@ -92,12 +95,20 @@ func newCluster(ctx context.Context, cfg *config.KubeSchedulerConfiguration) (*c
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{
+	return &cluster{
 		ctx: ctx, logger: klog.FromContext(ctx), cfg: cfg, sched: sched, informers: still,
 		nominator: newNominator(), priorities: priorities{},
 		nodes: map[string]*v1.Node{}, there: map[string]*v1.Pod{}, index: map[string]int{},
+	}, nil
+}
+
+// newCluster returns a scheduler that is asked pod by pod, without its queue.
+func newCluster(ctx context.Context, cfg *config.KubeSchedulerConfiguration) (*cluster, error) {
+	c, err := newScheduler(ctx, fake.NewSimpleClientset(), cfg)
+	if err != nil {
+		return nil, err
 	}
-	for _, each := range sched.Profiles {
+	for _, each := range c.sched.Profiles {
 		each.SetPodNominator(c.nominator)
 		if plugin := preempting(each); plugin != nil {
 			spare(plugin)

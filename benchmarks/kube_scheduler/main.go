@@ -15,13 +15,14 @@ import (
 
 var roles = map[string]func(arguments []string) error{
 	"conformance": conformance,
+	"measure":     measure,
 	"version":     version,
 }
 
 func main() {
 	klog.SetLogger(logr.Discard())
 	if len(os.Args) < 2 || roles[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: kube-scheduler conformance|version")
+		fmt.Fprintln(os.Stderr, "usage: kube-scheduler conformance|measure|version")
 		os.Exit(2)
 	}
 	if err := roles[os.Args[1]](os.Args[2:]); err != nil {

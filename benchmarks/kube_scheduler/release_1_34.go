@@ -43,7 +43,7 @@ func nodesOf(shot *cache.Snapshot) int { return shot.NumNodes() }
 
 // schedulePod runs the scheduler's own algorithm on the snapshot as it is.
 func schedulePod(
-	ctx context.Context, sched *scheduler.Scheduler, profile framework.Framework, pod *v1.Pod,
+	ctx context.Context, sched *scheduler.Scheduler, profile framework.Framework, state fwk.CycleState, pod *v1.Pod,
 ) (scheduler.ScheduleResult, error) {
-	return sched.SchedulePod(ctx, profile, fwk.CycleState(framework.NewCycleState()), pod)
+	return sched.SchedulePod(ctx, profile, state, pod)
 }

@@ -47,14 +47,14 @@ func nodesOf(shot *cache.Snapshot) int { return shot.NumNodesInPlacement() }
 
 // schedulePod runs the scheduler's own algorithm on the snapshot as it is.
 func schedulePod(
-	ctx context.Context, sched *scheduler.Scheduler, profile framework.Framework, pod *v1.Pod,
+	ctx context.Context, sched *scheduler.Scheduler, profile framework.Framework, state fwk.CycleState, pod *v1.Pod,
 ) (scheduler.ScheduleResult, error) {
 	info, err := framework.NewPodInfo(pod)
 	if err != nil {
 		return scheduler.ScheduleResult{}, err
 	}
 	queued := &framework.QueuedPodInfo{PodInfo: info}
-	return sched.SchedulePod(ctx, profile, framework.NewCycleState(), queued)
+	return sched.SchedulePod(ctx, profile, state, queued)
 }
 
 func (synced) HasSyncedChecker() clientcache.DoneChecker         { return synced{} }

@@ -50,7 +50,7 @@ func (a *attempt) sample(changed bool) error {
 
 // inStep lets the scheduler's own start of the next sample move as well.
 func (a *attempt) inStep() error {
-	_, err := schedulePod(a.ctx, a.sched, a.profile, a.pod)
+	_, err := schedulePod(a.ctx, a.sched, a.profile, framework.NewCycleState(), a.pod)
 	var failed *framework.FitError
 	if !errors.As(err, &failed) {
 		return errors.New("SchedulePod finds a node where the record finds none")
