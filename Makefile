@@ -11,9 +11,11 @@ PAPER := runs/fgd
 OPENB ?= ../shared/traces/openb
 PERF ?= ../shared/scheduler_perf
 FAIL_ON ?=
+GO ?= go
+KUBE := benchmarks/kube_scheduler
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench proof deep warmup sample clusters tournament paper clean
+.PHONY: help demo test lint bench proof deep warmup sample clusters tournament paper clean kube-scheduler bench-versus
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +41,15 @@ bench: $(VENV)/.dev warmup ## Measure schedbench itself; rewrites reports/perfor
 	  --benchmark-json runs/bench/mechanisms.json || code=$$?; \
 	$(BIN)/python reports/readme.py --benchmarks runs/bench/mechanisms.json || code=$$?; \
 	exit $$code
+
+kube-scheduler: ## Build the real kube-scheduler, v1.34 and v1.37, that `verify` and `bench-versus` ask; needs Go.
+	@command -v $(GO) > /dev/null || { echo "error: no Go: kube-scheduler 1.34 needs Go $$(sed -n 's/^go //p' $(KUBE)/go.mod), 1.37 needs Go $$(sed -n 's/^go //p' $(KUBE)/go-1.37.mod) (https://go.dev/dl); nothing else of schedbench does" >&2; exit 2; }
+	cd $(KUBE) && $(GO) build -trimpath -o bin/kube-scheduler-1.34 .
+	cd $(KUBE) && $(GO) build -modfile=go-1.37.mod -tags kubernetes_1_37 -trimpath -o bin/kube-scheduler-1.37 .
+
+bench-versus: $(VENV)/.dev warmup kube-scheduler ## Measure the real kube-scheduler and schedbench in turn; rewrites the README's table of it.
+	$(BIN)/python -m benchmarks.versus --scheduler-perf $(PERF) --table reports/versus.md
+	$(BIN)/python reports/readme.py
 
 proof: $(VENV)/.core ## Play recorded decisions by every engine; rewrites reports/conformance.md.
 	mkdir -p runs

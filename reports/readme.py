@@ -5,7 +5,7 @@ clusters end to end, with `--fgd RUN` those of the FGD paper's experiment, with
 `--benchmarks FILE` the table of mechanisms, with `--conformance FILE` the proof of
 equal decisions; without any of them all tables, from what is stored. What is not
 modelled is asked of the code; the figures to reach are what `python -m benchmarks` left
-in reports/performance.
+in reports/performance, those of the real kube-scheduler what `make bench-versus` left.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ PAPER = FGD / "curves.json"
 BENCHMARKS = HERE / "benchmarks.json"
 PERFORMANCE = HERE / "performance" / "table.md"
 RATES = ("decisions_per_second", "events_per_second", "peak_rss_bytes")
+VERSUS = HERE / "versus.md"
 CONFORMANCE = HERE / "conformance.json"
 PROOF = HERE / "conformance.md"
 
@@ -316,6 +317,8 @@ def render(text: str) -> str:
     if BENCHMARKS.is_file():
         stored = json.loads(BENCHMARKS.read_text())
         text = between(text, "benchmarks", benchmark_table(stored))
+    if VERSUS.is_file():
+        text = between(text, "versus", VERSUS.read_text())
     if CONFORMANCE.is_file():
         stored = json.loads(CONFORMANCE.read_text())
         text = between(text, "proof", sentence(stored))

@@ -17,6 +17,7 @@ from naive.profile import WHOLE, from_configuration
 from naive.replay import replay as naive_replay
 from naive.sampling import Sampler
 
+from schedbench.objects.node import ContainerImage
 from schedbench.objects.pod import Pod
 from schedbench.objects.workload import NodeEvent, PodStream, Workload
 from schedbench.simulation.replay import ENGINES
@@ -211,6 +212,27 @@ def test_long_runs_equal_the_naive_replay(workload: Workload) -> None:
     for engine in ("scan", "indexed"):
         log = played(workload, "kube-scheduler[ties=first]", engine).log
         assert log == told, engine
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_first_image_that_a_node_gets_counts(engine: str) -> None:
+    """It comes by a change of the node; none had any before."""
+    nodes = [make_node("small", "1", "16Gi"), make_node("large", "2", "16Gi")]
+    container = asking("100m") | {"image": "app:1"}
+    stream = PodStream.of(
+        [make_pod("web", containers=[container])], [0], arrival=np.array([1.0])
+    )
+    pulled = make_node("small", "1", "16Gi")
+    pulled.status.images = [ContainerImage(names=["app:1"], size_bytes=300 * 2**20)]
+    event = NodeEvent(0.5, "update", pulled)
+    workload = Workload(
+        "pulled", nodes, stream, node_events=[event], queue="kube-scheduler"
+    )
+
+    log = arrivals_first(played(workload, "kube-scheduler[ties=first]", engine).log)
+
+    assert log == queued(workload)
+    assert log[-1] == (1.0, "BIND", 0, "small")
 
 
 def test_each_try_in_vain_moves_the_sample() -> None:

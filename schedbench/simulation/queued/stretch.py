@@ -68,7 +68,11 @@ class CompiledStretch:
         self._run_loop = cluster.session.specialized(loop.run_loop)
         self.parked = ParkedPods(cluster)
         images_may_change = any(
-            node.status.images for node in cluster.encoded.initial_nodes
+            node.status.images
+            for node in (
+                *cluster.encoded.initial_nodes,
+                *(event.node for event in workload.node_events),
+            )
         ) and bool(cluster.encoded.workload.node_events)
         self.usable = self._can_run and not images_may_change
 
