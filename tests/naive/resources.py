@@ -110,8 +110,13 @@ def _pod_level(pod: Pod) -> Amounts:
         return {}
     stated = _exact(pod.spec.resources.requests)
     limits = _exact(pod.spec.resources.limits)
+    aggregate = _aggregate(pod, {}, observed=False)
+    if stated or limits:
+        for name, amount in aggregate.items():
+            if name.startswith("hugepages-"):
+                limits.setdefault(name, amount)
     if limits:
-        for name, amount in _aggregate(pod, {}, observed=False).items():
+        for name, amount in aggregate.items():
             if not name.startswith("hugepages-"):
                 stated.setdefault(name, amount)
         for name, amount in limits.items():
