@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,7 @@ def main(perf: Path, pods: int, out: Path, table: Path | None) -> None:
 
     Exit codes: 0 done, 1 one placed more pods than the other, 2 bad input.
     """
+    load = os.getloadavg()[0]
     try:
         rows = compare(perf, pods)
     except SchedbenchError as error:
@@ -66,6 +68,7 @@ def main(perf: Path, pods: int, out: Path, table: Path | None) -> None:
     found = {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "environment": environment(),
+        "load": load,
         "pods": pods,
         "rows": rows,
     }
@@ -124,7 +127,7 @@ def documents(begun: Begun) -> dict[str, list[dict[str, Any]]]:
     return {
         "nodes": [document(node) for node in workload.nodes],
         "objects": [document(item) for item in workload.objects],
-        "init": pods[: begun.there],
+        "bound": pods[: begun.there],
         "pods": pods[begun.there :],
     }
 

@@ -56,5 +56,5 @@ def _conditions(found: Mapping[str, Any]) -> str:
         "a client that answers at once there, the whole replay here. *Less CPU* "
         "compares the processor seconds of those two; schedbench's hold the setting up "
         "of its run too. Medians of 5 replays here, one run there; "
-        f"{found['date']}."
+        f"{found['date']}; load average before {found['load']:.1f}."
     )

@@ -16,11 +16,11 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 )
 
-// Workload is what is measured: a cluster, pods that only fill it, and the pods that count.
+// Workload is what is measured: a cluster, the pods on its nodes, and the pods that count.
 type Workload struct {
 	Nodes   []*v1.Node        `json:"nodes"`
 	Objects []json.RawMessage `json:"objects"`
-	Init    []*v1.Pod         `json:"init"`
+	Bound   []*v1.Pod         `json:"bound"`
 	Pods    []*v1.Pod         `json:"pods"`
 }
 
@@ -89,14 +89,11 @@ func measureAlgorithm(workload *Workload, cfg *config.KubeSchedulerConfiguration
 	if err != nil {
 		return err
 	}
-	question := &Case{Nodes: workload.Nodes, Objects: workload.Objects, Pending: append(workload.Init, workload.Pods...)}
+	question := &Case{
+		Nodes: workload.Nodes, Objects: workload.Objects, Bound: workload.Bound, Pending: workload.Pods,
+	}
 	if err := c.fill(question); err != nil {
 		return err
-	}
-	for _, pod := range workload.Init {
-		if _, err := c.scheduleOne(pod); err != nil {
-			return err
-		}
 	}
 	return timed(found, func() error {
 		for _, pod := range workload.Pods {

@@ -106,10 +106,12 @@ def test_what_is_wrong_with_a_case_is_its_answer() -> None:
 @pytest.mark.parametrize("mode", ["algorithm", "binding"])
 def test_what_fits_is_placed_and_timed(mode: str, tmp_path: Path) -> None:
     """Both roles place all pods of a small workload."""
+    before = pod("before", "1")
+    before["spec"]["nodeName"] = "large"
     workload = {
         "nodes": [node("large", "4")],
         "objects": [],
-        "init": [pod("before", "1")],
+        "bound": [before],
         "pods": [pod("one", "1"), pod("two", "1")],
     }
     file = tmp_path / "workload.json"

@@ -26,11 +26,11 @@ class Stopped(NamedTuple):
 def before(pod: Pod, world: World, profile: Profile) -> Stopped | set[str] | None:
     """Return who stopped the pod, the nodes to which it is narrowed, or None = all."""
     names = None
-    if "NodeAffinity" in profile.filters:
+    if "NodeAffinity" in profile.pre_filters:
         names = node_affinity.named_nodes(pod)
     if names is not None and not names:
         return Stopped("NodeAffinity", node_affinity.CONFLICT)
-    if world.storage is not None and "VolumeBinding" in profile.filters:
+    if world.storage is not None and "VolumeBinding" in profile.pre_filters:
         stop = volumes.stop(pod, world.storage)
         if stop is not None:
             return Stopped(*stop)

@@ -67,6 +67,7 @@ class Profile:
     """
 
     filters: tuple[str, ...] = FILTERS
+    pre_filters: tuple[str, ...] = ALL_FILTERS
     weights: dict[str, int] = dataclasses.field(default_factory=lambda: dict(WEIGHTS))
     fit: fit.Strategy = fit.LEAST_ALLOCATED
     ignored: tuple[str, ...] = ()
@@ -120,6 +121,9 @@ def _profile(
     resources = balancing.get("resources") or [{"name": "cpu"}, {"name": "memory"}]
     return Profile(
         filters=tuple(_effective(plugins, "filter", dict.fromkeys(base.filters, 1))),
+        pre_filters=tuple(
+            _effective(plugins, "preFilter", dict.fromkeys(base.filters, 1))
+        ),
         weights=_effective(plugins, "score", base.weights),
         fit=_strategy(fitting.get("scoringStrategy") or {}),
         ignored=tuple(fitting.get("ignoredResources") or ()),
