@@ -18,7 +18,7 @@ KUBE := benchmarks/kube_scheduler
 .PHONY: help demo test lint bench proof deep warmup sample clusters tournament paper clean kube-scheduler bench-versus
 
 help: ## Show this list.
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.core ## Compare policies on the demo scenarios; writes runs/demo/report/index.html.
 	$(BIN)/schedbench sweep workloads/demo.yaml --out $(DEMO)

@@ -28,6 +28,8 @@ MAX_ALIAS_NODES = 1_000_000
 C_LOADER: bool = yaml.__with_libyaml__
 """Whether PyYAML has its C parser; without it YAML reads some ten times slower."""
 
+TOO_DEEP_FOR_LIBYAML = "exceeded maximum nesting depth"
+"""What libyaml says where it has a limit of its own, as in PyYAML from 6.0.4 on."""
 _PARSER = yaml.CSafeLoader if C_LOADER else yaml.SafeLoader
 
 _BOOLS = {
@@ -324,6 +326,8 @@ def _malformed(error: yaml.YAMLError, text: bytes, label: str) -> InputError:
     else:
         where = line_of(text, getattr(error, "position", 0) or 0)
     problem = getattr(error, "problem", None) or getattr(error, "reason", str(error))
+    if problem == TOO_DEEP_FOR_LIBYAML:
+        return too_deep(label, where)
     return InputError(
         f"malformed YAML ({problem})",
         source=label,
