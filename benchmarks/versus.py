@@ -140,9 +140,16 @@ def _started(pod: dict[str, Any]) -> dict[str, Any]:
 def _real(binary: str, file: Path, mode: str, scoring: str) -> dict[str, Any]:
     words = [binary, "measure", "--workload", str(file), "--mode", mode]
     words += ["--percentage", str(PERCENTAGES[scoring])]
-    done = subprocess.run(
-        words, capture_output=True, text=True, timeout=TIMEOUT, check=False
-    )
+    try:
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f"kube-scheduler took more than {TIMEOUT:g} s",
+            value=" ".join(words[1:]),
+            fix="ask for fewer --pods",
+        ) from error
     if done.returncode:
         raise InputError(
             "kube-scheduler failed",

@@ -10,6 +10,7 @@ import (
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
@@ -115,6 +116,12 @@ func newCluster(ctx context.Context, cfg *config.KubeSchedulerConfiguration) (*c
 		}
 	}
 	return c, nil
+}
+
+// silent records no events.
+type silent struct{}
+
+func (silent) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...interface{}) {
 }
 
 // preempting returns a profile's DefaultPreemption, or nil.

@@ -6,7 +6,6 @@ import (
 	"context"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler"
@@ -24,11 +23,6 @@ const modeOverride = framework.ModeOverride
 
 // recorders returns event recorders that record nothing.
 func recorders(string) events.EventRecorder { return silent{} }
-
-type silent struct{}
-
-func (silent) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...interface{}) {
-}
 
 // spare keeps preemption from deleting victims by itself.
 func spare(plugin *defaultpreemption.DefaultPreemption) {

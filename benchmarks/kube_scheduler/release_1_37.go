@@ -6,7 +6,6 @@ import (
 	"context"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	clientcache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
@@ -26,11 +25,6 @@ const modeOverride = fwk.ModeOverride
 
 // recorders returns event recorders that record nothing.
 func recorders(string) events.EventRecorderLogger { return silent{} }
-
-type silent struct{}
-
-func (silent) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...interface{}) {
-}
 
 func (s silent) WithLogger(klog.Logger) events.EventRecorderLogger { return s }
 

@@ -10,11 +10,13 @@ from schedbench.cli import output
 from schedbench.cli.differences import count_table, side_by_side, summarize
 from schedbench.cli.verifying import Asked, options, verified
 from schedbench.cli.whole import Whole
+from schedbench.experiment.verify.programs import NAME, RELEASES
 
 if TYPE_CHECKING:
     from schedbench.experiment.verify.run import Verification
 
 FAILURES_SHOWN = 10
+OTHER_RELEASES = frozenset(f"{NAME}@{release}" for release in RELEASES[1:])
 
 
 @click.command(
@@ -63,6 +65,8 @@ def command(show: int, engine: str, form: str | None, **asked: Any) -> int:
         count = len(wanted.groups) or len(found.compared.groups)
         last = first + (wanted.cases - 1) // max(count, 1)
         output.note(f"seeds {first}..{last}; a case is --group G --seed S --cases 1")
+    if found.against in OTHER_RELEASES:
+        output.note(f"ours decides as v{RELEASES[0]}: see benchmarks/kube_scheduler")
     return 0 if found.passed else 1
 
 

@@ -138,3 +138,17 @@ def test_a_kube_scheduler_that_was_not_built(cli, monkeypatch, tmp_path):
 
     assert found.code == 2
     assert "`make kube-scheduler`" in found.err
+
+
+@pytest.mark.parametrize(("release", "told"), [("1.34", False), ("1.37", True)])
+def test_another_release_is_told(cli, monkeypatch, tmp_path, release, told):
+    """Ours decides as one release, so that another differs for that reason alone."""
+    program = tmp_path / f"kube-scheduler-{release}"
+    program.write_text(f"#!/bin/sh\nexec {OWN}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("schedbench.experiment.verify.programs.FOLDER", tmp_path)
+
+    found = cli("verify", "--against", f"kube-scheduler@{release}", "--cases", "1")
+
+    assert found.code == 0
+    assert ("ours decides as v1.34" in found.err) == told
